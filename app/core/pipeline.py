@@ -1,0 +1,269 @@
+"""A block of messages -> rows, session statements and new states: the whole ingest sub-topology, pure.
+
+decode -> validate -> time -> enrich -> deduplicate -> sessionise. Each step keeps an event or says why not;
+``received = accepted + rejected + duplicates`` holds for every block.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+import msgspec
+
+from app.core.decode import decode_web_event
+from app.core.rows import (
+    Accepted,
+    BlockId,
+    accepted_row,
+    duplicate_row,
+    hit,
+    rejected_row,
+    session_row,
+)
+from app.core.rules import Rules, SiteRules
+from app.core.sessions import holding, place, session_id, statements
+from app.core.validate import event_time, validate
+from app.events.enriched import Enrichment
+from app.events.rejects import Reject
+from app.events.rows import EventRow, SessionRow
+from app.events.state import VisitorState, Window
+from app.events.vocabulary import RejectReason, Step
+from app.events.wire import WebEvent
+
+
+class Record(Protocol):
+    """One message of a block, as a Kafka client hands it over."""
+
+    @property
+    def offset(self) -> int:
+        """Position in the partition."""
+
+    @property
+    def key(self) -> bytes | None:
+        """``site_id:visitor_id``."""
+
+    @property
+    def value(self) -> bytes | None:
+        """The event as JSON."""
+
+    @property
+    def timestamp(self) -> int:
+        """When the broker took it, in ms."""
+
+
+class Enrich(Protocol):
+    """Adds page, device, geography, traffic source and bot verdict; refuses a URL that is none."""
+
+    def __call__(self, event: WebEvent, *, site: SiteRules) -> Enrichment | Reject:
+        """The enrichment of one event."""
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that a step refused; ``event`` where it could at least be decoded."""
+
+    offset: int
+    raw: bytes | None
+    received_at: int
+    reject: Reject
+    event: WebEvent | None = None
+
+
+class Folded(msgspec.Struct, kw_only=True):
+    """What a block came to."""
+
+    block: BlockId
+    events: list[EventRow]
+    sessions: list[SessionRow]
+    states: dict[bytes, VisitorState]
+    refused: list[Refused]
+    accepted: int = 0
+    duplicates: int = 0
+    bots: int = 0
+
+    @property
+    def received(self) -> int:
+        """Messages of the block."""
+        return self.accepted + self.duplicates + len(self.refused)
+
+    @property
+    def rejected_by_reason(self) -> Counter[tuple[RejectReason, Step]]:
+        """How many were refused, by reason and step."""
+        return Counter((refused.reject.reason, refused.reject.step) for refused in self.refused)
+
+
+def examine(record: Record, *, rules: Rules, enrich: Enrich) -> Accepted | Refused:
+    """One message through every step that needs no state."""
+    event = decode_web_event(record.value)
+    if isinstance(event, Reject):
+        return _refused(record, event)
+    if record.key != event.key:
+        return _refused(record, _wrong_key(record.key), event=event)
+    known = validate(event)
+    if isinstance(known, Reject):
+        return _refused(record, known, event=event)
+    at = event_time(event, grace_ms=rules.sessions.grace_ms)
+    if isinstance(at, Reject):
+        return _refused(record, at, event=event)
+    site = rules.site(event.site_id)
+    enriched = enrich(event, site=site)
+    if isinstance(enriched, Reject):
+        return _refused(record, enriched, event=event)
+    return Accepted(
+        offset=record.offset,
+        raw=record.value or b"",
+        event=event,
+        at=at,
+        known=known,
+        enriched=enriched,
+        site=site,
+    )
+
+
+def fold(
+    examined: Iterable[Accepted | Refused],
+    *,
+    block: BlockId,
+    states: Mapping[bytes, VisitorState],
+    rules: Rules,
+) -> Folded:
+    """Deduplicate and sessionise a block in the order of its offsets.
+
+    ``states`` are those of the visitors who occur in it, as stored; the answer holds the ones that changed.
+    """
+    folded = Folded(block=block, events=[], sessions=[], states={}, refused=[])
+    visitors: dict[bytes, _VisitorFold] = {}
+    kept: list[tuple[Accepted, _VisitorFold, str]] = []
+    for item in examined:
+        if isinstance(item, Refused):
+            folded.refused.append(item)
+            folded.events.append(_row_of(item, block=block))
+            continue
+        key = item.event.key
+        visitor = visitors.get(key)
+        if visitor is None:
+            visitor = visitors[key] = _VisitorFold(states.get(key), epoch=block.epoch)
+        held_by = visitor.take(item, rules=rules)
+        if held_by is None:
+            folded.duplicates += 1
+            folded.events.append(duplicate_row(item, block=block))
+        else:
+            kept.append((item, visitor, held_by))
+    for item, visitor, held_by in kept:
+        folded.events.append(accepted_row(item, block=block, session_id=visitor.living(held_by)))
+        folded.bots += item.enriched.bot.is_bot
+    folded.accepted = len(kept)
+    for key, visitor in visitors.items():
+        _publish(key, visitor, folded=folded, rules=rules)
+    return folded
+
+
+def _publish(key: bytes, visitor: _VisitorFold, *, folded: Folded, rules: Rules) -> None:
+    if not visitor.touched:
+        return
+    said, windows = statements(visitor.before, visitor.windows)
+    site_id, _, visitor_id = key.decode().partition(":")
+    folded.sessions += [
+        session_row(one, site_id=site_id, visitor_id=visitor_id, block=folded.block, rules=rules)
+        for one in said
+    ]
+    folded.states[key] = VisitorState(
+        epoch=folded.block.epoch,
+        last_offset=visitor.last_offset,
+        last_received_at=visitor.last_received_at,
+        windows=windows,
+        seen=visitor.remembered(limit=rules.sessions.dedup_ids),
+    )
+
+
+class _VisitorFold:
+    """The fold of one visitor's events within one block."""
+
+    def __init__(self, state: VisitorState | None, *, epoch: int) -> None:
+        self.before: tuple[Window, ...] = state.windows if state else ()
+        self.windows = self.before
+        self.fence = state.last_offset if state and state.epoch == epoch else -1
+        self.last_offset = self.fence
+        self.last_received_at = state.last_received_at if state else 0
+        self.touched = False
+        self._seen = array("Q", state.seen if state else b"")
+        self._known = set(self._seen)
+        self._heirs: dict[str, str] = {}
+
+    def take(self, item: Accepted, *, rules: Rules) -> str | None:
+        """The id of the session that holds the event now, or None for a duplicate.
+
+        An event behind the fence was folded before this block was replayed: it changes nothing.
+        """
+        event = item.event
+        if item.offset <= self.fence:
+            held = holding(self.windows, item.at)
+            return held.session_id if held else _id_of(event)
+        self.touched = True
+        self.last_offset = item.offset
+        self.last_received_at = max(self.last_received_at, event.received_at)
+        digest = _digest(event.event_id)
+        if digest in self._known:
+            return None
+        self._known.add(digest)
+        self._seen.append(digest)
+        before = self.windows
+        self.windows, holder = place(before, hit(item), rules=rules.sessions, new_id=_id_of(event))
+        if len(self.windows) < len(before):
+            living = {window.session_id for window in self.windows}
+            for window in before:
+                if window.session_id not in living:
+                    self._heirs[window.session_id] = holder.session_id
+        return holder.session_id
+
+    def living(self, session: str) -> str:
+        """The id that ``session`` lives on under at the end of the block."""
+        while session in self._heirs:
+            session = self._heirs[session]
+        return session
+
+    def remembered(self, *, limit: int) -> bytes:
+        """The newest ``limit`` event ids, as stored."""
+        return self._seen[-limit:].tobytes()
+
+
+def _digest(event_id: str) -> int:
+    """64 bits of a 128-bit id. Both halves count: the low one alone is constant in some kinds of UUID."""
+    number = int(event_id.replace("-", ""), 16)
+    return (number >> 64) ^ (number & 0xFFFF_FFFF_FFFF_FFFF)
+
+
+def _id_of(event: WebEvent) -> str:
+    return session_id(site_id=event.site_id, visitor_id=event.visitor_id, event_id=event.event_id)
+
+
+def _refused(record: Record, reject: Reject, *, event: WebEvent | None = None) -> Refused:
+    return Refused(
+        offset=record.offset,
+        raw=record.value,
+        received_at=event.received_at if event else record.timestamp,
+        reject=reject,
+        event=event,
+    )
+
+
+def _row_of(refused: Refused, *, block: BlockId) -> EventRow:
+    return rejected_row(
+        refused.reject,
+        raw=refused.raw,
+        offset=refused.offset,
+        received_at=refused.received_at,
+        event=refused.event,
+        block=block,
+    )
+
+
+def _wrong_key(key: bytes | None) -> Reject:
+    return Reject(
+        reason=RejectReason.WRONG_KEY,
+        step=Step.DECODE,
+        field="key",
+        detail=f"the message key is {(key or b'')[:200]!r}; it must be site_id:visitor_id",
+    )

@@ -1,0 +1,308 @@
+"""Decisions -> rows: what is written to ClickHouse about an event or a session."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from app.core.calendar import local_date
+from app.core.rules import Rules, SiteRules
+from app.core.sessions import REVENUE_UNITS, Hit, Statement, duration_ms, is_bounce
+from app.events.enriched import Enrichment
+from app.events.properties import (
+    ClickProperties,
+    GoalProperties,
+    KnownProperties,
+    PageLeaveProperties,
+    PageViewProperties,
+    PurchaseProperties,
+    ScrollProperties,
+    WebVitalsProperties,
+)
+from app.events.rejects import Reject
+from app.events.rows import EventRow, SessionRow
+from app.events.state import Touch
+from app.events.vocabulary import EventType, Outcome, ReservedName
+from app.events.wire import WebEvent
+
+_IP = re.compile(rb'"ip"\s*:\s*"[^"]*"')
+_PASSIVE = frozenset({ReservedName.PAGE_LEAVE, ReservedName.WEB_VITALS, ReservedName.EXPOSURE})
+_INTERACTIVE = frozenset({EventType.CLICK, EventType.FORM_SUBMIT, EventType.VIDEO_PLAY})
+
+
+class BlockId(msgspec.Struct, frozen=True, kw_only=True):
+    """A contiguous range of offsets ``[start, end]`` of one partition; ``batch_id`` is its random name."""
+
+    topic: str
+    epoch: int
+    partition: int
+    start: int
+    end: int
+    batch_id: str
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The fields that each of the block's rows carries."""
+        return {
+            "epoch": self.epoch,
+            "partition": self.partition,
+            "batch_start": self.start,
+            "batch_end": self.end,
+            "batch_id": self.batch_id,
+        }
+
+    def token(self, kind: str) -> str:
+        """The deduplication token of one of the block's inserts: the same at every replay of the block."""
+        return f"{self.topic}:{self.epoch}:{self.partition}:{self.start}-{self.end}:{self.batch_id}:{kind}"
+
+
+class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+    """An event that passed every step before the session fold."""
+
+    offset: int
+    raw: bytes
+    event: WebEvent
+    at: int
+    known: KnownProperties
+    enriched: Enrichment
+    site: SiteRules
+
+    @property
+    def is_conversion(self) -> bool:
+        """Whether the site counts events of this name as conversions."""
+        return (
+            self.event.event_type is EventType.CUSTOM_EVENT and self.event.name in self.site.conversion_events
+        )
+
+
+def payload_text(raw: bytes | None) -> str:
+    """A message as it is kept: without IP addresses, bytes that are no UTF-8 as ``\\xNN``."""
+    return _IP.sub(b'"ip":""', raw or b"").decode("utf-8", "backslashreplace")
+
+
+def hit(accepted: Accepted) -> Hit:
+    """What the session fold needs of an accepted event.
+
+    Page leaves, vitals and exposures are passive: the browser sends them by itself. Scrolling is activity
+    but no interaction.
+    """
+    event, known, enriched = accepted.event, accepted.known, accepted.enriched
+    custom = event.event_type is EventType.CUSTOM_EVENT
+    passive = custom and event.name in _PASSIVE
+    return Hit(
+        at=accepted.at,
+        event_id=event.event_id,
+        touch=Touch(enriched.page, enriched.traffic, enriched.geo, enriched.device, event.language),
+        is_page_view=event.event_type is EventType.PAGE_VIEW,
+        is_interaction=event.event_type in _INTERACTIVE
+        or (custom and not passive and event.name != ReservedName.IDENTIFY),
+        is_passive=passive,
+        is_leave=isinstance(known, PageLeaveProperties),
+        is_conversion=accepted.is_conversion,
+        revenue=round(known.revenue * REVENUE_UNITS) if isinstance(known, PurchaseProperties) else 0,
+        engaged_ms=round(known.engaged_ms) if isinstance(known, PageLeaveProperties) else 0,
+        bot_reasons=int(enriched.bot.reasons),
+        user_id=event.user_id,
+    )
+
+
+def accepted_row(accepted: Accepted, *, block: BlockId, session_id: str) -> EventRow:
+    """The row of an accepted event."""
+    event, enriched = accepted.event, accepted.enriched
+    page, traffic, geo, device, bot = (
+        enriched.page,
+        enriched.traffic,
+        enriched.geo,
+        enriched.device,
+        enriched.bot,
+    )
+    properties = bytes(event.properties)
+    return EventRow(
+        outcome=Outcome.ACCEPTED,
+        offset=accepted.offset,
+        received_at=event.received_at,
+        payload=payload_text(accepted.raw),
+        event_id=event.event_id,
+        event_type=event.event_type,
+        name=event.name,
+        site_id=event.site_id,
+        visitor_id=event.visitor_id,
+        user_id=event.user_id,
+        session_id=session_id,
+        event_at=accepted.at,
+        occurred_at=event.occurred_at,
+        sent_at=event.sent_at,
+        local_date=local_date(accepted.at, zone=accepted.site.zone),
+        origin=event.origin,
+        host=page.host,
+        path=page.path,
+        query=page.query,
+        title=event.title,
+        referrer_host=traffic.referrer_host,
+        channel=traffic.channel,
+        source=traffic.source,
+        medium=traffic.medium,
+        campaign=traffic.campaign,
+        term=traffic.term,
+        content=traffic.content,
+        click_id=traffic.click_id,
+        language=event.language,
+        timezone=event.timezone,
+        country=geo.country,
+        region=geo.region,
+        city=geo.city,
+        device_class=device.device_class,
+        browser=device.browser,
+        browser_version=device.browser_version,
+        os=device.os,
+        os_version=device.os_version,
+        screen_width=event.screen_width,
+        screen_height=event.screen_height,
+        viewport_width=event.viewport_width,
+        viewport_height=event.viewport_height,
+        is_bot=int(bot.is_bot),
+        bot_reasons=int(bot.reasons),
+        bot_name=bot.name,
+        is_conversion=int(accepted.is_conversion),
+        properties="" if properties == b"{}" else properties.decode(),
+        **block.columns,
+        **_features(accepted.known, name=event.name),
+    )
+
+
+def rejected_row(
+    reject: Reject,
+    *,
+    raw: bytes | None,
+    offset: int,
+    received_at: int,
+    event: WebEvent | None,
+    block: BlockId,
+) -> EventRow:
+    """The row of a refused event: its payload and the reason, and its ids as far as it could be read."""
+    return EventRow(
+        outcome=Outcome.REJECTED,
+        offset=offset,
+        received_at=received_at,
+        reason=reject.reason,
+        field=reject.field,
+        step=reject.step,
+        detail=reject.detail,
+        payload=payload_text(raw),
+        **block.columns,
+        **({} if event is None else _ids(event)),
+    )
+
+
+def duplicate_row(accepted: Accepted, *, block: BlockId) -> EventRow:
+    """The row of an event that was seen before: its ids alone."""
+    return EventRow(
+        outcome=Outcome.DUPLICATE,
+        offset=accepted.offset,
+        received_at=accepted.event.received_at,
+        event_at=accepted.at,
+        **block.columns,
+        **_ids(accepted.event),
+    )
+
+
+def session_row(
+    said: Statement, *, site_id: str, visitor_id: str, block: BlockId, rules: Rules
+) -> SessionRow:
+    """The row of one statement about a session."""
+    window = said.window
+    touch, geo, device, traffic = (
+        window.touch,
+        window.touch.geo,
+        window.touch.device,
+        window.touch.traffic,
+    )
+    return SessionRow(
+        sign=said.sign,
+        version=said.version,
+        session_id=window.session_id,
+        site_id=site_id,
+        visitor_id=visitor_id,
+        user_id=window.user_id,
+        merged_into=said.merged_into,
+        started_at=window.start_at,
+        ended_at=window.end_at,
+        duration_ms=duration_ms(window),
+        local_date=local_date(window.start_at, zone=rules.site(site_id).zone),
+        events=window.events,
+        page_views=window.page_views,
+        interactions=window.interactions,
+        conversions=window.conversions,
+        revenue=window.revenue / REVENUE_UNITS,
+        engaged_ms=window.engaged_ms,
+        is_bounce=int(is_bounce(window, rules=rules.sessions)),
+        is_bot=int(bool(window.bot_reasons)),
+        bot_reasons=window.bot_reasons,
+        entry_host=window.entry_host,
+        entry_path=window.entry_path,
+        exit_path=window.exit_path,
+        referrer_host=traffic.referrer_host,
+        channel=traffic.channel,
+        source=traffic.source,
+        medium=traffic.medium,
+        campaign=traffic.campaign,
+        term=traffic.term,
+        content=traffic.content,
+        country=geo.country,
+        region=geo.region,
+        city=geo.city,
+        device_class=device.device_class,
+        browser=device.browser,
+        os=device.os,
+        language=touch.language,
+        **block.columns,
+    )
+
+
+def _ids(event: WebEvent) -> dict[str, Any]:
+    return {
+        "event_id": event.event_id,
+        "event_type": event.event_type,
+        "name": event.name,
+        "site_id": event.site_id,
+        "visitor_id": event.visitor_id,
+    }
+
+
+def _features(known: KnownProperties, *, name: str) -> dict[str, Any]:
+    """The columns that the properties with a meaning fill; whole milliseconds, CLS times 10,000."""
+    match known:
+        case WebVitalsProperties():
+            return {
+                "ttfb_ms": round(known.ttfb_ms),
+                "fcp_ms": round(known.fcp_ms),
+                "lcp_ms": round(known.lcp_ms),
+                "inp_ms": round(known.inp_ms),
+                "cls_10000": round((known.cls or 0) * 10_000),
+            }
+        case PageViewProperties():
+            return {"load_ms": round(known.load_ms), "ttfb_ms": round(known.ttfb_ms)}
+        case PageLeaveProperties():
+            return {"engaged_ms": round(known.engaged_ms), "scroll_depth": round(known.scroll_depth)}
+        case ScrollProperties():
+            return {"scroll_depth": round(known.scroll_depth)}
+        case ClickProperties():
+            return {
+                "element": known.element,
+                "element_text": known.text,
+                "click_x": known.x,
+                "click_y": known.y,
+            }
+        case PurchaseProperties():
+            return {"goal": name, "revenue": _exact(known.revenue), "currency": known.currency}
+        case GoalProperties():
+            return {"goal": known.goal}
+        case _:
+            return {}
+
+
+def _exact(revenue: float) -> float:
+    """Rounded to the unit that sessions are summed in, so that both layers hold the same figure."""
+    return round(revenue * REVENUE_UNITS) / REVENUE_UNITS

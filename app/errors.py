@@ -1,0 +1,45 @@
+"""The one tree of errors. Each says what happened, where, and what to do now."""
+
+from __future__ import annotations
+
+
+class WuaError(Exception):
+    """Root of every error this project raises on purpose."""
+
+    retriable = False
+
+
+class SettingsError(WuaError):
+    """A setting is unknown or has a bad value; names file, key and what was expected."""
+
+
+class SinkError(WuaError):
+    """ClickHouse refused a block; trying again with the same rows cannot help."""
+
+
+class SinkUnavailableError(SinkError):
+    """ClickHouse cannot be reached or is read-only; the same insert may succeed later."""
+
+    retriable = True
+
+
+class BrokerUnavailableError(WuaError):
+    """Kafka did not acknowledge in time; the caller still owns the events."""
+
+    retriable = True
+
+
+class MigrationError(WuaError):
+    """The schema in the database and the migrations on disk disagree."""
+
+
+class QueryError(WuaError):
+    """A question cannot be answered as asked; says which parameter and what is allowed."""
+
+
+class StateError(WuaError):
+    """The state store holds something this version cannot read."""
+
+
+class EmbeddedError(WuaError):
+    """The embedded stack cannot start or stay up."""

@@ -1,0 +1,1 @@
+"""Contracts: what travels between the parts, as frozen Structs and closed vocabularies."""

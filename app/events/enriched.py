@@ -1,0 +1,68 @@
+"""What the enrich step adds to an event. Coded as arrays: they are part of the visitor's state."""
+
+from __future__ import annotations
+
+import msgspec
+
+from app.events.vocabulary import BotReason, Channel, DeviceClass
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """A URL as it is kept: lower-case host, path, and only the allow-listed part of the query."""
+
+    host: str = ""
+    path: str = ""
+    query: str = ""
+
+
+class Device(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Device class, browser and operating system; versions are major versions, empty if unknown."""
+
+    device_class: DeviceClass = DeviceClass.UNKNOWN
+    browser: str = ""
+    browser_version: str = ""
+    os: str = ""
+    os_version: str = ""
+
+
+class Geo(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Where the visitor is: ISO 3166-1 alpha-2 country, region and city; empty where unknown."""
+
+    country: str = ""
+    region: str = ""
+    city: str = ""
+
+
+class Traffic(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Where a visit came from. ``click_id`` names the ad network whose click id was present, not the id."""
+
+    channel: Channel = Channel.DIRECT
+    source: str = ""
+    medium: str = ""
+    campaign: str = ""
+    term: str = ""
+    content: str = ""
+    referrer_host: str = ""
+    click_id: str = ""
+
+
+class BotVerdict(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Whether a program sent the event (``reasons`` non-zero), why, and who runs it if known."""
+
+    reasons: BotReason = BotReason.NONE
+    name: str = ""
+
+    @property
+    def is_bot(self) -> bool:
+        """Whether any reason holds."""
+        return bool(self.reasons)
+
+
+class Enrichment(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the enrich step decided about one event."""
+
+    page: Page
+    device: Device
+    geo: Geo
+    traffic: Traffic
+    bot: BotVerdict

@@ -1,0 +1,153 @@
+"""Rows of the two blocks that go to ClickHouse; a field's name is the column's name.
+
+Both are written to Null-engine tables (``events_in``, ``sessions_in``) whose materialized views cast and
+spread them, so times are plain milliseconds since 1970 UTC here. Defaults are left out of the JSON: the
+table's column default is the type's zero.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from app.events.vocabulary import Channel, DeviceClass, EventType, Origin, Outcome
+
+#: Fields of the block that a row came in; columns carry a leading underscore.
+BLOCK_COLUMNS = {
+    "epoch": "_epoch",
+    "partition": "_partition",
+    "offset": "_offset",
+    "batch_start": "_batch_start",
+    "batch_end": "_batch_end",
+    "batch_id": "_batch_id",
+}
+
+
+class EventRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename=BLOCK_COLUMNS):
+    """One received event, whatever became of it (``outcome``).
+
+    A rejected one carries ``reason``, ``field``, ``step``, ``detail`` and ``payload``; a duplicate only its
+    ids; an accepted one everything else.
+    """
+
+    outcome: Outcome
+    epoch: int
+    partition: int
+    offset: int
+    batch_start: int
+    batch_end: int
+    batch_id: str
+    received_at: int
+    reason: str = ""
+    field: str = ""
+    step: str = ""
+    detail: str = ""
+    payload: str = ""
+    event_id: str = ""
+    event_type: EventType | str = ""
+    name: str = ""
+    site_id: str = ""
+    visitor_id: str = ""
+    user_id: str = ""
+    session_id: str = ""
+    event_at: int = 0
+    occurred_at: int = 0
+    sent_at: int = 0
+    local_date: str = ""
+    origin: Origin | str = ""
+    host: str = ""
+    path: str = ""
+    query: str = ""
+    title: str = ""
+    referrer_host: str = ""
+    channel: Channel | str = ""
+    source: str = ""
+    medium: str = ""
+    campaign: str = ""
+    term: str = ""
+    content: str = ""
+    click_id: str = ""
+    language: str = ""
+    timezone: str = ""
+    country: str = ""
+    region: str = ""
+    city: str = ""
+    device_class: DeviceClass | str = ""
+    browser: str = ""
+    browser_version: str = ""
+    os: str = ""
+    os_version: str = ""
+    screen_width: int = 0
+    screen_height: int = 0
+    viewport_width: int = 0
+    viewport_height: int = 0
+    is_bot: int = 0
+    bot_reasons: int = 0
+    bot_name: str = ""
+    is_conversion: int = 0
+    goal: str = ""
+    revenue: float = 0.0
+    currency: str = ""
+    engaged_ms: int = 0
+    scroll_depth: int = 0
+    ttfb_ms: int = 0
+    fcp_ms: int = 0
+    lcp_ms: int = 0
+    inp_ms: int = 0
+    cls_10000: int = 0
+    load_ms: int = 0
+    element: str = ""
+    element_text: str = ""
+    click_x: float = 0.0
+    click_y: float = 0.0
+    properties: str = ""
+
+
+class SessionRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename=BLOCK_COLUMNS):
+    """One version of one session: ``sign`` +1 states it, -1 takes the same statement back.
+
+    ``version`` grows by one with each statement about a session id. Entry, channel, campaign, geography and
+    device are those of the session's earliest event; exit is its latest page view, by event time.
+    """
+
+    sign: int
+    version: int
+    epoch: int
+    partition: int
+    batch_start: int
+    batch_end: int
+    batch_id: str
+    session_id: str
+    site_id: str
+    visitor_id: str
+    user_id: str = ""
+    merged_into: str = ""
+    started_at: int = 0
+    ended_at: int = 0
+    duration_ms: int = 0
+    local_date: str = ""
+    events: int = 0
+    page_views: int = 0
+    interactions: int = 0
+    conversions: int = 0
+    revenue: float = 0.0
+    engaged_ms: int = 0
+    is_bounce: int = 0
+    is_bot: int = 0
+    bot_reasons: int = 0
+    entry_host: str = ""
+    entry_path: str = ""
+    exit_path: str = ""
+    referrer_host: str = ""
+    channel: Channel | str = ""
+    source: str = ""
+    medium: str = ""
+    campaign: str = ""
+    term: str = ""
+    content: str = ""
+    country: str = ""
+    region: str = ""
+    city: str = ""
+    device_class: DeviceClass | str = ""
+    browser: str = ""
+    os: str = ""
+    language: str = ""

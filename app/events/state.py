@@ -1,0 +1,78 @@
+"""What the state store keeps about a visitor; coded by msgspec as MessagePack arrays.
+
+Fields are only ever added at the end, with a default, so that older values stay readable.
+Times are milliseconds of event time unless a name says ``received``.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from app.events.enriched import Device, Geo, Page, Traffic
+
+
+class Touch(msgspec.Struct, frozen=True, array_like=True):
+    """What is known of a visit by its earliest event."""
+
+    page: Page
+    traffic: Traffic
+    geo: Geo
+    device: Device
+    language: str = ""
+
+
+class Merged(msgspec.Struct, frozen=True, array_like=True):
+    """A session id that lives on in another, and the version of the last statement about it."""
+
+    session_id: str
+    version: int
+
+
+class Window(msgspec.Struct, frozen=True, array_like=True):
+    """One session window ``[start_at, end_at]`` and its aggregates.
+
+    Every field can be folded in any order: sums, or the value at the least or greatest (time, event id).
+    ``leaves`` holds (time, engaged ms) of the page leaves not before the last page view: those of the last
+    page. ``revenue`` counts 1/10,000 of a currency unit, so that sums are exact.
+    """
+
+    session_id: str
+    version: int
+    start_at: int
+    end_at: int
+    first_id: str
+    touch: Touch
+    active_at: int
+    events: int = 0
+    page_views: int = 0
+    interactions: int = 0
+    conversions: int = 0
+    revenue: int = 0
+    engaged_ms: int = 0
+    bot_reasons: int = 0
+    entry_at: int = -1
+    entry_id: str = ""
+    entry_host: str = ""
+    entry_path: str = ""
+    exit_at: int = -1
+    exit_id: str = ""
+    exit_path: str = ""
+    user_at: int = -1
+    user_event: str = ""
+    user_id: str = ""
+    leaves: tuple[tuple[int, int], ...] = ()
+    merged: tuple[Merged, ...] = ()
+
+
+class VisitorState(msgspec.Struct, frozen=True, array_like=True):
+    """The open windows of one visitor, in order of time, and what is needed to fold an event once only.
+
+    ``seen`` is the newest event ids as 8-byte digests, oldest first. An event of the same ``epoch`` at or
+    below ``last_offset`` has been folded already.
+    """
+
+    epoch: int
+    last_offset: int
+    last_received_at: int
+    windows: tuple[Window, ...] = ()
+    seen: bytes = b""

@@ -1,0 +1,315 @@
+"""faust.yml + environment -> one frozen Settings, decoded once and handed down."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+from pydantic_settings import SettingsError as PydanticSettingsError
+
+from app.errors import SettingsError
+
+#: Environment names with our prefix that are no settings: they choose the file, or steer the tests.
+RESERVED_ENV = frozenset({"WUA_CONFIG", "WUA_ENV", "WUA_KAFKA", "WUA_REQUIRE_KAFKA"})
+PREFIX = "WUA_"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AppSettings(_Section):
+    """The Faust app and its worker."""
+
+    id: str = Field("web-user-analytics", pattern=r"^[A-Za-z0-9._-]{1,200}$")
+    data_dir: Path = Path("./data")
+    web_host: str = "127.0.0.1"
+    web_port: int = Field(6066, ge=1, le=65535)
+    table_cleanup_interval_s: float = Field(30.0, gt=0)
+
+
+class BrokerSettings(_Section):
+    """Kafka: where it is and what the topics are called."""
+
+    url: str = Field("kafka://localhost:9092", pattern=r"^kafka://[^;/\s]+:\d+(;kafka://[^;/\s]+:\d+)*$")
+    events_topic: str = "web_events"
+    dead_letter_topic: str = "web_events.dead_letter"
+    sessions_topic: str = "web_sessions"
+    partitions: int = Field(4, ge=1, le=1024)
+    replication_factor: int = Field(1, ge=1)
+    epoch: int = Field(0, ge=0, le=2**32 - 1)
+    session_timeout_s: float = Field(10.0, gt=0)
+    heartbeat_interval_s: float = Field(2.0, gt=0)
+    produce_timeout_s: float = Field(10.0, gt=0)
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """``host:port,host:port``, as the Kafka clients take it."""
+        return self.url.replace("kafka://", "").replace(";", ",")
+
+
+class IngestSettings(_Section):
+    """Size of a block and of the memory for duplicates."""
+
+    block_max_events: int = Field(4000, ge=1, le=500_000)
+    block_max_bytes: int = Field(16 * 1024 * 1024, ge=1024)
+    dedup_ids_per_visitor: int = Field(4096, ge=1, le=1_000_000)
+
+
+class SessionSettings(_Section):
+    """The rules of the session window."""
+
+    gap_ms: int = Field(1_800_000, ge=1)
+    grace_ms: int = Field(86_400_000, ge=0)
+    cap_ms: int = Field(86_400_000, ge=0)
+    bounce_engaged_ms: int = Field(10_000, ge=0)
+
+
+class ClickHouseSettings(_Section):
+    """ClickHouse: a server over HTTP, or chDB in this process."""
+
+    url: str = Field("http://localhost:8123", pattern=r"^(https?://\S+|chdb:///\S+)$")
+    database: str = Field("wua", pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")
+    cluster: str = Field("", pattern=r"^[A-Za-z0-9_.-]*$")
+    replicated: bool = False
+    pool_size: int = Field(4, ge=1, le=64)
+    insert_timeout_s: float = Field(60.0, gt=0)
+    query_timeout_s: float = Field(30.0, gt=0)
+    retry_max_wait_s: float = Field(10.0, gt=0)
+
+
+class WebSettings(_Section):
+    """The collector and the REST API."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535)
+    rate_per_s: float = Field(200.0, ge=0)
+    rate_burst: int = Field(2000, ge=1)
+    trusted_proxies: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ("*",)
+    query_cache_s: float = Field(1.0, ge=0)
+
+
+class GeoSettings(_Section):
+    """Where countries come from."""
+
+    mmdb_path: str = ""
+
+
+class LogSettings(_Section):
+    """What is logged, and how it looks."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "console"] = "json"
+
+
+class SiteSettings(_Section):
+    """What is particular to one site."""
+
+    timezone: str = "UTC"
+    domains: tuple[str, ...] = ()
+    conversion_events: tuple[str, ...] = ("$purchase", "$goal")
+    query_allow_list: tuple[str, ...] = ()
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError("expected an IANA time zone such as Europe/Berlin") from error
+        return value
+
+
+class FunnelStep(_Section):
+    """One step: a page pattern or an event name, exactly one of them."""
+
+    title: str
+    page: str = ""
+    event: str = ""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> FunnelStep:
+        if bool(self.page) == bool(self.event):
+            raise ValueError("expected exactly one of `page` and `event`")
+        return self
+
+
+class FunnelSettings(_Section):
+    """An ordered funnel."""
+
+    title: str
+    window_ms: int = Field(86_400_000, ge=1000)
+    steps: tuple[FunnelStep, ...] = Field(min_length=2, max_length=20)
+
+
+CHECKOUT = FunnelSettings(
+    title="Checkout",
+    steps=(
+        FunnelStep(title="Product", page="/products/*"),
+        FunnelStep(title="Cart", page="/cart"),
+        FunnelStep(title="Checkout", page="/checkout"),
+        FunnelStep(title="Purchase", event="$purchase"),
+    ),
+)
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Frozen: change it by making another with ``model_copy(update=...)``."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__", case_sensitive=False
+    )
+
+    app: AppSettings = AppSettings()
+    broker: BrokerSettings = BrokerSettings()
+    ingest: IngestSettings = IngestSettings()
+    sessions: SessionSettings = SessionSettings()
+    clickhouse: ClickHouseSettings = ClickHouseSettings()
+    web: WebSettings = WebSettings()
+    geo: GeoSettings = GeoSettings()
+    log: LogSettings = LogSettings()
+    default_site: SiteSettings = SiteSettings()
+    sites: dict[str, SiteSettings] = {}
+    funnels: dict[str, FunnelSettings] = {"checkout": CHECKOUT}
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments only: ``Settings()`` is the defaults; ``load`` adds files and environment."""
+        return (init_settings,)
+
+    def site(self, site_id: str) -> SiteSettings:
+        """Settings of a site; the defaults where it has none of its own."""
+        return self.sites.get(site_id, self.default_site)
+
+
+def load(*, files: tuple[Path, ...] | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Read the settings: defaults < faust.yml < deploy/<env>/faust.yml < environment < ``overrides``.
+
+    ``overrides`` maps dotted keys to values, e.g. ``{"clickhouse.url": "chdb:///tmp/x"}``.
+    Raises SettingsError that lists every unknown key and bad value with the place it came from.
+    """
+    files = default_files() if files is None else files
+    by_file = {file: _read(file) for file in files}
+    _refuse_unknown_environment()
+
+    class _Loaded(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            from_files = (
+                InitSettingsSource(settings_cls, values) for values in reversed([*by_file.values()])
+            )
+            return init_settings, env_settings, *from_files
+
+    try:
+        return _Loaded(**_nested(overrides or {}))
+    except ValidationError as error:
+        raise SettingsError(_explain(error, by_file)) from error
+    except PydanticSettingsError as error:
+        raise SettingsError(f"environment: {error}; expected a JSON value") from error
+
+
+def default_files() -> tuple[Path, ...]:
+    """The files that ``load`` reads: ``WUA_CONFIG`` or ./faust.yml, then that of ``WUA_ENV``."""
+    base = Path(os.environ.get("WUA_CONFIG", "faust.yml"))
+    if "WUA_CONFIG" in os.environ and not base.is_file():
+        raise SettingsError(f"WUA_CONFIG={base}: no such file; name an existing faust.yml or unset it")
+    files = [base] if base.is_file() else []
+    if environment := os.environ.get("WUA_ENV"):
+        overlay = base.parent / "deploy" / environment / "faust.yml"
+        if not overlay.is_file():
+            raise SettingsError(f"WUA_ENV={environment}: no file {overlay}; expected dev, staging or prod")
+        files.append(overlay)
+    return tuple(files)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(f"{file}: cannot be read: {error}") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise SettingsError(f"{file}: expected sections such as `broker:`, found {type(values).__name__}")
+    return values
+
+
+def _nested(dotted: Mapping[str, Any]) -> dict[str, Any]:
+    """``{"a.b": 1}`` as ``{"a": {"b": 1}}``."""
+    nested: dict[str, Any] = {}
+    for key, value in dotted.items():
+        *parents, leaf = key.split(".")
+        place = nested
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[leaf] = value
+    return nested
+
+
+def _refuse_unknown_environment() -> None:
+    """An override with a typing mistake must not be passed over in silence."""
+    sections = {name.upper(): field.annotation for name, field in Settings.model_fields.items()}
+    for name in os.environ:
+        if not name.startswith(PREFIX) or name in RESERVED_ENV:
+            continue
+        section, _, key = name.removeprefix(PREFIX).upper().partition("__")
+        if section not in sections:
+            expected = ", ".join(f"{PREFIX}{known}__..." for known in sections)
+            raise SettingsError(f"environment variable {name}: unknown section; expected one of {expected}")
+        model = sections[section]
+        fields = model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else {}
+        if key and fields and key.partition("__")[0].lower() not in fields:
+            expected = ", ".join(f"{PREFIX}{section}__{field.upper()}" for field in fields)
+            raise SettingsError(f"environment variable {name}: unknown key; expected one of {expected}")
+
+
+def _explain(error: ValidationError, by_file: Mapping[Path, dict[str, Any]]) -> str:
+    """One line for each mistake: place, key, what was found, what was expected."""
+    lines = []
+    for mistake in error.errors():
+        path = tuple(str(part) for part in mistake["loc"])
+        key = ".".join(path)
+        if mistake["type"] == "extra_forbidden":
+            lines.append(f"{_place(path, by_file)}: unknown key `{key}`; see faust.yml for the known keys")
+        else:
+            lines.append(f"{_place(path, by_file)}: `{key}` = {mistake['input']!r}: {mistake['msg']}")
+    return "\n".join(lines)
+
+
+def _place(path: tuple[str, ...], by_file: Mapping[Path, dict[str, Any]]) -> str:
+    variable = PREFIX + "__".join(path).upper()
+    if variable in os.environ:
+        return f"environment variable {variable}"
+    for file, values in reversed([*by_file.items()]):
+        place: Any = values
+        for part in path:
+            place = place.get(part) if isinstance(place, dict) else None
+        if place is not None or (len(path) == 1 and path[0] in values):
+            return str(file)
+    return ", ".join(str(file) for file in by_file) or "settings"

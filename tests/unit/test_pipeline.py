@@ -1,0 +1,145 @@
+"""A block of messages -> rows, states and what was refused."""
+
+import pytest
+
+from app.core.pipeline import examine, fold
+from app.core.rows import BlockId, payload_text
+from app.events.vocabulary import RejectReason, Step
+from tests.factories import DAY, HOUR, T0, event_id, plain_enrichment, record, rules
+
+
+def block(start=0, end=99, epoch=1, batch_id="b"):
+    return BlockId(topic="t", epoch=epoch, partition=3, start=start, end=end, batch_id=batch_id)
+
+
+def run(*records, states=None, at=None, **changes):
+    chosen = rules(**changes)
+    examined = [examine(one, rules=chosen, enrich=plain_enrichment) for one in records]
+    return fold(examined, block=at or block(), states=states or {}, rules=chosen)
+
+
+def test_every_message_becomes_one_row_and_the_counts_agree():
+    same = event_id()
+    folded = run(
+        record(offset=0, event_id=same),
+        record(b"{", offset=1),
+        record(offset=2, event_id=same),
+        record(offset=3, visitor_id="v2"),
+    )
+    assert [row.outcome for row in folded.events] == ["rejected", "duplicate", "accepted", "accepted"]
+    assert (folded.received, folded.accepted, folded.duplicates) == (4, 2, 1)
+    assert folded.rejected_by_reason == {(RejectReason.MALFORMED_JSON, Step.DECODE): 1}
+    assert {row.offset for row in folded.events} == {0, 1, 2, 3}
+    assert {(row.epoch, row.partition, row.batch_start, row.batch_end) for row in folded.events} == {
+        (1, 3, 0, 99)
+    }
+
+
+@pytest.mark.parametrize("key", [None, b"", b"shop:v2", b"v1"])
+def test_a_message_under_a_wrong_key_is_refused(key):
+    good = record()
+    good.key = key
+    (row,) = run(good).events
+    assert (row.outcome, row.reason, row.field) == ("rejected", "wrong_key", "key")
+    assert row.site_id == "shop"
+
+
+def test_a_visitor_id_may_hold_the_separator():
+    folded = run(record(visitor_id="a:b"))
+    assert folded.sessions[0].visitor_id == "a:b"
+    assert list(folded.states) == [b"shop:a:b"]
+
+
+def test_a_duplicate_is_known_from_the_state_of_an_earlier_block():
+    same = event_id()
+    first = run(record(offset=0, event_id=same))
+    again = run(record(offset=100, event_id=same), states=first.states, at=block(100, 199))
+    assert again.duplicates == 1
+    assert again.sessions == []
+
+
+def test_the_oldest_ids_are_forgotten_first():
+    ids = [event_id() for _ in range(3)]
+    first = run(*[record(offset=i, event_id=one) for i, one in enumerate(ids)], dedup_ids=2)
+    later = run(
+        *[record(offset=10 + i, event_id=one) for i, one in enumerate(ids)],
+        states=first.states,
+        at=block(10, 19),
+        dedup_ids=2,
+    )
+    assert later.duplicates == 2
+
+
+def test_an_event_behind_the_fence_is_not_folded_again():
+    records = [record(offset=0), record(offset=1, at=T0 + 1)]
+    first = run(*records)
+    replayed = run(*records, states=first.states)
+    assert replayed.sessions == []
+    assert replayed.states == {}
+    assert [row.outcome for row in replayed.events] == ["accepted", "accepted"]
+    assert {row.session_id for row in replayed.events} == {row.session_id for row in first.events}
+
+
+def test_half_a_block_behind_the_fence_folds_the_other_half():
+    one, two = record(offset=0), record(offset=1, at=T0 + 1, visitor_id="v2")
+    first = run(one, two)
+    del first.states[b"shop:v2"]
+    replayed = run(one, two, states=first.states)
+    assert [row.visitor_id for row in replayed.sessions] == ["v2"]
+
+
+def test_another_epoch_is_another_log_whose_offsets_begin_anew():
+    first = run(record(offset=50))
+    again = run(record(offset=0, at=T0 + 1), states=first.states, at=block(epoch=2))
+    assert [row.sign for row in again.sessions] == [-1, 1]
+
+
+def test_events_of_one_block_carry_the_id_that_lives_at_its_end():
+    gap = HOUR // 2
+    folded = run(record(offset=0, at=T0), record(offset=1, at=T0 + 2 * gap), record(offset=2, at=T0 + gap))
+    assert len({row.session_id for row in folded.events}) == 1
+    assert [row.sign for row in folded.sessions] == [1]
+
+
+def test_days_are_those_of_the_sites_zone():
+    midnight = T0 - 10 * HOUR
+    rows = run(record(at=midnight), zone="Asia/Kolkata").events
+    assert rows[0].local_date == "2026-03-02"
+    rows = run(record(at=midnight), zone="America/New_York").events
+    assert rows[0].local_date == "2026-03-01"
+    assert run(record(at=midnight - 1)).events[0].local_date == "2026-03-01"
+
+
+def test_what_properties_mean_is_in_columns():
+    folded = run(
+        record(
+            event_type="custom_event",
+            name="$purchase",
+            properties={"revenue": 19.99, "currency": "EUR", "order_id": "7"},
+        ),
+        record(event_type="custom_event", name="$web_vitals", properties={"lcp_ms": 1200.4, "cls": 0.1234}),
+        record(event_type="click", properties={"element": "a.buy", "text": "Buy", "x": 0.5, "y": 0.25}),
+    )
+    bought, vitals, click = folded.events
+    assert (bought.is_conversion, bought.revenue, bought.currency) == (1, 19.99, "EUR")
+    assert (vitals.lcp_ms, vitals.cls_10000, vitals.is_conversion) == (1200, 1234, 0)
+    assert (click.element, click.element_text, click.click_x, click.click_y) == ("a.buy", "Buy", 0.5, 0.25)
+    assert folded.sessions[0].revenue == 19.99
+
+
+def test_a_late_event_has_a_named_reason_and_its_ids():
+    (row,) = run(record(occurred_at=T0 - DAY - 1)).events
+    assert (row.reason, row.step, row.site_id) == ("late", "time", "shop")
+
+
+@pytest.mark.parametrize(
+    ("raw", "kept"),
+    [
+        (b'{"ip":"192.0.2.7","a":1}', '{"ip":"","a":1}'),
+        (b'{ "ip" : "2001:db8::1" , broken', '{ "ip":"" , broken'),
+        (b"\xff\x00", "\\xff\x00"),
+        (None, ""),
+    ],
+)
+def test_a_payload_is_kept_as_received_less_the_ip(raw, kept):
+    assert payload_text(raw) == kept

@@ -1,0 +1,115 @@
+"""faust.yml and environment -> Settings, or an error that names file, key and what was expected."""
+
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+
+from app.errors import SettingsError
+from app.settings import Settings, load
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def no_settings_in_the_environment(monkeypatch):
+    for name in tuple(os.environ):
+        if name.startswith("WUA_"):
+            monkeypatch.delenv(name)
+
+
+def written(tmp_path, text):
+    file = tmp_path / "faust.yml"
+    file.write_text(text)
+    return file
+
+
+def test_faust_yml_shows_every_key_with_its_default():
+    assert load(files=(ROOT / "faust.yml",)).model_dump() == Settings().model_dump()
+    shown = yaml.safe_load((ROOT / "faust.yml").read_text())
+    for name, field in Settings.model_fields.items():
+        keys = getattr(field.annotation, "model_fields", None)
+        if keys:
+            assert set(shown[name]) == set(keys), name
+    assert set(shown) == set(Settings.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("broker: {urll: x}", "unknown key `broker.urll`"),
+        ("bar: 1", "unknown key `bar`"),
+        ("web: {port: many}", "`web.port` = 'many'.*valid integer"),
+        ("web: {port: 70000}", "`web.port` = 70000.*less than or equal to 65535"),
+        ("broker: {url: localhost}", "`broker.url` = 'localhost'"),
+        ("default_site: {timezone: Mars/Crater}", "IANA time zone"),
+        ("funnels: {f: {title: F, steps: [{title: a}, {title: b, page: /}]}}", "exactly one of"),
+        ("- a", "expected sections"),
+        ("a: [", "cannot be read"),
+    ],
+)
+def test_a_mistake_in_a_file_is_named_with_file_key_and_expectation(tmp_path, text, message):
+    file = written(tmp_path, text)
+    with pytest.raises(SettingsError, match=message) as error:
+        load(files=(file,))
+    assert str(file) in str(error.value)
+
+
+def test_every_mistake_is_listed_at_once(tmp_path):
+    with pytest.raises(SettingsError) as error:
+        load(files=(written(tmp_path, "web: {port: 0}\nbroker: {partitions: 0}\n"),))
+    assert "web.port" in str(error.value)
+    assert "broker.partitions" in str(error.value)
+
+
+def test_the_environment_overrides_files_and_overrides_win_over_both(tmp_path, monkeypatch):
+    file = written(tmp_path, "broker: {partitions: 5, events_topic: mine}")
+    assert load(files=(file,)).broker.partitions == 5
+    monkeypatch.setenv("WUA_BROKER__PARTITIONS", "7")
+    loaded = load(files=(file,))
+    assert (loaded.broker.partitions, loaded.broker.events_topic) == (7, "mine")
+    assert load(files=(file,), overrides={"broker.partitions": 9}).broker.partitions == 9
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("WUA_BROKR__URL", "unknown section"),
+        ("WUA_BROKER__URLL", "unknown key.*WUA_BROKER__URL"),
+    ],
+)
+def test_a_misspelt_override_is_an_error(monkeypatch, name, message):
+    monkeypatch.setenv(name, "x")
+    with pytest.raises(SettingsError, match=message):
+        load(files=())
+
+
+def test_a_bad_override_names_the_variable(monkeypatch):
+    monkeypatch.setenv("WUA_WEB__PORT", "high")
+    with pytest.raises(SettingsError, match=r"environment variable WUA_WEB__PORT.*valid integer"):
+        load(files=())
+
+
+def test_an_environment_is_laid_over_the_base_file(tmp_path, monkeypatch):
+    base = written(tmp_path, "broker: {partitions: 5}")
+    (tmp_path / "deploy/prod").mkdir(parents=True)
+    (tmp_path / "deploy/prod/faust.yml").write_text("broker: {replication_factor: 3}")
+    monkeypatch.setenv("WUA_CONFIG", str(base))
+    monkeypatch.setenv("WUA_ENV", "prod")
+    broker = load().broker
+    assert (broker.partitions, broker.replication_factor) == (5, 3)
+    monkeypatch.setenv("WUA_ENV", "moon")
+    with pytest.raises(SettingsError, match=r"WUA_ENV=moon.*dev, staging or prod"):
+        load()
+
+
+def test_a_named_file_that_is_missing_is_an_error(monkeypatch, tmp_path):
+    monkeypatch.setenv("WUA_CONFIG", str(tmp_path / "none.yml"))
+    with pytest.raises(SettingsError, match="no such file"):
+        load()
+
+
+def test_settings_cannot_be_changed_in_place():
+    with pytest.raises(ValueError, match="frozen"):
+        Settings().web.port = 1
