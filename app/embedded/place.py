@@ -1,0 +1,28 @@
+"""Where a data directory's ClickHouse can be asked: a running stack's front, or the directory itself."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+#: A running stack writes the URL of its front here, for other processes.
+FRONT_FILE = "clickhouse.url"
+
+
+def clickhouse_url(data_dir: Path) -> str:
+    """``clickhouse.url`` for a data directory: of the stack that runs over it, else chDB in this process."""
+    file = data_dir / FRONT_FILE
+    if file.is_file():
+        url = file.read_text(encoding="utf-8").strip()
+        if _answers(url):
+            return url
+    return f"chdb://{(data_dir / 'clickhouse').resolve()}"
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/ping", timeout=2) as answer:  # noqa: S310 - our own loopback URL
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
