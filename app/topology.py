@@ -1,0 +1,203 @@
+"""THE graph: web_events -> ingest [visitors] -> events_in, sessions_in | web_events.dead_letter."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+import faust
+import msgspec
+from faust.types import TP
+
+from agents import ingest
+from app import log
+from app.adapters.chunk_consumer import Boundary, ChunkConsumer, ChunkTransport
+from app.adapters.clickhouse import Sink
+from app.adapters.clock import Clock, now_ms
+from app.core.pipeline import Enrich
+from app.core.rules import Rules, SessionRules, SiteRules
+from app.events.dead_letter import DeadLetter
+from app.metrics import WorkerMetrics
+from app.settings import Settings, SiteSettings
+from app.topics import Topics, catalogue
+from tables import visitors
+from tables.session_windows import SessionWindows
+
+#: Chunks waiting for the agent, over all partitions; beyond, their partitions are paused.
+MAX_WAITING_CHUNKS = 8
+
+
+class Topology(msgspec.Struct, frozen=True, kw_only=True):
+    """The built graph and its parts."""
+
+    app: faust.App
+    topics: Topics
+    windows: SessionWindows
+    sink: Sink
+    metrics: WorkerMetrics
+
+
+def build(
+    settings: Settings,
+    *,
+    enrich: Enrich,
+    on_fatal: Callable[[Exception], None],
+    clock: Clock = now_ms,
+    declare_topics: bool = True,
+) -> Topology:
+    """The whole graph, not yet started.
+
+    ``on_fatal`` is called with an error that nothing could handle. ``declare_topics`` is off for a broker
+    that makes topics by itself.
+    """
+    topics = catalogue(settings.broker)
+    app = _faust_app(settings, declare_topics=declare_topics)
+    rules = rules_of(settings)
+    metrics = WorkerMetrics()
+    sink = Sink(settings.clickhouse)
+    windows = visitors.register(app, partitions=settings.broker.partitions, rules=rules.sessions)
+    _use_chunks(app, settings, topics=topics, sink=sink)
+    handler = ingest.BlockHandler(
+        epoch=settings.broker.epoch,
+        rules=rules,
+        enrich=enrich,
+        windows=windows,
+        sink=sink,
+        send_dead_letters=_dead_letter_sender(app, topics.dead_letters, settings),
+        metrics=metrics,
+        clock=clock,
+    )
+    source = _raw_topic(app, topics.events, settings)
+    ingest.register(
+        app,
+        source=source,
+        handler=handler,
+        max_block_records=settings.ingest.block_max_events,
+        on_fatal=on_fatal,
+    )
+    topology = Topology(app=app, topics=topics, windows=windows, sink=sink, metrics=metrics)
+    _register_timers(topology, interval_s=settings.app.table_cleanup_interval_s, clock=clock)
+    return topology
+
+
+def rules_of(settings: Settings) -> Rules:
+    """The settings as the pure core takes them."""
+    return Rules(
+        sessions=SessionRules(
+            gap_ms=settings.sessions.gap_ms,
+            grace_ms=settings.sessions.grace_ms,
+            cap_ms=settings.sessions.cap_ms,
+            bounce_engaged_ms=settings.sessions.bounce_engaged_ms,
+            dedup_ids=settings.ingest.dedup_ids_per_visitor,
+        ),
+        default_site=_site_rules(settings.default_site),
+        sites={site_id: _site_rules(site) for site_id, site in settings.sites.items()},
+    )
+
+
+def _site_rules(site: SiteSettings) -> SiteRules:
+    return SiteRules(
+        zone=ZoneInfo(site.timezone),
+        domains=frozenset(site.domains),
+        conversion_events=frozenset(site.conversion_events),
+        query_allow_list=frozenset(site.query_allow_list),
+    )
+
+
+def _faust_app(settings: Settings, *, declare_topics: bool) -> faust.App:
+    return faust.App(
+        settings.app.id,
+        broker=settings.broker.url,
+        store="rocksdb://",
+        datadir=str(settings.app.data_dir),
+        autodiscover=False,
+        topic_partitions=settings.broker.partitions,
+        topic_replication_factor=settings.broker.replication_factor,
+        topic_allow_declare=declare_topics,
+        topic_disable_leader=True,
+        # Losses were seen with standbys while workers join; exactly-once rests on the changelog alone.
+        table_standby_replicas=0,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=settings.ingest.block_max_bytes,
+        broker_session_timeout=settings.broker.session_timeout_s,
+        broker_heartbeat_interval=settings.broker.heartbeat_interval_s,
+        broker_commit_interval=1.0,
+        # A state is one message; it grows with the ids that are remembered for a visitor.
+        producer_max_batch_size=1024 * 1024,
+        producer_max_request_size=4 * 1024 * 1024,
+        stream_buffer_maxsize=MAX_WAITING_CHUNKS,
+        stream_wait_empty=False,
+        web_host=settings.app.web_host,
+        web_bind=settings.app.web_host,
+        web_port=settings.app.web_port,
+        # Our own handlers are set up by app.log; Faust must not replace them.
+        loghandlers=[],
+        logging_config=None,
+        worker_redirect_stdouts=False,
+    )
+
+
+def _use_chunks(app: faust.App, settings: Settings, *, topics: Topics, sink: Sink) -> None:
+    async def plan(tp: TP, offset: int) -> Sequence[Boundary]:
+        entries = await sink.blocks_since(epoch=settings.broker.epoch, partition=tp.partition, offset=offset)
+        return [Boundary(start=entry.start, end=entry.end, batch_id=entry.batch_id) for entry in entries]
+
+    app.transport = ChunkTransport(
+        app.conf.broker_consumer,
+        app,
+        chunk_topics=[topics.events],
+        max_records=settings.ingest.block_max_events,
+        planner=plan,
+    )
+
+
+def _raw_topic(app: faust.App, name: str, settings: Settings) -> Any:
+    return app.topic(
+        name,
+        key_serializer="raw",
+        value_serializer="raw",
+        partitions=settings.broker.partitions,
+        replicas=settings.broker.replication_factor,
+    )
+
+
+def _dead_letter_sender(app: faust.App, name: str, settings: Settings) -> ingest.SendDeadLetters:
+    topic = _raw_topic(app, name, settings)
+    encoder = msgspec.json.Encoder()
+
+    async def send(letters: Sequence[DeadLetter]) -> None:
+        sent = [await topic.send(key=letter.key, value=encoder.encode(letter)) for letter in letters]
+        await asyncio.gather(*sent)
+
+    return send
+
+
+def _register_timers(topology: Topology, *, interval_s: float, clock: Clock) -> None:
+    app, windows, metrics = topology.app, topology.windows, topology.metrics
+
+    async def refresh_metrics() -> None:
+        metrics.refresh(now_s=clock() / 1000)
+        for tp, waiting in lag(topology).items():
+            metrics.lag.labels(tp.partition).set(waiting)
+
+    async def evict_idle_visitors() -> None:
+        for tp, waiting in lag(topology).items():
+            dropped = await windows.evict(tp.partition, wall_ms=None if waiting else clock())
+            metrics.state_keys.labels(tp.partition).set(windows.count(tp.partition))
+            if dropped:
+                log.get("visitors").info("visitors.evicted", partition=tp.partition, dropped=dropped)
+
+    app.timer(interval=1.0, name="metrics")(refresh_metrics)
+    app.timer(interval=interval_s, name="evict")(evict_idle_visitors)
+
+
+def lag(topology: Topology) -> dict[TP, int]:
+    """Events of each partition owned here that are not yet handled; empty until partitions are owned."""
+    consumer = cast(ChunkConsumer, topology.app.consumer)
+    return {
+        tp: max(0, (consumer.highwater(tp) or 0) - consumer.handled(tp))
+        for tp in consumer.assignment()
+        if tp.topic == topology.topics.events
+    }

@@ -1,0 +1,117 @@
+"""site:visitor -> VisitorState: a session-window state store on a Faust table in RocksDB.
+
+Retention: a visitor is kept until no event within the grace period can touch an open window any more, that
+is the last receipt plus gap, grace and clock slack. Size: a few hundred bytes for each open window and 8 for
+each remembered event id. To rebuild: stop the worker, delete its data directory and start it; Faust reads
+the changelog topic.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from app.codecs import StructCodec
+from app.events.state import VisitorState
+from app.events.wire import MAX_FUTURE_MS
+from tables.bulk_state import BulkState
+
+if TYPE_CHECKING:
+    from faust.types import TableT
+
+    from app.core.rules import SessionRules
+
+
+class SessionWindows:
+    """The open session windows of every visitor of the partitions that this worker owns."""
+
+    def __init__(self, table: TableT[bytes, VisitorState], *, rules: SessionRules) -> None:
+        self.codec = StructCodec(kind=VisitorState)
+        # TRICKY: a table takes its serializer from a Record type or JSON; it must be set after creation.
+        cast(Any, table).value_serializer = self.codec
+        self.table = table
+        self._bulk = BulkState(table)
+        self._keep_ms = rules.gap_ms + rules.grace_ms + MAX_FUTURE_MS
+        self._expiries: dict[int, _ExpiryIndex] = {}
+        self._stream_time: dict[int, int] = defaultdict(int)
+        self._locks: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def exclusive(self, partition: int) -> asyncio.Lock:
+        """Held from ``load`` to ``store``, so that nothing is evicted or folded in between."""
+        return self._locks[partition]
+
+    def load(self, partition: int, keys: Iterable[bytes]) -> dict[bytes, VisitorState]:
+        """The states of those visitors who have one."""
+        return {key: self.codec.decode(raw) for key, raw in self._bulk.read(partition, keys).items()}
+
+    async def store(self, partition: int, states: Mapping[bytes, VisitorState]) -> None:
+        """Keep the states: acknowledged by the changelog, then written in one piece."""
+        await self._bulk.write(partition, {key: self.codec.encode(state) for key, state in states.items()})
+        for state in states.values():
+            self._stream_time[partition] = max(self._stream_time[partition], state.last_received_at)
+        index = self._expiries.get(partition)
+        if index is not None:
+            for key, state in states.items():
+                index.put(key, state.last_received_at + self._keep_ms)
+
+    async def evict(self, partition: int, *, wall_ms: int | None, limit: int = 10_000) -> int:
+        """Drop up to ``limit`` visitors whom no event in time can touch any more; how many were dropped.
+
+        That is judged by the partition's stream time (latest receipt), and by the wall clock, ``wall_ms``,
+        where nothing waits in the partition (else None: the clock is ahead of what has been folded).
+        """
+        async with self.exclusive(partition):
+            now_ms = max(self._stream_time[partition], wall_ms or 0)
+            expired = self._index(partition).take(now_ms, limit=limit)
+            await self._bulk.write(partition, dict.fromkeys(expired))
+        return len(expired)
+
+    def count(self, partition: int) -> int:
+        """Visitors with state in the partition."""
+        return len(self._index(partition))
+
+    def forget(self, partition: int) -> None:
+        """Drop what is remembered in memory about a partition that was given up."""
+        self._expiries.pop(partition, None)
+
+    def _index(self, partition: int) -> _ExpiryIndex:
+        """The expiry index, rebuilt from the store when the partition is new here."""
+        index = self._expiries.get(partition)
+        if index is None:
+            index = self._expiries[partition] = _ExpiryIndex()
+            for key, raw in self._bulk.items(partition):
+                index.put(key, self.codec.decode(raw).last_received_at + self._keep_ms)
+        return index
+
+
+class _ExpiryIndex:
+    """When each key of a partition expires; a heap whose outdated entries are passed over."""
+
+    def __init__(self) -> None:
+        self._due: dict[bytes, int] = {}
+        self._heap: list[tuple[int, bytes]] = []
+
+    def __len__(self) -> int:
+        return len(self._due)
+
+    def put(self, key: bytes, due_ms: int) -> None:
+        if self._due.get(key) != due_ms:
+            # One entry in the heap for each key is enough: an early one is looked at and put back.
+            if key not in self._due:
+                heapq.heappush(self._heap, (due_ms, key))
+            self._due[key] = due_ms
+
+    def take(self, now_ms: int, *, limit: int) -> list[bytes]:
+        taken: list[bytes] = []
+        while self._heap and self._heap[0][0] <= now_ms and len(taken) < limit:
+            _, key = heapq.heappop(self._heap)
+            due_ms = self._due[key]
+            if due_ms <= now_ms:
+                del self._due[key]
+                taken.append(key)
+            else:
+                heapq.heappush(self._heap, (due_ms, key))
+        return taken
