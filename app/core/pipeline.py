@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -61,7 +62,7 @@ class Enrich(Protocol):
         """The enrichment of one event."""
 
 
-class Refused(msgspec.Struct, frozen=True, kw_only=True):
+class Refused(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A message that a step refused; ``event`` where it could at least be decoded."""
 
     offset: int
@@ -210,7 +211,7 @@ class _VisitorFold:
         self._known.add(digest)
         self._seen.append(digest)
         before = self.windows
-        self.windows, holder = place(before, hit(item), rules=rules.sessions, new_id=_id_of(event))
+        self.windows, holder = place(before, hit(item), rules=rules.sessions, new_id=partial(_id_of, event))
         if len(self.windows) < len(before):
             living = {window.session_id for window in self.windows}
             for window in before:

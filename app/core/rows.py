@@ -32,7 +32,7 @@ _PASSIVE = frozenset({ReservedName.PAGE_LEAVE, ReservedName.WEB_VITALS, Reserved
 _INTERACTIVE = frozenset({EventType.CLICK, EventType.FORM_SUBMIT, EventType.VIDEO_PLAY})
 
 
-class BlockId(msgspec.Struct, frozen=True, kw_only=True):
+class BlockId(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A contiguous range of offsets ``[start, end]`` of one partition; ``batch_id`` is its random name."""
 
     topic: str
@@ -58,7 +58,7 @@ class BlockId(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.topic}:{self.epoch}:{self.partition}:{self.start}-{self.end}:{self.batch_id}:{kind}"
 
 
-class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+class Accepted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event that passed every step before the session fold."""
 
     offset: int
@@ -79,7 +79,10 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
 
 def payload_text(raw: bytes | None) -> str:
     """A message as it is kept: without IP addresses, bytes that are no UTF-8 as ``\\xNN``."""
-    return _IP.sub(b'"ip":""', raw or b"").decode("utf-8", "backslashreplace")
+    raw = raw or b""
+    if b'"ip"' in raw:
+        raw = _IP.sub(b'"ip":""', raw)
+    return raw.decode("utf-8", "backslashreplace")
 
 
 def hit(accepted: Accepted) -> Hit:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
@@ -20,7 +20,7 @@ from app.events.state import Merged, Touch, Window
 REVENUE_UNITS = 10_000
 
 
-class Hit(msgspec.Struct, frozen=True, kw_only=True):
+class Hit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the session fold needs of one event; ``at`` is its event time in ms."""
 
     at: int
@@ -47,7 +47,7 @@ def session_id(*, site_id: str, visitor_id: str, event_id: str) -> str:
 
 
 def place(
-    windows: tuple[Window, ...], hit: Hit, *, rules: SessionRules, new_id: str
+    windows: tuple[Window, ...], hit: Hit, *, rules: SessionRules, new_id: Callable[[], str]
 ) -> tuple[tuple[Window, ...], Window]:
     """The windows with ``hit`` folded in, and the one that now holds it.
 
@@ -62,7 +62,7 @@ def place(
             home = window if _fits(window.start_at, window.end_at, hit.at, cap_ms=rules.cap_ms) else None
         elif _fits(home.start_at, window.end_at, hit.at, cap_ms=rules.cap_ms):
             absorbed.append(window)
-    holder = _opened(hit, new_id) if home is None else _extended(home, hit)
+    holder = _opened(hit, new_id()) if home is None else _extended(home, hit)
     for window in absorbed:
         holder = _merged(holder, window)
     others = [window for window in windows if window is not home and window not in absorbed]
@@ -84,7 +84,7 @@ def duration_ms(window: Window) -> int:
     return max(0, window.active_at - window.start_at) + sum(engaged for _, engaged in window.leaves)
 
 
-class Statement(msgspec.Struct, frozen=True, kw_only=True):
+class Statement(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A row to be written about a session: +1 states ``window``, -1 takes it back, 0 only names its heir."""
 
     sign: int
@@ -187,23 +187,59 @@ def _opened(hit: Hit, new_id: str) -> Window:
 
 
 def _extended(window: Window, hit: Hit) -> Window:
-    """``window`` with one more hit: the merge with the window that the hit alone would have opened."""
-    return _merged(window, _opened(hit, ""), live=window)
+    """``window`` with one more hit, as ``_merged`` with the window that the hit alone would have opened."""
+    at, event_id = hit.at, hit.event_id
+    opens = (at, event_id) < (window.start_at, window.first_id)
+    is_entry = hit.is_page_view and (
+        window.entry_at < 0 or (at, event_id) < (window.entry_at, window.entry_id)
+    )
+    is_exit = hit.is_page_view and (at, event_id) > (window.exit_at, window.exit_id)
+    names_user = bool(hit.user_id) and (at, event_id) > (window.user_at, window.user_event)
+    page = hit.touch.page
+    exit_at = at if is_exit else window.exit_at
+    leaves = window.leaves
+    if leaves or hit.is_leave:
+        leaves = _leaves_after(exit_at, leaves, ((at, hit.engaged_ms),) if hit.is_leave else ())
+    return Window(
+        session_id=window.session_id,
+        version=window.version,
+        start_at=min(window.start_at, at),
+        end_at=max(window.end_at, at),
+        first_id=event_id if opens else window.first_id,
+        touch=hit.touch if opens else window.touch,
+        active_at=window.active_at if hit.is_passive else max(window.active_at, at),
+        events=window.events + 1,
+        page_views=window.page_views + hit.is_page_view,
+        interactions=window.interactions + hit.is_interaction,
+        conversions=window.conversions + hit.is_conversion,
+        revenue=window.revenue + hit.revenue,
+        engaged_ms=window.engaged_ms + hit.engaged_ms,
+        bot_reasons=window.bot_reasons | hit.bot_reasons,
+        entry_at=at if is_entry else window.entry_at,
+        entry_id=event_id if is_entry else window.entry_id,
+        entry_host=page.host if is_entry else window.entry_host,
+        entry_path=page.path if is_entry else window.entry_path,
+        exit_at=exit_at,
+        exit_id=event_id if is_exit else window.exit_id,
+        exit_path=page.path if is_exit else window.exit_path,
+        user_at=at if names_user else window.user_at,
+        user_event=event_id if names_user else window.user_event,
+        user_id=hit.user_id if names_user else window.user_id,
+        leaves=leaves,
+        merged=window.merged,
+    )
 
 
-def _merged(one: Window, other: Window, *, live: Window | None = None) -> Window:
-    """Both as one. The id of the earlier lives on (of ``live`` where given); the other's is remembered if it
-    was ever published."""
+def _merged(one: Window, other: Window) -> Window:
+    """Both as one. The id of the earlier lives on; the other's is remembered if it was ever published."""
     first, last = sorted((one, other), key=lambda window: (window.start_at, window.first_id))
-    keeper = live or first
-    dead = last if keeper is first else first
     entry = _earliest_entry(first, last)
     exit_ = max(one, other, key=lambda window: (window.exit_at, window.exit_id))
     user = max(one, other, key=lambda window: (window.user_at, window.user_event))
-    gone = (Merged(dead.session_id, dead.version),) if dead.version else ()
+    gone = (Merged(last.session_id, last.version),) if last.version else ()
     return Window(
-        session_id=keeper.session_id,
-        version=keeper.version,
+        session_id=first.session_id,
+        version=first.version,
         start_at=first.start_at,
         end_at=max(one.end_at, other.end_at),
         first_id=first.first_id,
@@ -226,8 +262,8 @@ def _merged(one: Window, other: Window, *, live: Window | None = None) -> Window
         user_at=user.user_at,
         user_event=user.user_event,
         user_id=user.user_id,
-        leaves=_last_page_leaves(one, other, exit_at=exit_.exit_at),
-        merged=(*keeper.merged, *dead.merged, *gone),
+        leaves=_leaves_after(exit_.exit_at, one.leaves, other.leaves),
+        merged=(*first.merged, *last.merged, *gone),
     )
 
 
@@ -237,8 +273,8 @@ def _earliest_entry(first: Window, last: Window) -> Window:
     return min(first, last, key=lambda window: (window.entry_at, window.entry_id))
 
 
-def _last_page_leaves(one: Window, other: Window, *, exit_at: int) -> tuple[tuple[int, int], ...]:
+def _leaves_after(
+    exit_at: int, some: tuple[tuple[int, int], ...], others: tuple[tuple[int, int], ...]
+) -> tuple[tuple[int, int], ...]:
     """The page leaves after the last page view; one before it can never again be of the last page."""
-    if not one.leaves and not other.leaves:
-        return ()
-    return tuple(sorted(leave for leave in (*one.leaves, *other.leaves) if leave[0] > exit_at))
+    return tuple(sorted(leave for leave in (*some, *others) if leave[0] > exit_at))

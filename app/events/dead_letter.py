@@ -7,7 +7,7 @@ import msgspec
 from app.events.vocabulary import RejectReason, Step
 
 
-class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A refused message: where it stood, why it was refused, and its body less IP addresses."""
 
     topic: str

@@ -7,7 +7,7 @@ import msgspec
 from app.events.vocabulary import BotReason, Channel, DeviceClass
 
 
-class Page(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class Page(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """A URL as it is kept: lower-case host, path, and only the allow-listed part of the query."""
 
     host: str = ""
@@ -15,7 +15,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     query: str = ""
 
 
-class Device(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class Device(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """Device class, browser and operating system; versions are major versions, empty if unknown."""
 
     device_class: DeviceClass = DeviceClass.UNKNOWN
@@ -25,7 +25,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     os_version: str = ""
 
 
-class Geo(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class Geo(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """Where the visitor is: ISO 3166-1 alpha-2 country, region and city; empty where unknown."""
 
     country: str = ""
@@ -33,7 +33,7 @@ class Geo(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     city: str = ""
 
 
-class Traffic(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class Traffic(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """Where a visit came from. ``click_id`` names the ad network whose click id was present, not the id."""
 
     channel: Channel = Channel.DIRECT
@@ -46,7 +46,7 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     click_id: str = ""
 
 
-class BotVerdict(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class BotVerdict(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """Whether a program sent the event (``reasons`` non-zero), why, and who runs it if known."""
 
     reasons: BotReason = BotReason.NONE
@@ -58,7 +58,7 @@ class BotVerdict(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         return bool(self.reasons)
 
 
-class Enrichment(msgspec.Struct, frozen=True, kw_only=True):
+class Enrichment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything the enrich step decided about one event."""
 
     page: Page

@@ -18,14 +18,14 @@ Label = Annotated[str, msgspec.Meta(max_length=128)]
 Text = Annotated[str, msgspec.Meta(max_length=512)]
 
 
-class PageViewProperties(msgspec.Struct, frozen=True, kw_only=True):
+class PageViewProperties(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Navigation timings of the page that was loaded."""
 
     load_ms: Duration = 0
     ttfb_ms: Duration = 0
 
 
-class WebVitalsProperties(msgspec.Struct, frozen=True, kw_only=True):
+class WebVitalsProperties(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Core web vitals; ``cls`` has no unit."""
 
     ttfb_ms: Duration = 0
@@ -35,20 +35,20 @@ class WebVitalsProperties(msgspec.Struct, frozen=True, kw_only=True):
     cls: Annotated[float, msgspec.Meta(ge=0, le=100)] | None = None
 
 
-class PageLeaveProperties(msgspec.Struct, frozen=True, kw_only=True):
+class PageLeaveProperties(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Engaged time on the page since the last report of it, and the deepest scroll so far."""
 
     engaged_ms: Duration = 0
     scroll_depth: Percent = 0
 
 
-class ScrollProperties(msgspec.Struct, frozen=True, kw_only=True):
+class ScrollProperties(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How deep the page was scrolled."""
 
     scroll_depth: Percent = 0
 
 
-class ClickProperties(msgspec.Struct, frozen=True, kw_only=True):
+class ClickProperties(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What was clicked (element path, its text) and where, as a share of the page's width and height."""
 
     element: Text = ""
@@ -57,7 +57,7 @@ class ClickProperties(msgspec.Struct, frozen=True, kw_only=True):
     y: Share = 0
 
 
-class PurchaseProperties(msgspec.Struct, frozen=True, kw_only=True):
+class PurchaseProperties(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An order."""
 
     revenue: Annotated[float, msgspec.Meta(ge=0, le=1_000_000_000)] = 0
@@ -65,13 +65,13 @@ class PurchaseProperties(msgspec.Struct, frozen=True, kw_only=True):
     order_id: Label = ""
 
 
-class GoalProperties(msgspec.Struct, frozen=True, kw_only=True):
+class GoalProperties(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A goal that was reached."""
 
     goal: Label = ""
 
 
-class OtherProperties(msgspec.Struct, frozen=True, kw_only=True):
+class OtherProperties(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Properties without a meaning of their own."""
 
 

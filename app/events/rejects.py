@@ -7,7 +7,7 @@ import msgspec
 from app.events.vocabulary import RejectReason, Step
 
 
-class Reject(msgspec.Struct, frozen=True, kw_only=True):
+class Reject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Why an event was refused, by which step, and which field was at fault (empty: the whole event)."""
 
     reason: RejectReason

@@ -22,7 +22,7 @@ BLOCK_COLUMNS = {
 }
 
 
-class EventRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename=BLOCK_COLUMNS):
+class EventRow(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, rename=BLOCK_COLUMNS):
     """One received event, whatever became of it (``outcome``).
 
     A rejected one carries ``reason``, ``field``, ``step``, ``detail`` and ``payload``; a duplicate only its
@@ -102,7 +102,9 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, re
     properties: str = ""
 
 
-class SessionRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename=BLOCK_COLUMNS):
+class SessionRow(
+    msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, rename=BLOCK_COLUMNS
+):
     """One version of one session: ``sign`` +1 states it, -1 takes the same statement back.
 
     ``version`` grows by one with each statement about a session id. Entry, channel, campaign, geography and

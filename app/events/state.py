@@ -11,7 +11,7 @@ import msgspec
 from app.events.enriched import Device, Geo, Page, Traffic
 
 
-class Touch(msgspec.Struct, frozen=True, array_like=True):
+class Touch(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What is known of a visit by its earliest event."""
 
     page: Page
@@ -21,14 +21,14 @@ class Touch(msgspec.Struct, frozen=True, array_like=True):
     language: str = ""
 
 
-class Merged(msgspec.Struct, frozen=True, array_like=True):
+class Merged(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A session id that lives on in another, and the version of the last statement about it."""
 
     session_id: str
     version: int
 
 
-class Window(msgspec.Struct, frozen=True, array_like=True):
+class Window(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One session window ``[start_at, end_at]`` and its aggregates.
 
     Every field can be folded in any order: sums, or the value at the least or greatest (time, event id).
@@ -64,7 +64,7 @@ class Window(msgspec.Struct, frozen=True, array_like=True):
     merged: tuple[Merged, ...] = ()
 
 
-class VisitorState(msgspec.Struct, frozen=True, array_like=True):
+class VisitorState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The open windows of one visitor, in order of time, and what is needed to fold an event once only.
 
     ``seen`` is the newest event ids as 8-byte digests, oldest first. An event of the same ``epoch`` at or

@@ -67,6 +67,7 @@ class RejectReason(StrEnum):
     MISSING_FIELD = "missing_field"
     WRONG_TYPE = "wrong_type"
     WRONG_KEY = "wrong_key"
+    UNKNOWN_SITE = "unknown_site"
     UNKNOWN_EVENT_TYPE = "unknown_event_type"
     UNKNOWN_RESERVED_NAME = "unknown_reserved_name"
     INVALID_VALUE = "invalid_value"

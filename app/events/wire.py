@@ -39,7 +39,7 @@ Pixels = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
 TimeMs = Annotated[int, msgspec.Meta(ge=0, le=MAX_TIME_MS)]
 
 
-class ClientHints(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ClientHints(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """What a Chromium browser says about itself in ``Sec-CH-UA-*``; empty where it said nothing."""
 
     platform: Tag = ""
@@ -49,7 +49,7 @@ class ClientHints(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     brands: Annotated[str, msgspec.Meta(max_length=256)] = ""
 
 
-class WebEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class WebEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One event of one visitor, as it stands in Kafka.
 
     ``occurred_at`` and ``sent_at`` are by the client's clock, ``received_at`` by the collector's.
@@ -88,7 +88,7 @@ class WebEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"{self.site_id}:{self.visitor_id}".encode()
 
 
-class ClientEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ClientEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One event as a browser may send it: the wire contract less what only the collector knows."""
 
     event_id: EventId

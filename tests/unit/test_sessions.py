@@ -32,7 +32,7 @@ def leave(at, engaged_ms):
 def fold(*hits, **changes):
     windows = ()
     for number, hit in enumerate(hits):
-        windows, _ = place(windows, hit, rules=session_rules(**changes), new_id=f"s{number}")
+        windows, _ = place(windows, hit, rules=session_rules(**changes), new_id=f"s{number}".strip)
     return windows
 
 
@@ -109,7 +109,7 @@ def published(*blocks):
         before = windows
         for hit in block:
             number += 1
-            windows, _ = place(windows, hit, rules=session_rules(), new_id=f"s{number}")
+            windows, _ = place(windows, hit, rules=session_rules(), new_id=f"s{number}".strip)
         new, windows = statements(before, windows)
         said += [(one.sign, one.version, one.window.session_id, one.merged_into) for one in new]
     return said, windows
