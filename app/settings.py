@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -74,6 +75,19 @@ class SessionSettings(_Section):
     grace_ms: int = Field(86_400_000, ge=0)
     cap_ms: int = Field(86_400_000, ge=0)
     bounce_engaged_ms: int = Field(10_000, ge=0)
+    split_at_midnight: bool = False
+    split_at_campaign: bool = False
+
+
+class SiteSessionSettings(_Section):
+    """The rules that a site has of its own; what is not given is as in ``sessions``."""
+
+    gap_ms: int | None = Field(None, ge=1)
+    grace_ms: int | None = Field(None, ge=0)
+    cap_ms: int | None = Field(None, ge=0)
+    bounce_engaged_ms: int | None = Field(None, ge=0)
+    split_at_midnight: bool | None = None
+    split_at_campaign: bool | None = None
 
 
 class ClickHouseSettings(_Section):
@@ -100,6 +114,16 @@ class WebSettings(_Section):
     cors_origins: tuple[str, ...] = ("*",)
     query_cache_s: float = Field(1.0, ge=0)
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            try:
+                ip_network(network, strict=False)
+            except ValueError as error:
+                raise ValueError(f"expected networks such as 10.0.0.0/8: {error}") from error
+        return value
+
 
 class GeoSettings(_Section):
     """Where countries come from."""
@@ -121,6 +145,7 @@ class SiteSettings(_Section):
     domains: tuple[str, ...] = ()
     conversion_events: tuple[str, ...] = ("$purchase", "$goal")
     query_allow_list: tuple[str, ...] = ()
+    sessions: SiteSessionSettings = SiteSessionSettings()
 
     @field_validator("timezone")
     @classmethod

@@ -84,25 +84,22 @@ def build(
 
 def rules_of(settings: Settings) -> Rules:
     """The settings as the pure core takes them."""
+    sessions = SessionRules(**settings.sessions.model_dump(), dedup_ids=settings.ingest.dedup_ids_per_visitor)
     return Rules(
-        sessions=SessionRules(
-            gap_ms=settings.sessions.gap_ms,
-            grace_ms=settings.sessions.grace_ms,
-            cap_ms=settings.sessions.cap_ms,
-            bounce_engaged_ms=settings.sessions.bounce_engaged_ms,
-            dedup_ids=settings.ingest.dedup_ids_per_visitor,
-        ),
-        default_site=_site_rules(settings.default_site),
-        sites={site_id: _site_rules(site) for site_id, site in settings.sites.items()},
+        sessions=sessions,
+        default_site=_site_rules(settings.default_site, sessions=sessions),
+        sites={site_id: _site_rules(site, sessions=sessions) for site_id, site in settings.sites.items()},
     )
 
 
-def _site_rules(site: SiteSettings) -> SiteRules:
+def _site_rules(site: SiteSettings, *, sessions: SessionRules) -> SiteRules:
+    own = site.sessions.model_dump(exclude_none=True)
     return SiteRules(
         zone=ZoneInfo(site.timezone),
         domains=frozenset(site.domains),
         conversion_events=frozenset(site.conversion_events),
         query_allow_list=frozenset(site.query_allow_list),
+        sessions=msgspec.structs.replace(sessions, **own) if own else None,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from functools import partial
+from datetime import tzinfo
 from typing import Protocol
 
 import msgspec
@@ -24,8 +24,9 @@ from app.core.rows import (
     rejected_row,
     session_row,
 )
-from app.core.rules import Rules, SiteRules
-from app.core.sessions import holding, place, session_id, statements
+from app.core.rules import Rules, SessionRules, SiteRules
+from app.core.sessions import holding, place_hit, session_id
+from app.core.statements import forgotten, statements
 from app.core.validate import event_time, validate
 from app.events.enriched import Enrichment
 from app.events.rejects import Reject
@@ -73,13 +74,14 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Folded(msgspec.Struct, kw_only=True):
-    """What a block came to."""
+    """What a block came to; ``closed``: sessions, by visitor, that no event can reach any more."""
 
     block: BlockId
     events: list[EventRow]
     sessions: list[SessionRow]
     states: dict[bytes, VisitorState]
     refused: list[Refused]
+    closed: list[tuple[bytes, Window]]
     accepted: int = 0
     duplicates: int = 0
     bots: int = 0
@@ -105,10 +107,10 @@ def examine(record: Record, *, rules: Rules, enrich: Enrich) -> Accepted | Refus
     known = validate(event)
     if isinstance(known, Reject):
         return _refused(record, known, event=event)
-    at = event_time(event, grace_ms=rules.sessions.grace_ms)
+    site = rules.site(event.site_id)
+    at = event_time(event, grace_ms=rules.sessions_of(event.site_id).grace_ms)
     if isinstance(at, Reject):
         return _refused(record, at, event=event)
-    site = rules.site(event.site_id)
     enriched = enrich(event, site=site)
     if isinstance(enriched, Reject):
         return _refused(record, enriched, event=event)
@@ -134,7 +136,7 @@ def fold(
 
     ``states`` are those of the visitors who occur in it, as stored; the answer holds the ones that changed.
     """
-    folded = Folded(block=block, events=[], sessions=[], states={}, refused=[])
+    folded = Folded(block=block, events=[], sessions=[], states={}, refused=[], closed=[])
     visitors: dict[bytes, _VisitorFold] = {}
     kept: list[tuple[Accepted, _VisitorFold, str]] = []
     for item in examined:
@@ -145,8 +147,11 @@ def fold(
         key = item.event.key
         visitor = visitors.get(key)
         if visitor is None:
-            visitor = visitors[key] = _VisitorFold(states.get(key), epoch=block.epoch)
-        held_by = visitor.take(item, rules=rules)
+            sessions = rules.sessions_of(item.event.site_id)
+            visitor = visitors[key] = _VisitorFold(
+                states.get(key), epoch=block.epoch, rules=sessions, zone=item.site.zone
+            )
+        held_by = visitor.take(item)
         if held_by is None:
             folded.duplicates += 1
             folded.events.append(duplicate_row(item, block=block))
@@ -164,25 +169,34 @@ def fold(
 def _publish(key: bytes, visitor: _VisitorFold, *, folded: Folded, rules: Rules) -> None:
     if not visitor.touched:
         return
-    said, windows = statements(visitor.before, visitor.windows)
+    said, windows = statements(visitor.before, visitor.windows, rules=visitor.rules, zone=visitor.zone)
     site_id, _, visitor_id = key.decode().partition(":")
     folded.sessions += [
         session_row(one, site_id=site_id, visitor_id=visitor_id, block=folded.block, rules=rules)
         for one in said
     ]
+    windows, closed = forgotten(
+        windows,
+        before_ms=visitor.last_received_at - rules.reach_ms,
+        rules=visitor.rules,
+        zone=visitor.zone,
+    )
+    folded.closed += [(key, session) for session in closed]
     folded.states[key] = VisitorState(
         epoch=folded.block.epoch,
         last_offset=visitor.last_offset,
         last_received_at=visitor.last_received_at,
         windows=windows,
-        seen=visitor.remembered(limit=rules.sessions.dedup_ids),
+        seen=visitor.remembered(limit=visitor.rules.dedup_ids),
     )
 
 
 class _VisitorFold:
     """The fold of one visitor's events within one block."""
 
-    def __init__(self, state: VisitorState | None, *, epoch: int) -> None:
+    def __init__(self, state: VisitorState | None, *, epoch: int, rules: SessionRules, zone: tzinfo) -> None:
+        self.rules = rules
+        self.zone = zone
         self.before: tuple[Window, ...] = state.windows if state else ()
         self.windows = self.before
         self.fence = state.last_offset if state and state.epoch == epoch else -1
@@ -193,8 +207,8 @@ class _VisitorFold:
         self._known = set(self._seen)
         self._heirs: dict[str, str] = {}
 
-    def take(self, item: Accepted, *, rules: Rules) -> str | None:
-        """The id of the session that holds the event now, or None for a duplicate.
+    def take(self, item: Accepted) -> str | None:
+        """The id of the window that holds the event now, or None for a duplicate.
 
         An event behind the fence was folded before this block was replayed: it changes nothing.
         """
@@ -210,14 +224,11 @@ class _VisitorFold:
             return None
         self._known.add(digest)
         self._seen.append(digest)
-        before = self.windows
-        self.windows, holder = place(before, hit(item), rules=rules.sessions, new_id=partial(_id_of, event))
-        if len(self.windows) < len(before):
-            living = {window.session_id for window in self.windows}
-            for window in before:
-                if window.session_id not in living:
-                    self._heirs[window.session_id] = holder.session_id
-        return holder.session_id
+        placed = place_hit(self.windows, hit(item), rules=self.rules, zone=self.zone)
+        self.windows = placed.windows
+        for window in placed.absorbed:
+            self._heirs[window.session_id] = placed.holder.session_id
+        return placed.holder.session_id
 
     def living(self, session: str) -> str:
         """The id that ``session`` lives on under at the end of the block."""
@@ -237,7 +248,7 @@ def _digest(event_id: str) -> int:
 
 
 def _id_of(event: WebEvent) -> str:
-    return session_id(site_id=event.site_id, visitor_id=event.visitor_id, event_id=event.event_id)
+    return session_id(event.key, event.event_id)
 
 
 def _refused(record: Record, reject: Reject, *, event: WebEvent | None = None) -> Refused:

@@ -9,7 +9,8 @@ import msgspec
 
 from app.core.calendar import local_date
 from app.core.rules import Rules, SiteRules
-from app.core.sessions import REVENUE_UNITS, Hit, Statement, duration_ms, is_bounce
+from app.core.sessions import REVENUE_UNITS, Hit, duration_ms, is_bounce
+from app.core.statements import Statement
 from app.events.enriched import Enrichment
 from app.events.properties import (
     ClickProperties,
@@ -95,6 +96,8 @@ def hit(accepted: Accepted) -> Hit:
     custom = event.event_type is EventType.CUSTOM_EVENT
     passive = custom and event.name in _PASSIVE
     return Hit(
+        key=event.key,
+        received_at=event.received_at,
         at=accepted.at,
         event_id=event.event_id,
         touch=Touch(enriched.page, enriched.traffic, enriched.geo, enriched.device, event.language),
@@ -240,7 +243,7 @@ def session_row(
         conversions=window.conversions,
         revenue=window.revenue / REVENUE_UNITS,
         engaged_ms=window.engaged_ms,
-        is_bounce=int(is_bounce(window, rules=rules.sessions)),
+        is_bounce=int(is_bounce(window, rules=rules.sessions_of(site_id))),
         is_bot=int(bool(window.bot_reasons)),
         bot_reasons=window.bot_reasons,
         entry_host=window.entry_host,

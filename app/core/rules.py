@@ -7,24 +7,36 @@ from datetime import tzinfo
 
 import msgspec
 
+from app.events.wire import MAX_FUTURE_MS
+
 
 class SessionRules(msgspec.Struct, frozen=True, kw_only=True):
-    """The session window: inactivity gap, grace period, cap (0: none), bounce threshold; in ms."""
+    """The session window: inactivity gap, grace period, cap (0: none), bounce threshold; in ms.
+
+    ``split_at_midnight``: a day of the site is a session's bound. ``split_at_campaign``: an event that comes
+    from another campaign than the session so far begins a new one.
+    """
 
     gap_ms: int
     grace_ms: int
     cap_ms: int
     bounce_engaged_ms: int
     dedup_ids: int
+    split_at_midnight: bool = False
+    split_at_campaign: bool = False
 
 
 class SiteRules(msgspec.Struct, frozen=True, kw_only=True):
-    """What is particular to a site: where its days begin, what is its own, what counts as conversion."""
+    """What is particular to a site: where its days begin, what is its own, what counts as conversion.
+
+    ``sessions`` are its own session rules; None: those of all sites.
+    """
 
     zone: tzinfo
     domains: frozenset[str]
     conversion_events: frozenset[str]
     query_allow_list: frozenset[str]
+    sessions: SessionRules | None = None
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,3 +49,13 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     def site(self, site_id: str) -> SiteRules:
         """Rules of a site; the defaults where it has none of its own."""
         return self.sites.get(site_id, self.default_site)
+
+    def sessions_of(self, site_id: str) -> SessionRules:
+        """Session rules of a site."""
+        return self.site(site_id).sessions or self.sessions
+
+    @property
+    def reach_ms(self) -> int:
+        """How long after its last receipt a window can still be reached by an event, on any site."""
+        own = [site.sessions for site in (self.default_site, *self.sites.values()) if site.sessions]
+        return max(rules.gap_ms + rules.grace_ms for rules in (self.sessions, *own)) + MAX_FUTURE_MS

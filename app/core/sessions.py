@@ -1,31 +1,36 @@
-"""(windows, hit) -> windows: the pure logic of session windows over event time.
+"""Web events -> windows: what a session's window keeps of its events. Pure.
 
-A window is ``[start_at, end_at]``. An event at most the inactivity gap away from a window, on either side,
-belongs to it, and may bridge two windows into one: then the id of the earlier lives on. Folding the same
-hits in any order gives the same windows, but for ids and for the cap (see ``_fits``).
+Every aggregate can be folded in any order, so that windows do not depend on the order of arrival.
 """
 
 from __future__ import annotations
 
 import hashlib
-import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable
+from datetime import tzinfo
 
 import msgspec
 
+from app.core.calendar import local_date
 from app.core.rules import SessionRules
+from app.core.windows import Aggregate, Placed, chains, place
 from app.events.state import Merged, Touch, Window
 
 #: 1/10,000 of a currency unit: revenue is summed in whole numbers, so that no order changes a sum.
 REVENUE_UNITS = 10_000
 
+#: Windows of one event each that a visitor may have at once; beyond, events of a campaign begin no session.
+MAX_SINGLE_WINDOWS = 1000
+
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What the session fold needs of one event; ``at`` is its event time in ms."""
+    """What the session fold needs of one event of the visitor ``key``; ``at`` is its event time in ms."""
 
+    key: bytes
     at: int
     event_id: str
     touch: Touch
+    received_at: int = 0
     is_page_view: bool = False
     is_interaction: bool = False
     is_passive: bool = False
@@ -37,36 +42,24 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     user_id: str = ""
 
 
-def session_id(*, site_id: str, visitor_id: str, event_id: str) -> str:
-    """The id of the session that this event opens: a UUID (version 8), the same at every replay."""
-    digest = hashlib.blake2b(f"{site_id}\n{visitor_id}\n{event_id}".encode(), digest_size=16).digest()
-    number = int.from_bytes(digest)
-    number = (number & ~(0xF << 76)) | (8 << 76)
-    number = (number & ~(0x3 << 62)) | (0x2 << 62)
-    return str(uuid.UUID(int=number))
+def session_id(key: bytes, event_id: str) -> str:
+    """The id of the window that this event opens: a UUID (version 8), the same at every replay."""
+    digest = hashlib.blake2b(b"%b\n%b" % (key, event_id.encode()), digest_size=16).hexdigest()
+    return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-8{digest[17:20]}-{digest[20:]}"
 
 
-def place(
-    windows: tuple[Window, ...], hit: Hit, *, rules: SessionRules, new_id: Callable[[], str]
-) -> tuple[tuple[Window, ...], Window]:
-    """The windows with ``hit`` folded in, and the one that now holds it.
+def place_hit(windows: tuple[Window, ...], hit: Hit, *, rules: SessionRules, zone: tzinfo) -> Placed[Window]:
+    """The windows of a visitor with ``hit`` folded in; ``windows`` are in order of time.
 
-    ``windows`` are in order of time and at least a gap apart (but for a cap). ``new_id`` names the window
-    that is opened when none is near enough.
+    A window stays within what the rules set as bounds: periods of the cap's length, local days. Where events
+    of a campaign begin sessions, any event may turn out to be a bound, so each is a window of its own.
     """
-    near = [window for window in windows if _is_near(window, hit.at, gap_ms=rules.gap_ms)]
-    home: Window | None = None
-    absorbed: list[Window] = []
-    for window in near:
-        if home is None:
-            home = window if _fits(window.start_at, window.end_at, hit.at, cap_ms=rules.cap_ms) else None
-        elif _fits(home.start_at, window.end_at, hit.at, cap_ms=rules.cap_ms):
-            absorbed.append(window)
-    holder = _opened(hit, new_id()) if home is None else _extended(home, hit)
-    for window in absorbed:
-        holder = _merged(holder, window)
-    others = [window for window in windows if window is not home and window not in absorbed]
-    return tuple(sorted([*others, holder], key=_order)), holder
+    if rules.split_at_campaign and len(windows) < MAX_SINGLE_WINDOWS:
+        opened = _opened(hit)
+        return Placed(tuple(sorted((*windows, opened), key=_order)), opened)
+    return place(
+        windows, hit, at=hit.at, gap_ms=rules.gap_ms, aggregate=AGGREGATE, cell=_cell(rules, zone=zone)
+    )
 
 
 def holding(windows: Iterable[Window], at: int) -> Window | None:
@@ -84,81 +77,81 @@ def duration_ms(window: Window) -> int:
     return max(0, window.active_at - window.start_at) + sum(engaged for _, engaged in window.leaves)
 
 
-class Statement(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A row to be written about a session: +1 states ``window``, -1 takes it back, 0 only names its heir."""
+def sessions_of(windows: Iterable[Window], *, rules: SessionRules, zone: tzinfo) -> list[list[Window]]:
+    """The windows of each session, in order of time.
 
-    sign: int
-    version: int
-    window: Window
-    merged_into: str = ""
-
-
-def statements(
-    before: tuple[Window, ...], after: tuple[Window, ...]
-) -> tuple[list[Statement], tuple[Window, ...]]:
-    """What must be said to turn what was published, ``before``, into ``after``; and ``after`` with versions.
-
-    Each change is a retraction of the published version and a new version; a window that was merged into
-    another is retracted and names the living one, as do all that it had itself absorbed.
+    Neighbours with no pause longer than the gap are one session, but for: a new day (``split_at_midnight``);
+    an event from another campaign (``split_at_campaign``); and a session that would be longer than the cap,
+    which is cut at the multiples of the cap since 1970 UTC.
     """
-    old = {window.session_id: window for window in before}
-    said: list[Statement] = []
-    published: list[Window] = []
-    for window in after:
-        previous = old.pop(window.session_id, None)
-        if window == previous:
-            published.append(window)
-            continue
-        if previous is not None:
-            said.append(Statement(sign=-1, version=previous.version, window=previous))
-        current, heirs = _stated(window, known=previous.merged if previous else (), dying=old)
-        said += heirs
-        said.append(Statement(sign=1, version=current.version, window=current))
-        published.append(current)
-    return said, tuple(published)
+    found: list[list[Window]] = []
+    for chain in chains(windows, gap_ms=rules.gap_ms):
+        for part in _cut(chain, rules=rules, zone=zone):
+            found += _capped(part, cap_ms=rules.cap_ms)
+    return found
 
 
-def _stated(
-    window: Window, *, known: tuple[Merged, ...], dying: Mapping[str, Window]
-) -> tuple[Window, list[Statement]]:
-    """``window`` in its next version, and what must be said of the sessions it has newly absorbed."""
-    heirs: list[Statement] = []
-    merged: list[Merged] = list(known)
-    for dead in window.merged:
-        if dead in known:
-            continue
-        last = dying.get(dead.session_id)
-        sign, version = (-1, last.version) if last is not None else (0, dead.version + 1)
-        heirs.append(
-            Statement(
-                sign=sign,
-                version=version,
-                window=last or msgspec.structs.replace(window, session_id=dead.session_id, merged=()),
-                merged_into=window.session_id,
-            )
+def whole(windows: list[Window]) -> Window:
+    """A session's windows as one, under the id of the first."""
+    first, *others = windows
+    for window in others:
+        first = _joined(first, window)
+    return first
+
+
+def _cell(rules: SessionRules, *, zone: tzinfo) -> Callable[[int], Hashable] | None:
+    cap_ms = rules.cap_ms
+    if rules.split_at_midnight:
+        return lambda at: (at // cap_ms if cap_ms else 0, local_date(at, zone=zone))
+    return (lambda at: at // cap_ms) if cap_ms else None
+
+
+def _cut(chain: list[Window], *, rules: SessionRules, zone: tzinfo) -> list[list[Window]]:
+    """A chain in parts, by the rules that begin a new session within it."""
+    if len(chain) == 1 or not (rules.split_at_midnight or rules.split_at_campaign):
+        return [chain]
+    parts: list[list[Window]] = []
+    campaign = ""
+    for window in chain:
+        own = _campaign(window)
+        is_new_day = rules.split_at_midnight and bool(
+            parts and local_date(parts[-1][-1].start_at, zone=zone) != local_date(window.start_at, zone=zone)
         )
-        merged.append(Merged(dead.session_id, version))
-    return msgspec.structs.replace(window, version=window.version + 1, merged=tuple(merged)), heirs
+        is_new_campaign = rules.split_at_campaign and bool(parts and own and own != campaign)
+        if not parts or is_new_day or is_new_campaign:
+            parts.append([window])
+            campaign = own
+        else:
+            parts[-1].append(window)
+            campaign = own or campaign
+    return parts
 
 
-def _is_near(window: Window, at: int, *, gap_ms: int) -> bool:
-    return window.start_at - gap_ms <= at <= window.end_at + gap_ms
+def _capped(part: list[Window], *, cap_ms: int) -> list[list[Window]]:
+    if not cap_ms or part[-1].end_at - part[0].start_at <= cap_ms:
+        return [part]
+    periods: dict[int, list[Window]] = {}
+    for window in part:
+        periods.setdefault(window.start_at // cap_ms, []).append(window)
+    return list(periods.values())
 
 
-def _fits(start_at: int, end_at: int, at: int, *, cap_ms: int) -> bool:
-    """Whether a window stretched to ``at`` keeps within the cap. Where it does not, a new one is opened:
-    the one rule whose outcome depends on the order of arrival, for visits longer than the cap."""
-    return cap_ms == 0 or max(end_at, at) - min(start_at, at) <= cap_ms
+def _campaign(window: Window) -> str:
+    """What campaign the window's first event came from; empty when from none."""
+    traffic = window.touch.traffic
+    if not (traffic.campaign or traffic.medium or traffic.click_id):
+        return ""
+    return "\n".join((traffic.source, traffic.medium, traffic.campaign, traffic.click_id))
 
 
-def _order(window: Window) -> tuple[int, int, str]:
-    return window.start_at, window.end_at, window.session_id
+def _order(window: Window) -> tuple[int, str]:
+    return window.start_at, window.first_id
 
 
-def _opened(hit: Hit, new_id: str) -> Window:
+def _opened(hit: Hit) -> Window:
     views = hit.is_page_view
     return Window(
-        session_id=new_id,
+        session_id=session_id(hit.key, hit.event_id),
         version=0,
         start_at=hit.at,
         end_at=hit.at,
@@ -183,6 +176,7 @@ def _opened(hit: Hit, new_id: str) -> Window:
         user_event=hit.event_id if hit.user_id else "",
         user_id=hit.user_id,
         leaves=((hit.at, hit.engaged_ms),) if hit.is_leave else (),
+        received_at=hit.received_at,
     )
 
 
@@ -227,31 +221,38 @@ def _extended(window: Window, hit: Hit) -> Window:
         user_id=hit.user_id if names_user else window.user_id,
         leaves=leaves,
         merged=window.merged,
+        received_at=max(window.received_at, hit.received_at),
+        heir=window.heir,
     )
 
 
 def _merged(one: Window, other: Window) -> Window:
-    """Both as one. The id of the earlier lives on; the other's is remembered if it was ever published."""
-    first, last = sorted((one, other), key=lambda window: (window.start_at, window.first_id))
+    """Both as one window. The id of the earlier lives on; the other's is kept, to lead to the heir."""
+    first, last = sorted((one, other), key=_order)
+    gone = (Merged(last.session_id, last.version, last.heir),) if last.version else ()
+    return msgspec.structs.replace(_joined(first, last), merged=(*first.merged, *last.merged, *gone))
+
+
+def _joined(first: Window, last: Window) -> Window:
+    """The aggregates of both, under the id of the first."""
     entry = _earliest_entry(first, last)
-    exit_ = max(one, other, key=lambda window: (window.exit_at, window.exit_id))
-    user = max(one, other, key=lambda window: (window.user_at, window.user_event))
-    gone = (Merged(last.session_id, last.version),) if last.version else ()
+    exit_ = max(first, last, key=lambda window: (window.exit_at, window.exit_id))
+    user = max(first, last, key=lambda window: (window.user_at, window.user_event))
     return Window(
         session_id=first.session_id,
         version=first.version,
         start_at=first.start_at,
-        end_at=max(one.end_at, other.end_at),
+        end_at=max(first.end_at, last.end_at),
         first_id=first.first_id,
         touch=first.touch,
-        active_at=max(one.active_at, other.active_at),
-        events=one.events + other.events,
-        page_views=one.page_views + other.page_views,
-        interactions=one.interactions + other.interactions,
-        conversions=one.conversions + other.conversions,
-        revenue=one.revenue + other.revenue,
-        engaged_ms=one.engaged_ms + other.engaged_ms,
-        bot_reasons=one.bot_reasons | other.bot_reasons,
+        active_at=max(first.active_at, last.active_at),
+        events=first.events + last.events,
+        page_views=first.page_views + last.page_views,
+        interactions=first.interactions + last.interactions,
+        conversions=first.conversions + last.conversions,
+        revenue=first.revenue + last.revenue,
+        engaged_ms=first.engaged_ms + last.engaged_ms,
+        bot_reasons=first.bot_reasons | last.bot_reasons,
         entry_at=entry.entry_at,
         entry_id=entry.entry_id,
         entry_host=entry.entry_host,
@@ -262,8 +263,10 @@ def _merged(one: Window, other: Window) -> Window:
         user_at=user.user_at,
         user_event=user.user_event,
         user_id=user.user_id,
-        leaves=_leaves_after(exit_.exit_at, one.leaves, other.leaves),
-        merged=(*first.merged, *last.merged, *gone),
+        leaves=_leaves_after(exit_.exit_at, first.leaves, last.leaves),
+        merged=first.merged,
+        received_at=max(first.received_at, last.received_at),
+        heir=first.heir,
     )
 
 
@@ -278,3 +281,6 @@ def _leaves_after(
 ) -> tuple[tuple[int, int], ...]:
     """The page leaves after the last page view; one before it can never again be of the last page."""
     return tuple(sorted(leave for leave in (*some, *others) if leave[0] > exit_at))
+
+
+AGGREGATE: Aggregate[Hit, Window] = Aggregate(opened=_opened, extended=_extended, merged=_merged)

@@ -22,16 +22,21 @@ class Touch(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class Merged(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A session id that lives on in another, and the version of the last statement about it."""
+    """An id that was merged into another window: the version of the last statement about it, and the heir
+    that this statement named (empty: none was named yet)."""
 
     session_id: str
     version: int
+    heir: str = ""
 
 
 class Window(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """One session window ``[start_at, end_at]`` and its aggregates.
+    """One window ``[start_at, end_at]`` of a visitor's events and its aggregates.
 
-    Every field can be folded in any order: sums, or the value at the least or greatest (time, event id).
+    A session is one window, or several in a row where a rule set bounds to windows (core.statements). Every
+    field can be folded in any order: sums, or the value at the least or greatest (time, event id).
+    ``version`` counts the statements about its id; ``heir`` is the session that the last of them named.
+    ``received_at`` is the latest receipt of an event: it decides when the window can be forgotten.
     ``leaves`` holds (time, engaged ms) of the page leaves not before the last page view: those of the last
     page. ``revenue`` counts 1/10,000 of a currency unit, so that sums are exact.
     """
@@ -62,6 +67,8 @@ class Window(msgspec.Struct, frozen=True, gc=False, array_like=True):
     user_id: str = ""
     leaves: tuple[tuple[int, int], ...] = ()
     merged: tuple[Merged, ...] = ()
+    received_at: int = 0
+    heir: str = ""
 
 
 class VisitorState(msgspec.Struct, frozen=True, gc=False, array_like=True):
