@@ -37,6 +37,10 @@ class QueryError(WuaError):
     """A question cannot be answered as asked; says which parameter and what is allowed."""
 
 
+class NotFoundError(QueryError):
+    """What the question is about does not exist; says what was looked for and what there is."""
+
+
 class StateError(WuaError):
     """The state store holds something this version cannot read."""
 

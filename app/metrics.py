@@ -117,6 +117,9 @@ class WebMetrics:
         self.collected = Counter(
             "wua_collector_events", "Events posted, by what became of them.", ["outcome"], registry=at
         )
+        self.collector_rejected = Counter(
+            "wua_collector_rejected", "Posted events refused.", ["reason"], registry=at
+        )
 
 
 class QuantileWindow:
