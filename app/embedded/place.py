@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 #: A running stack writes the URL of its front here, for other processes.
 FRONT_FILE = "clickhouse.url"
+
+
+@contextlib.contextmanager
+def published(url: str, data_dir: Path) -> Iterator[None]:
+    """Tell other processes that the directory's engine answers at ``url``, for as long as the block lasts."""
+    file = data_dir / FRONT_FILE
+    file.write_text(url, encoding="utf-8")
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
 
 
 def clickhouse_url(data_dir: Path) -> str:
