@@ -2,14 +2,15 @@
 -- `rows` counts the silver rows behind a row: reconcile compares it with silver.
 -- Wide states want small granules: a query for one site reads few rows.
 
+-- Precision 16 counts the first two thousand visitors exactly, and is about 0.4 % off beyond; 14 is off from 500 on.
 CREATE TABLE IF NOT EXISTS {db}.daily_user_metrics {on_cluster}
 (
     site_id LowCardinality(String),
     local_date Date CODEC(Delta, ZSTD(1)),
     is_bot UInt8,
     rows SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    visitors AggregateFunction(uniqCombined64(14), String) CODEC(ZSTD(1)),
-    users AggregateFunction(uniqCombined64(14), String) CODEC(ZSTD(1)),
+    visitors AggregateFunction(uniqCombined64(16), String) CODEC(ZSTD(1)),
+    users AggregateFunction(uniqCombined64(16), String) CODEC(ZSTD(1)),
     page_views SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
     events SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
     conversions SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
@@ -32,8 +33,8 @@ AS SELECT
     e.local_date AS local_date,
     e.is_bot AS is_bot,
     count() AS rows,
-    uniqCombined64State(14)(e.visitor_id) AS visitors,
-    uniqCombined64StateIf(14)(e.user_id, e.user_id != '') AS users,
+    uniqCombined64State(16)(e.visitor_id) AS visitors,
+    uniqCombined64StateIf(16)(e.user_id, e.user_id != '') AS users,
     countIf(e.event_type = 'page_view') AS page_views,
     count() AS events,
     sum(e.is_conversion) AS conversions,

@@ -1,0 +1,48 @@
+"""The REST API: a file for each group of endpoints."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from app.adapters.clock import Clock, now_ms
+from views.queries import Queries
+from web.api import funnels, pages, reports, sessions, sites, users
+from web.api.endpoints import Context, Endpoint
+from web.api.openapi import docs_page, openapi
+from web.api.presenting import json_response
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *sites.ENDPOINTS,
+    *pages.ENDPOINTS,
+    *funnels.ENDPOINTS,
+    *sessions.ENDPOINTS,
+    *users.ENDPOINTS,
+    *reports.ENDPOINTS,
+)
+
+
+def routes(queries: Queries, *, clock: Clock = now_ms) -> list[BaseRoute]:
+    """A route for each endpoint, the OpenAPI document and the page that shows it."""
+    context = Context(queries=queries, clock=clock)
+    document = openapi(ENDPOINTS)
+    page = docs_page(document)
+
+    async def show_openapi(_: Request) -> Response:
+        return json_response(document)
+
+    async def show_docs(_: Request) -> Response:
+        return HTMLResponse(page)
+
+    return [
+        *(Route(one.path, partial(_handle, one, context), methods=[one.method]) for one in ENDPOINTS),
+        Route("/openapi.json", show_openapi),
+        Route("/docs", show_docs),
+    ]
+
+
+async def _handle(endpoint: Endpoint, context: Context, request: Request) -> Response:
+    return await endpoint.handler(request, context)

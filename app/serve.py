@@ -1,0 +1,117 @@
+"""The web root: ``uvicorn --factory app.serve:create``; collector, REST API, health and static files."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+import web
+from app import log, settings
+from app.adapters.clickhouse import QueryPool
+from app.adapters.clock import Clock, now_ms
+from app.adapters.producer import EventProducer
+from app.metrics import WebMetrics
+from app.settings import Settings
+from views.queries import Queries
+from web import api, collector, health
+from web.middleware import BodyLimit, Observe, SecurityHeaders
+from web.problems import exception_handlers
+
+STATIC = Path(str(web.__file__)).parent / "static"
+
+
+class Producer(collector.Produces, Protocol):
+    """Where accepted events go, and whether it is there."""
+
+    async def ping(self) -> bool:
+        """Whether the broker answers now."""
+
+
+def create() -> Starlette:
+    """The web server by the settings of this directory and environment."""
+    loaded = settings.load()
+    log.configure(loaded.log)
+    _take_over_uvicorns_logs()
+    return build(loaded)
+
+
+def build(
+    loaded: Settings,
+    *,
+    producer: Producer | None = None,
+    pool: QueryPool | None = None,
+    clock: Clock = now_ms,
+    registries: Sequence[CollectorRegistry] = (),
+) -> Starlette:
+    """The web server, which comes up whether or not broker and store are there.
+
+    ``producer`` and ``pool`` belong to the caller where they are given; others are made here and closed by
+    the lifespan. ``registries`` are shown by ``/metrics`` beside the server's own.
+    """
+    made = contextlib.AsyncExitStack()
+    if producer is None:
+        own_producer = producer = EventProducer(loaded.broker)
+        made.push_async_callback(own_producer.close)
+    if pool is None:
+        pool = QueryPool(loaded.clickhouse)
+        made.push_async_callback(pool.close)
+    metrics = WebMetrics()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with made:
+            yield
+
+    return Starlette(
+        routes=_routes(loaded, producer, pool, clock, metrics, registries),
+        # The first is the outermost.
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(Observe, metrics=metrics),
+            Middleware(BodyLimit, except_paths=[collector.EVENTS_PATH]),
+        ],
+        exception_handlers=exception_handlers(),
+        lifespan=lifespan,
+    )
+
+
+def _routes(
+    loaded: Settings,
+    producer: Producer,
+    pool: QueryPool,
+    clock: Clock,
+    metrics: WebMetrics,
+    registries: Sequence[CollectorRegistry],
+) -> list[BaseRoute]:
+    return [
+        Route("/", _index),
+        *health.routes(
+            {"clickhouse": pool.ping, "broker": producer.ping}, registries=[metrics.registry, *registries]
+        ),
+        *collector.routes(loaded, producer=producer, metrics=metrics, clock=clock),
+        *api.routes(Queries(pool, settings=loaded), clock=clock),
+        Mount("/static", StaticFiles(directory=STATIC)),
+    ]
+
+
+async def _index(_: Request) -> Response:
+    return FileResponse(STATIC / "index.html")
+
+
+def _take_over_uvicorns_logs() -> None:
+    """uvicorn's lines in our format, and none for each request: it would tell addresses and queries."""
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logging.getLogger(name).handlers.clear()
+    logging.getLogger("uvicorn").propagate = True
+    logging.getLogger("uvicorn.access").propagate = False

@@ -1,0 +1,219 @@
+"""What questions are answered with; a field's name is the key in the JSON. Times are UTC, shares 0 to 1."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import msgspec
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What every answer says of itself: the site, its days ``[from, to)``, and the layer that was read."""
+
+    site_id: str
+    since: date = msgspec.field(name="from")
+    until: date = msgspec.field(name="to")
+    timezone: str
+    layer: str
+
+
+class SessionFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """Figures of sessions, as every breakdown has them."""
+
+    visitors: int
+    sessions: int
+    bounce_rate: float
+    session_duration_s: float
+    conversion_rate: float
+    page_views: int
+    conversions: int
+    revenue: float
+
+
+class SourceRow(SessionFigures, frozen=True, kw_only=True):
+    """Sessions that one source sent."""
+
+    channel: str
+    source: str
+
+
+class ChannelRow(SessionFigures, frozen=True, kw_only=True):
+    """Sessions of one channel; its visitors are the sum over sources."""
+
+    channel: str
+
+
+class DeviceRow(SessionFigures, frozen=True, kw_only=True):
+    """Sessions with one kind of device, browser and system."""
+
+    device_class: str
+    browser: str
+    os: str
+
+
+class DeviceClassRow(SessionFigures, frozen=True, kw_only=True):
+    """Sessions with one class of device; its visitors are the sum over browsers and systems."""
+
+    device_class: str
+
+
+class Overview(Answer, frozen=True, kw_only=True):
+    """The headline metrics of a site."""
+
+    visitors: int
+    page_views: int
+    sessions: int
+    bounce_rate: float
+    session_duration_s: float
+    median_session_duration_s: float
+    conversion_rate: float
+    events: int
+    conversions: int
+    revenue: float
+    sources: list[ChannelRow]
+    devices: list[DeviceClassRow]
+
+
+class Point(msgspec.Struct, frozen=True, kw_only=True):
+    """One interval of a series; ``at`` is its beginning: a local day, or a UTC minute or hour."""
+
+    at: str
+    visitors: int
+    page_views: int
+    events: int
+
+
+class Series(Answer, frozen=True, kw_only=True):
+    """Events over time; intervals without events are left out."""
+
+    interval: str
+    points: list[Point]
+
+
+class Quantiles(msgspec.Struct, frozen=True, kw_only=True):
+    """Quantiles of a timing; None where nothing was measured."""
+
+    p50: float | None
+    p75: float | None
+    p90: float | None
+    p95: float | None
+    p99: float | None
+
+
+class PageMetrics(Answer, frozen=True, kw_only=True):
+    """One page. Timings in ms; ``cls`` has no unit; scroll depth in %."""
+
+    page: str
+    page_views: int
+    visitors: int
+    entries: int
+    exits: int
+    bounce_rate: float
+    exit_rate: float
+    engaged_s_per_view: float
+    scroll_depth: float
+    ttfb_ms: Quantiles
+    fcp_ms: Quantiles
+    lcp_ms: Quantiles
+    inp_ms: Quantiles
+    load_ms: Quantiles
+    cls: Quantiles
+
+
+class FunnelStepRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A step: who reached it, as a share of the step before (``conversion``), of the first (``overall``)."""
+
+    title: str
+    visitors: int
+    conversion: float
+    overall: float
+    drop_off: int
+
+
+class FunnelConversion(Answer, frozen=True, kw_only=True):
+    """An ordered funnel."""
+
+    funnel_id: str
+    title: str
+    window_ms: int
+    conversion: float
+    steps: list[FunnelStepRow]
+
+
+class SessionItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One session in its latest version."""
+
+    session_id: str
+    visitor_id: str
+    user_id: str
+    started_at: datetime
+    ended_at: datetime
+    duration_s: float
+    page_views: int
+    events: int
+    conversions: int
+    revenue: float
+    is_bounce: bool
+    is_bot: bool
+    entry_path: str
+    exit_path: str
+    channel: str
+    source: str
+    campaign: str
+    country: str
+    device_class: str
+    browser: str
+    os: str
+
+
+class SessionList(Answer, frozen=True, kw_only=True):
+    """A page of sessions; ``next_cursor`` asks for the next, None at the end."""
+
+    sessions: list[SessionItem]
+    next_cursor: str | None
+
+
+class PersonEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One event of a person."""
+
+    at: datetime
+    event_type: str
+    name: str
+    session_id: str
+    path: str
+    title: str
+
+
+class UserBehavior(Answer, frozen=True, kw_only=True):
+    """What a user, or a visitor without a user id, has done; the latest events first."""
+
+    user_id: str
+    visitors: int
+    events: int
+    page_views: int
+    conversions: int
+    revenue: float
+    engaged_s: float
+    first_seen_at: datetime
+    last_seen_at: datetime
+    timeline: list[PersonEvent]
+
+
+class PageRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A page among the most viewed."""
+
+    path: str
+    page_views: int
+    visitors: int
+    engaged_s_per_view: float
+
+
+class BlockTotals(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the events of one epoch."""
+
+    received: int
+    accepted: int
+    rejected: int
+    duplicates: int
+    bots: int
+    rejected_by_reason: dict[str, int]

@@ -1,0 +1,116 @@
+"""The views there are and their parameters; what may be ordered and filtered by. Closed lists."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+_BY_DAY = {"site": "String", "since": "Date", "until": "Date", "bots": "Array(UInt8)"}
+_BY_TIME = {
+    "site": "String",
+    "since_at": "DateTime('UTC')",
+    "until_at": "DateTime('UTC')",
+    "bots": "Array(UInt8)",
+}
+_PERSON = {"site": "String", "since": "Date", "until": "Date", "person": "String"}
+_EPOCH = {"epoch": "UInt32"}
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """A parameterized view: its name and the type of each parameter."""
+
+    name: str
+    parameters: dict[str, str]
+
+    def call(self, database: str) -> str:
+        """The view as a table expression with places for its parameters."""
+        places = ", ".join(f"{name} = {{{name}:{kind}}}" for name, kind in self.parameters.items())
+        return f"{database}.{self.name}({places})"
+
+
+VIEWS = {
+    view.name: view
+    for view in (
+        View(name="site_totals", parameters=_BY_DAY),
+        View(name="session_totals", parameters=_BY_TIME),
+        View(name="traffic_sources", parameters=_BY_DAY),
+        View(name="devices", parameters=_BY_DAY),
+        View(name="daily_series", parameters=_BY_DAY),
+        View(name="hour_series", parameters=_BY_TIME),
+        View(name="minute_series", parameters=_BY_TIME),
+        View(name="page_metrics", parameters={**_BY_DAY, "path": "String"}),
+        View(name="page_sessions", parameters={**_BY_DAY, "path": "String"}),
+        View(name="top_pages", parameters={**_BY_DAY, "limit": "UInt32"}),
+        View(
+            name="funnel_levels",
+            parameters={
+                **_BY_DAY,
+                "pages": "Array(String)",
+                "names": "Array(String)",
+                "window_ms": "UInt64",
+            },
+        ),
+        View(name="living_sessions", parameters=_BY_DAY),
+        View(name="person_events", parameters=_PERSON),
+        View(name="person_totals", parameters=_PERSON),
+        View(name="block_totals", parameters=_EPOCH),
+        View(name="reject_reasons", parameters=_EPOCH),
+        View(name="bot_events", parameters=_EPOCH),
+    )
+}
+
+
+class Interval(StrEnum):
+    """Length of a series' intervals: minutes are kept for 7 days, hours for 2 years, days for good."""
+
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
+
+    @property
+    def view(self) -> str:
+        """The view that has the series."""
+        return {"minute": "minute_series", "hour": "hour_series", "day": "daily_series"}[self]
+
+
+class SessionField(StrEnum):
+    """What sessions can be filtered by, and the column of it."""
+
+    VISITOR_ID = "visitor_id"
+    USER_ID = "user_id"
+    ENTRY_PATH = "entry_path"
+    EXIT_PATH = "exit_path"
+    CHANNEL = "channel"
+    SOURCE = "source"
+    CAMPAIGN = "campaign"
+    COUNTRY = "country"
+    DEVICE_CLASS = "device_class"
+    BROWSER = "browser"
+    OS = "os"
+
+
+class SessionFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A session's ``field`` is ``value``."""
+
+    field: SessionField
+    value: str
+
+
+class SessionOrder(StrEnum):
+    """How a list of sessions is ordered."""
+
+    LATEST = "latest"
+    OLDEST = "oldest"
+    LONGEST = "longest"
+    MOST_PAGE_VIEWS = "most_page_views"
+
+    @property
+    def sql(self) -> str:
+        """The ORDER BY expression."""
+        return {
+            "latest": "started_at DESC",
+            "oldest": "started_at",
+            "longest": "duration_ms DESC",
+            "most_page_views": "page_views DESC",
+        }[self]

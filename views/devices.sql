@@ -1,0 +1,37 @@
+-- Sessions by device_class, browser, os. Every figure is of session rows: a retraction takes back what it stated.
+-- metric visitors: distinct visitors with a session of this kind, exact.
+CREATE OR REPLACE VIEW {db}.devices {on_cluster} AS
+SELECT
+    s.*,
+    v.visitors AS visitors
+FROM (
+    SELECT
+        device_class, browser, os,
+        sum(sessions) AS sessions,
+        sum(bounces) AS bounces,
+        sum(converted_sessions) AS converted_sessions,
+        sum(duration_ms) AS duration_ms,
+        sum(page_views) AS page_views,
+        sum(conversions) AS conversions,
+        sum(revenue) AS revenue
+    FROM {db}.device_breakdown_daily
+    WHERE site_id = {site:String}
+        AND local_date >= {since:Date} AND local_date < {until:Date}
+        AND has({bots:Array(UInt8)}, is_bot)
+    GROUP BY device_class, browser, os
+    HAVING sessions > 0
+) AS s
+LEFT JOIN (
+    SELECT device_class, browser, os, count() AS visitors
+    FROM (
+        SELECT device_class, browser, os, visitor_id
+        FROM {db}.sessions_silver
+        WHERE site_id = {site:String}
+            AND local_date >= {since:Date} AND local_date < {until:Date}
+            AND has({bots:Array(UInt8)}, is_bot)
+        GROUP BY device_class, browser, os, visitor_id
+        HAVING sum(sign) > 0
+    )
+    GROUP BY device_class, browser, os
+) AS v USING (device_class, browser, os)
+ORDER BY sessions DESC, device_class, browser, os;

@@ -1,0 +1,106 @@
+"""Rows of views -> the figures of answers. Pure; each ratio is defined here once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from views.answers import FunnelStepRow, PersonEvent, Quantiles, SessionItem
+
+_SUMS = (
+    "visitors",
+    "sessions",
+    "bounces",
+    "converted_sessions",
+    "duration_ms",
+    "page_views",
+    "conversions",
+    "revenue",
+)
+
+
+def ratio(part: float, whole: float) -> float:
+    """``part / whole``; 0 where there is nothing to divide by."""
+    return float(part) / float(whole) if whole else 0.0
+
+
+def figures(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The session figures of a breakdown's row."""
+    sessions = row["sessions"]
+    return {
+        "visitors": row["visitors"],
+        "sessions": sessions,
+        "bounce_rate": ratio(row["bounces"], sessions),
+        "session_duration_s": ratio(row["duration_ms"], sessions) / 1000,
+        "conversion_rate": ratio(row["converted_sessions"], sessions),
+        "page_views": row["page_views"],
+        "conversions": row["conversions"],
+        "revenue": float(row["revenue"]),
+    }
+
+
+def summed(rows: Iterable[Mapping[str, Any]], *, by: str) -> list[dict[str, Any]]:
+    """The rows summed by one of their dimensions, most sessions first."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        total = found.setdefault(row[by], {by: row[by], **dict.fromkeys(_SUMS, 0)})
+        for name in _SUMS:
+            total[name] += row[name]
+    return sorted(found.values(), key=lambda row: (-row["sessions"], row[by]))
+
+
+def median_of(durations: Mapping[int, int]) -> float:
+    """The median in ms of a map of logarithmic buckets (migrations/0006): the middle of its bucket."""
+    total = sum(durations.values())
+    reached = 0
+    for bucket in sorted(durations):
+        reached += durations[bucket]
+        if total and 2 * reached >= total:
+            return 2.0 ** ((bucket - 0.5) / 8) if bucket else 0.0
+    return 0.0
+
+
+def quantiles(values: Sequence[float], *, divisor: float = 1) -> Quantiles:
+    """The levels 0.5, 0.75, 0.9, 0.95, 0.99; ClickHouse gives NaN where nothing was measured."""
+    p50, p75, p90, p95, p99 = (None if value != value else value / divisor for value in values)  # noqa: PLR0124
+    return Quantiles(p50=p50, p75=p75, p90=p90, p95=p95, p99=p99)
+
+
+def page_pattern(page: str) -> str:
+    """A page pattern (``*``: any run of characters) as an anchored regular expression of RE2."""
+    return "^" + ".*".join(map(re.escape, page.split("*"))) + "$"
+
+
+def conversion(titles: Sequence[str], reached: Sequence[int]) -> list[FunnelStepRow]:
+    """The steps of a funnel; ``reached`` says how many came to each step or beyond."""
+    return [
+        FunnelStepRow(
+            title=title,
+            visitors=count,
+            conversion=ratio(count, reached[max(0, step - 1)]),
+            overall=ratio(count, reached[0]),
+            drop_off=reached[max(0, step - 1)] - count,
+        )
+        for step, (title, count) in enumerate(zip(titles, reached, strict=True))
+    ]
+
+
+def session_item(row: Mapping[str, Any]) -> SessionItem:
+    """One session of a list."""
+    values = {**row, "duration_s": row["duration_ms"] / 1000, "revenue": float(row["revenue"])}
+    values |= {"is_bounce": bool(row["is_bounce"]), "is_bot": bool(row["is_bot"])}
+    del values["duration_ms"]
+    return SessionItem(**values)
+
+
+def person_event(row: Mapping[str, Any]) -> PersonEvent:
+    """One event of a timeline."""
+    return PersonEvent(
+        at=row["event_at"],
+        event_type=row["event_type"],
+        name=row["name"],
+        session_id=row["session_id"],
+        path=row["path"],
+        title=row["title"],
+    )

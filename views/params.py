@@ -1,0 +1,106 @@
+"""What a question is about: a site, a period of its days, and whose traffic."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from app.errors import QueryError
+
+DEFAULT_DAYS = 30
+#: The first and last day that every date type of the store can hold.
+FIRST_DAY = date(1970, 1, 1)
+LAST_DAY = date(2100, 1, 1)
+
+
+class Bots(StrEnum):
+    """Whose traffic counts: people's (the default), everybody's, or bots' alone."""
+
+    EXCLUDE = "exclude"
+    INCLUDE = "include"
+    ONLY = "only"
+
+    @property
+    def flags(self) -> list[int]:
+        """The values of ``is_bot`` that count."""
+        return {Bots.EXCLUDE: [0], Bots.INCLUDE: [0, 1], Bots.ONLY: [1]}[self]
+
+
+class Period(msgspec.Struct, frozen=True, kw_only=True):
+    """Days of a site's calendar, half-open: ``since`` is in it, ``until`` is not."""
+
+    since: date
+    until: date
+    zone: ZoneInfo
+
+    @classmethod
+    def all_time(cls, zone: ZoneInfo) -> Period:
+        """Every day that can be stored."""
+        return cls(since=FIRST_DAY, until=LAST_DAY, zone=zone)
+
+    @property
+    def bounds(self) -> tuple[datetime, datetime]:
+        """The same in UTC, right also on the days on which clocks change."""
+        return _begin(self.since, self.zone), _begin(self.until, self.zone)
+
+
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """What every question has in common."""
+
+    site_id: str
+    period: Period
+    bots: Bots = Bots.EXCLUDE
+
+    @property
+    def by_day(self) -> dict[str, Any]:
+        """Parameters of views over local days."""
+        return {
+            "site": self.site_id,
+            "since": self.period.since,
+            "until": self.period.until,
+            "bots": self.bots.flags,
+        }
+
+    @property
+    def by_time(self) -> dict[str, Any]:
+        """Parameters of views over UTC times."""
+        since_at, until_at = self.period.bounds
+        return {
+            "site": self.site_id,
+            "since_at": since_at.replace(tzinfo=None),
+            "until_at": until_at.replace(tzinfo=None),
+            "bots": self.bots.flags,
+        }
+
+
+def parse_period(since: str | None, until: str | None, *, zone: ZoneInfo, now_ms: int) -> Period:
+    """The period from ``since`` to before ``until``, ISO dates; by default the last 30 days with today.
+
+    Raises QueryError that says which is wrong and what is expected.
+    """
+    today = datetime.fromtimestamp(now_ms / 1000, zone).date()
+    end = _day("to", until) if until else today + timedelta(days=1)
+    begin = _day("from", since) if since else max(FIRST_DAY, end - timedelta(days=DEFAULT_DAYS))
+    if begin >= end:
+        raise QueryError(f"from = {begin} is not before to = {end}; `to` is the first day that is left out")
+    return Period(since=begin, until=end, zone=zone)
+
+
+def _day(name: str, text: str) -> date:
+    try:
+        day = date.fromisoformat(text) if len(text) == 10 else None
+    except ValueError:
+        day = None
+    if day is None or not FIRST_DAY <= day <= LAST_DAY:
+        raise QueryError(f"{name} = {text[:40]!r}: expected a date such as 2026-03-31, from 1970 to 2100")
+    return day
+
+
+def _begin(day: date, zone: ZoneInfo) -> datetime:
+    """When ``day`` begins in ``zone``, in UTC, within what a DateTime column holds."""
+    begin = datetime.combine(day, time(), zone).astimezone(UTC)
+    return max(begin, datetime(1970, 1, 1, tzinfo=UTC))

@@ -1,0 +1,37 @@
+-- Sessions by channel, source. Every figure is of session rows: a retraction takes back what it stated.
+-- metric visitors: distinct visitors with a session of this kind, exact.
+CREATE OR REPLACE VIEW {db}.traffic_sources {on_cluster} AS
+SELECT
+    s.*,
+    v.visitors AS visitors
+FROM (
+    SELECT
+        channel, source,
+        sum(sessions) AS sessions,
+        sum(bounces) AS bounces,
+        sum(converted_sessions) AS converted_sessions,
+        sum(duration_ms) AS duration_ms,
+        sum(page_views) AS page_views,
+        sum(conversions) AS conversions,
+        sum(revenue) AS revenue
+    FROM {db}.traffic_sources_daily
+    WHERE site_id = {site:String}
+        AND local_date >= {since:Date} AND local_date < {until:Date}
+        AND has({bots:Array(UInt8)}, is_bot)
+    GROUP BY channel, source
+    HAVING sessions > 0
+) AS s
+LEFT JOIN (
+    SELECT channel, source, count() AS visitors
+    FROM (
+        SELECT channel, source, visitor_id
+        FROM {db}.sessions_silver
+        WHERE site_id = {site:String}
+            AND local_date >= {since:Date} AND local_date < {until:Date}
+            AND has({bots:Array(UInt8)}, is_bot)
+        GROUP BY channel, source, visitor_id
+        HAVING sum(sign) > 0
+    )
+    GROUP BY channel, source
+) AS v USING (channel, source)
+ORDER BY sessions DESC, channel, source;

@@ -1,0 +1,75 @@
+"""A request -> what it asks for. Raises QueryError that names what is wrong and what is expected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+import msgspec
+from starlette.requests import Request
+
+from app.errors import QueryError
+from app.events.wire import SiteId
+from app.settings import Settings
+from views.params import Bots, Scope, parse_period
+
+E = TypeVar("E", bound=StrEnum)
+S = TypeVar("S", bound=msgspec.Struct)
+
+#: The query parameters that every question has.
+SCOPE_PARAMETERS = ("site", "from", "to", "bots")
+
+
+def scope_of(values: Mapping[str, str], *, settings: Settings, now_ms: int) -> Scope:
+    """The site, period and traffic that query parameters, or fields of a body, name."""
+    site_id = values.get("site") or ""
+    try:
+        msgspec.convert(site_id, SiteId)
+    except msgspec.ValidationError as error:
+        raise QueryError(f"site = {site_id[:64]!r}: expected a site id; {error}") from error
+    zone = ZoneInfo(settings.site(site_id).timezone)
+    period = parse_period(values.get("from"), values.get("to"), zone=zone, now_ms=now_ms)
+    return Scope(site_id=site_id, period=period, bots=one_of(Bots, values, "bots", Bots.EXCLUDE))
+
+
+def query_of(request: Request, *, allowed: Iterable[str] = SCOPE_PARAMETERS) -> dict[str, str]:
+    """The query parameters; each once, and none but those allowed."""
+    known = set(allowed)
+    found: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name not in known:
+            raise QueryError(f"unknown parameter {name[:64]!r}; expected {', '.join(sorted(known))}")
+        if name in found:
+            raise QueryError(f"{name} is given twice; give it once")
+        found[name] = value
+    return found
+
+
+def one_of(kind: type[E], values: Mapping[str, str], name: str, default: E) -> E:
+    """The value of a closed list."""
+    text = values.get(name)
+    if text is None:
+        return default
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise QueryError(f"{name} = {text[:64]!r}: expected one of {', '.join(kind)}") from error
+
+
+async def body_of(request: Request, kind: type[S]) -> S:
+    """The JSON body as a Struct."""
+    try:
+        return msgspec.json.decode(await request.body(), type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise QueryError(f"the body is not as expected: {error}; see /docs") from error
+
+
+def whole_number(text: str | None, name: str) -> int:
+    """A number from 0; 0 for None."""
+    if text is None:
+        return 0
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise QueryError(f"{name} = {text[:64]!r}: expected what an earlier answer gave as next_cursor")
+    return int(text)

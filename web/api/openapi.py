@@ -1,0 +1,134 @@
+"""The endpoints -> OpenAPI 3.1, made from the Structs; and a page that shows it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+from jinja2 import Environment, PackageLoader
+
+from app.events.wire import ClientEvent
+from web.api.endpoints import Endpoint
+
+
+class PostedEvent(ClientEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """One event as a browser may send it. ``properties``: at most 64 keys and 8 KiB."""
+
+    # Raw JSON on the way, an object to whoever posts it.
+    properties: dict[str, Any] = msgspec.field(default_factory=dict)  # type: ignore[assignment]
+
+
+_REF = "#/components/schemas/{name}"
+_PROBLEM = {
+    "type": "object",
+    "title": "Problem",
+    "description": "RFC 9457. More members may follow, for example `errors` of a batch.",
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+    },
+    "required": ["type", "title", "status", "detail"],
+}
+_ERRORS = {
+    "400": "The question cannot be answered as asked; `detail` says what is wrong and what is expected.",
+    "404": "What the question is about is not there.",
+    "413": "The body is too long.",
+    "429": "Too many events from this network; try again after Retry-After seconds.",
+    "503": "ClickHouse or Kafka is away; try again after Retry-After seconds.",
+}
+
+
+def openapi(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
+    """The document."""
+    kinds = [kind for one in endpoints for kind in (one.answer, one.body) if kind is not None]
+    schemas, components = msgspec.json.schema_components([*kinds, PostedEvent], ref_template=_REF)
+    by_kind = dict(zip([*kinds, PostedEvent], schemas, strict=True))
+    paths: dict[str, dict[str, Any]] = {"/api/v1/events": {"post": _collector(by_kind[PostedEvent])}}
+    for one in endpoints:
+        path = re.sub(r":\w+}", "}", one.path)
+        paths.setdefault(path, {})[one.method.lower()] = _operation(one, path, by_kind)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Web User Analytics", "version": version("web-user-analytics")},
+        "paths": paths,
+        "components": {"schemas": {**components, "Problem": _PROBLEM}},
+    }
+
+
+def docs_page(document: dict[str, Any]) -> str:
+    """The document as HTML; no script, nothing from other hosts."""
+    environment = Environment(loader=PackageLoader("web"), autoescape=True)
+    return environment.get_template("api_docs.html").render(api=document)
+
+
+def _operation(one: Endpoint, path: str, by_kind: dict[Any, Any]) -> dict[str, Any]:
+    errors = ["400", "503", *(["404"] if one.may_be_missing else []), *(["413"] if one.body else [])]
+    operation: dict[str, Any] = {
+        "summary": one.summary,
+        "operationId": f"{one.method.lower()}_{_words(path)}",
+        "parameters": [
+            *(
+                {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+                for name in _names(path)
+            ),
+            *(
+                {
+                    "name": name,
+                    "in": "query",
+                    "required": name == "site",
+                    "description": text,
+                    "schema": {"type": "string"},
+                }
+                for name, text in one.parameters.items()
+            ),
+        ],
+        "responses": {"200": _content("The answer.", by_kind[one.answer]), **_problems(errors)},
+    }
+    if one.body is not None:
+        operation["requestBody"] = {"required": True, "content": _json(by_kind[one.body])}
+    return operation
+
+
+def _collector(event: dict[str, Any]) -> dict[str, Any]:
+    batch = {"type": "array", "items": event, "minItems": 1, "maxItems": 500}
+    accepted = {"type": "object", "properties": {"accepted": {"type": "integer"}}, "required": ["accepted"]}
+    return {
+        "summary": "Collect events; 202 once the broker has them",
+        "operationId": "post_events",
+        "requestBody": {
+            "required": True,
+            "content": {media: {"schema": batch} for media in ("application/json", "text/plain")},
+        },
+        "responses": {
+            "202": _content("All are kept.", accepted),
+            **_problems(["400", "403", "413", "415", "429", "503"]),
+        },
+    }
+
+
+def _problems(statuses: Sequence[str]) -> dict[str, Any]:
+    problem = {"application/problem+json": {"schema": {"$ref": _REF.format(name="Problem")}}}
+    return {
+        status: {"description": _ERRORS.get(status, "Refused."), "content": problem} for status in statuses
+    }
+
+
+def _content(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": description, "content": _json(schema)}
+
+
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+def _words(path: str) -> str:
+    return re.sub(r"[^a-z]+", "_", path.removeprefix("/api/v1/")).strip("_")
+
+
+def _names(path: str) -> list[str]:
+    return re.findall(r"{(\w+)}", path)
