@@ -1,0 +1,43 @@
+"""``wua migrate``: bring the ClickHouse schema up to date."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from app import settings
+from app.adapters.clickhouse import open_client
+from migrations import runner
+
+
+def add(subparsers: Any) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser("migrate", help="bring the ClickHouse schema up to date")
+    parser.add_argument("--status", action="store_true", help="say what is applied and what is pending")
+    parser.add_argument("--dry-run", action="store_true", help="print what would be run")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Apply what is pending; 0 also when nothing was."""
+    clickhouse = settings.load().clickhouse
+    client = open_client(clickhouse, readonly=False)
+    try:
+        if arguments.status:
+            for entry in runner.status(client, database=clickhouse.database):
+                print(f"{entry.state:<8} {entry.name}")
+            return 0
+        applied = runner.migrate(
+            client,
+            database=clickhouse.database,
+            cluster=clickhouse.cluster,
+            replicated=clickhouse.replicated,
+            dry_run=arguments.dry_run,
+        )
+        for migration in applied:
+            print(("would apply " if arguments.dry_run else "applied ") + migration.name)
+        if not applied:
+            print("nothing to do: the schema is up to date")
+        return 0
+    finally:
+        client.close()

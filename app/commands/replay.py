@@ -1,0 +1,215 @@
+"""``wua replay FILE...``: real input, from JSON lines of the wire contract or from access logs."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+import msgspec
+from rich.console import Console
+from rich.progress import Progress
+
+from app import log, settings
+from app.adapters.clickhouse import QueryPool
+from app.adapters.clock import now_ms
+from app.adapters.enricher import Enricher
+from app.embedded.stack import EmbeddedStack, Feeder
+from app.errors import WuaError
+from app.events.wire import SiteId, WebEvent
+from app.settings import Settings
+from app.traffic.access_log import PageRule, VisitorKey, read_access_log
+from app.traffic.jsonl import read_jsonl
+from app.traffic.kafka import KafkaFeeder
+from app.traffic.lines import BadLine, Skipped, file_id
+from views.params import Bots, Period, Scope
+from views.queries import Queries
+
+BATCH_EVENTS = 500
+#: A longer line is cut: any broker takes a message of this size, and the pipeline refuses it as too large.
+MAX_LINE_BYTES = 1_000_000
+#: Broken lines shown on standard error; all are counted.
+SHOWN_BAD_LINES = 20
+
+Line = WebEvent | BadLine | Skipped
+
+
+def add(subparsers: Any) -> None:
+    """Declare the command."""
+    parser = subparsers.add_parser(
+        "replay",
+        help="feed files of events or access logs",
+        description="Feeds files to the pipeline; events keep their own times, also historic. With --data it "
+        "runs the embedded stack over DIR until everything is through and prints a JSON summary; without, it "
+        "produces to the configured Kafka. Feeding a file twice changes nothing: ids come from its lines.",
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("--format", required=True, choices=["jsonl", "combined"])
+    parser.add_argument("--site", required=True, metavar="ID", type=_site_id)
+    parser.add_argument("--data", type=Path, metavar="DIR", help="data directory of the embedded stack")
+    parser.add_argument("--drain", action="store_true", help="wait until everything is through")
+    parser.add_argument("--visitor", choices=[*VisitorKey], default=VisitorKey.IP_UA, help="of access logs")
+    parser.add_argument("--pages", choices=[*PageRule], default=PageRule.DEFAULT, help="of access logs")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Feed the files and print the summary."""
+    missing = [str(file) for file in arguments.files if not file.is_file()]
+    if missing:
+        raise WuaError(f"no such file: {', '.join(missing)}")
+    loaded = settings.load(overrides={"log.level": "warning"})
+    log.configure(loaded.log)
+    replay = _embedded if arguments.data else _to_kafka
+    summary = asyncio.run(replay(arguments, loaded))
+    json.dump(summary, sys.stdout, indent=2)
+    print()
+    return 0
+
+
+class Sends(Protocol):
+    """Takes (key, value) pairs; returns once they are acknowledged."""
+
+    async def send(self, batch: list[tuple[bytes | None, bytes]]) -> None:
+        """Produce the batch."""
+
+
+class Tally(msgspec.Struct):
+    """What the lines read so far came to."""
+
+    events: int = 0
+    bad: Counter[str] = msgspec.field(default_factory=Counter)
+    skipped: Counter[str] = msgspec.field(default_factory=Counter)
+
+
+def read_lines(arguments: argparse.Namespace, file: Path, *, at_ms: int) -> Iterator[Line]:
+    """An answer for each line of a file in the format that was asked for."""
+    with file.open("rb") as lines:
+        if arguments.format == "jsonl":
+            yield from read_jsonl(lines, site_id=arguments.site, now_ms=at_ms, file_id=file_id(file))
+        else:
+            yield from read_access_log(
+                lines,
+                site_id=arguments.site,
+                visitor=VisitorKey(arguments.visitor),
+                pages=PageRule(arguments.pages),
+                now_ms=at_ms,
+                file_id=file_id(file),
+            )
+
+
+async def feed(arguments: argparse.Namespace, feeder: Sends) -> Tally:
+    """Send every event of the files, and raw every line that the pipeline is to refuse by name."""
+    tally, encoder, at_ms = Tally(), msgspec.json.Encoder(), now_ms()
+    batch: list[tuple[bytes | None, bytes]] = []
+    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+        for file in arguments.files:
+            task = progress.add_task(file.name, total=None)
+            for line in read_lines(arguments, file, at_ms=at_ms):
+                message = _message(line, tally, encoder)
+                if message is not None:
+                    batch.append(message)
+                if len(batch) == BATCH_EVENTS:
+                    await feeder.send(batch)
+                    progress.advance(task, len(batch))
+                    batch = []
+            await feeder.send(batch)
+            progress.advance(task, len(batch))
+            batch = []
+    return tally
+
+
+def _message(line: Line, tally: Tally, encoder: msgspec.json.Encoder) -> tuple[bytes | None, bytes] | None:
+    match line:
+        case WebEvent():
+            tally.events += 1
+            return line.key, encoder.encode(line)
+        case BadLine(raw=raw) if raw:
+            _show(line, tally)
+            tally.events += 1
+            return None, raw[:MAX_LINE_BYTES]
+        case BadLine():
+            _show(line, tally)
+            tally.bad[line.reason] += 1
+        case Skipped():
+            tally.skipped[line.reason] += 1
+    return None
+
+
+def _show(line: BadLine, tally: Tally) -> None:
+    if tally.bad.total() < SHOWN_BAD_LINES:
+        print(f"line {line.line}: {line.reason}: {line.detail}", file=sys.stderr)
+
+
+async def _embedded(arguments: argparse.Namespace, loaded: Settings) -> dict[str, Any]:
+    enrich = Enricher(mmdb_path=loaded.geo.mmdb_path)
+    async with EmbeddedStack(loaded, data_dir=arguments.data, enrich=enrich) as stack:
+        feeder = Feeder(stack)
+        await feeder.start()
+        began = time.monotonic()
+        try:
+            tally = await feed(arguments, feeder)
+            await feeder.drain()
+        finally:
+            await feeder.stop()
+        seconds = time.monotonic() - began
+        return await _summary(stack.settings, tally, site_id=arguments.site, seconds=seconds)
+
+
+async def _to_kafka(arguments: argparse.Namespace, loaded: Settings) -> dict[str, Any]:
+    began = time.monotonic()
+    async with KafkaFeeder(loaded.broker, group=loaded.app.id) as feeder:
+        tally = await feed(arguments, feeder)
+        if arguments.drain:
+            await feeder.drain()
+    return {
+        "produced": tally.events,
+        "rejected_by_reason": dict(tally.bad),
+        "skipped_by_reason": dict(tally.skipped),
+        "drained": arguments.drain,
+        **_speed(tally.events, seconds=time.monotonic() - began),
+    }
+
+
+async def _summary(loaded: Settings, tally: Tally, *, site_id: str, seconds: float) -> dict[str, Any]:
+    """What became of the lines, and what gold says of the whole site now, bots included."""
+    pool = QueryPool(loaded.clickhouse)
+    try:
+        queries = Queries(pool, settings=loaded)
+        run = await queries.block_totals(epoch=loaded.broker.epoch)
+        zone = ZoneInfo(loaded.site(site_id).timezone)
+        scope = Scope(site_id=site_id, period=Period.all_time(zone), bots=Bots.INCLUDE)
+        site = await queries.overview(scope)
+    finally:
+        await pool.close()
+    unread = tally.bad.total()
+    return {
+        "received": run.received + unread,
+        "accepted": run.accepted,
+        "rejected_by_reason": dict(Counter(run.rejected_by_reason) + tally.bad),
+        "duplicates": run.duplicates,
+        "skipped_by_reason": dict(tally.skipped),
+        "bots": run.bots,
+        "visitors": site.visitors,
+        "sessions": site.sessions,
+        "page_views": site.page_views,
+        **_speed(run.received, seconds=seconds),
+    }
+
+
+def _speed(events: int, *, seconds: float) -> dict[str, float]:
+    return {"seconds": round(seconds, 3), "events_per_second": round(events / seconds) if seconds else 0}
+
+
+def _site_id(text: str) -> str:
+    try:
+        return msgspec.convert(text, SiteId)
+    except msgspec.ValidationError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from error
