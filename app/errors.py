@@ -29,6 +29,10 @@ class BrokerUnavailableError(WuaError):
     retriable = True
 
 
+class TopicMissingError(WuaError):
+    """A topic is not there and was not made; says which, and who can make it."""
+
+
 class MigrationError(WuaError):
     """The schema in the database and the migrations on disk disagree."""
 

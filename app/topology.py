@@ -77,6 +77,7 @@ def build(
         max_block_records=settings.ingest.block_max_events,
         on_fatal=on_fatal,
     )
+    _declare_outputs(app, topics, settings)
     topology = Topology(app=app, topics=topics, windows=windows, sink=sink, metrics=metrics)
     _register_timers(topology, interval_s=settings.app.table_cleanup_interval_s, clock=clock)
     return topology
@@ -157,7 +158,20 @@ def _raw_topic(app: faust.App, name: str, settings: Settings) -> Any:
         value_serializer="raw",
         partitions=settings.broker.partitions,
         replicas=settings.broker.replication_factor,
+        # TRICKY: Faust makes a source topic only when it is called internal; one that is missing when the
+        # worker joins its group would stay unassigned until the next rebalance.
+        internal=True,
     )
+
+
+def _declare_outputs(app: faust.App, topics: Topics, settings: Settings) -> None:
+    """Make the topics that the worker writes to when it starts: sending to a missing one would wait."""
+
+    async def declare_outputs() -> None:
+        for name in (topics.dead_letters, topics.sessions):
+            await _raw_topic(app, name, settings).maybe_declare()
+
+    app.task()(declare_outputs)
 
 
 def _dead_letter_sender(app: faust.App, name: str, settings: Settings) -> ingest.SendDeadLetters:

@@ -13,6 +13,7 @@ Written against faust-streaming 0.15.3.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, cast
@@ -22,8 +23,13 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from app.errors import TopicMissingError
+
 #: Pause between two looks when back-pressure has paused every partition; stock Faust sleeps a second.
 IDLE_S = 0.002
+#: How long a new topic may take to be known to the brokers, and the pause between two looks.
+TOPICS_S = 60.0
+POLL_S = 0.05
 
 
 class Boundary(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,6 +131,24 @@ class ChunkConsumer(driver.Consumer):
                 break
             offset = chunk.end + 1
         return offset
+
+    async def subscribe(self, topics: Iterable[str]) -> None:
+        """Subscribe once the brokers know every topic.
+
+        A topic that was made a moment ago may be unknown to them still. The group's leader would leave it
+        out, and it would stay unassigned until the next rebalance.
+        """
+        wanted = set(topics)
+        client = cast(Any, self.app.producer)._ensure_producer().client
+        deadline = time.monotonic() + TOPICS_S
+        while missing := wanted - (await client.fetch_all_metadata()).topics():
+            if time.monotonic() > deadline:
+                raise TopicMissingError(
+                    f"the brokers do not know {', '.join(sorted(missing))} after {TOPICS_S:g} s; make the "
+                    "topic, or let the worker make it (its user needs the right to create topics)"
+                )
+            await asyncio.sleep(POLL_S)
+        await super().subscribe(wanted)
 
     async def getmany(
         self,

@@ -1,0 +1,23 @@
+"""Deployments of real processes; whatever a test leaves running is ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.deployment import Deployment
+from tests.kafka.broker import Kafka
+
+
+@pytest.fixture
+def deployment(kafka: Kafka, tmp_path: Path) -> Iterator[Deployment]:
+    """A front with the schema, and no worker yet."""
+    deployed = Deployment(kafka, tmp_path)
+    try:
+        deployed.start_front()
+        deployed.migrate()
+        yield deployed
+    finally:
+        deployed.close()

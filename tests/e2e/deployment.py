@@ -1,0 +1,208 @@
+"""A deployment of real processes for tests: ClickHouse's front and Faust workers, beside a real Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import clickhouse_connect
+import msgspec
+from aiokafka import AIOKafkaProducer
+from clickhouse_connect.driver.client import Client
+
+from tests.factories import wire
+from tests.kafka.broker import Kafka
+from tests.kafka.jvm import free_ports
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+#: How long something may take that usually takes a few seconds, on a machine that is busy.
+PATIENCE_S = 120.0
+TAIL_BYTES = 6000
+
+
+class Process:
+    """A program of the product in a process of its own; what it prints goes to a file."""
+
+    def __init__(self, command: Sequence[str], *, env: dict[str, str], log: Path) -> None:
+        self._log = log
+        with log.open("ab") as out:
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, env={**os.environ, **env}, stdin=subprocess.DEVNULL, stdout=out, stderr=out
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send the signal and wait; the exit code."""
+        if self.is_running():
+            self._process.send_signal(number)
+        try:
+            return self._process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+    def log(self) -> str:
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
+    def tail(self) -> str:
+        return self.log()[-TAIL_BYTES:]
+
+
+class Deployment:
+    """One Kafka app id and one ClickHouse database; as many workers as a test starts."""
+
+    def __init__(self, kafka: Kafka, directory: Path, *, partitions: int = 4, **settings: Any) -> None:
+        self.kafka = kafka
+        self.directory = directory
+        self.partitions = partitions
+        self.topic = kafka.unique("events")
+        self._app_id = kafka.unique("wua")
+        self._settings = settings
+        (self._front_port,) = free_ports(1)
+        self._processes: list[Process] = []
+        self.front: Process
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The settings of every process, as the environment carries them."""
+        values = {
+            "APP__ID": self._app_id,
+            "BROKER__URL": self.kafka.url,
+            "BROKER__EVENTS_TOPIC": self.topic,
+            "BROKER__DEAD_LETTER_TOPIC": f"{self.topic}.dead_letter",
+            "BROKER__SESSIONS_TOPIC": f"{self.topic}.sessions",
+            "BROKER__PARTITIONS": self.partitions,
+            "BROKER__SESSION_TIMEOUT_S": 6,
+            "BROKER__HEARTBEAT_INTERVAL_S": 1,
+            "CLICKHOUSE__URL": self.clickhouse_url,
+            "CLICKHOUSE__RETRY_MAX_WAIT_S": 0.5,
+            **self._settings,
+        }
+        return {f"WUA_{name}": str(value) for name, value in values.items()}
+
+    @property
+    def clickhouse_url(self) -> str:
+        return f"http://127.0.0.1:{self._front_port}"
+
+    def start_front(self) -> None:
+        """Start ClickHouse's front on its data, and wait until it answers."""
+        command = [str(BIN / "wua"), "clickhouse", "--data", str(self.directory)]
+        self.front = self._start([*command, "--port", str(self._front_port)], name="front")
+        self.wait_for(self._is_answering, what="the front answers", process=self.front)
+
+    def migrate(self) -> None:
+        """Bring the schema up to date by the command that operators use."""
+        subprocess.run(
+            [str(BIN / "wua"), "migrate"], cwd=ROOT, env={**os.environ, **self.env}, check=True, timeout=60
+        )
+
+    def start_worker(self, name: str = "worker") -> Process:
+        """A worker by Faust's own command line, with a state directory named after it."""
+        (web_port,) = free_ports(1)
+        env = {"WUA_APP__DATA_DIR": str(self.directory / name), "WUA_APP__WEB_PORT": str(web_port)}
+        command = [str(BIN / "faust"), "-A", "app.worker:worker", "worker", "-l", "info"]
+        return self._start(command, name=name, env=env)
+
+    async def produce(self, events: Sequence[dict[str, Any]]) -> None:
+        """Produce events of the wire contract, acknowledged, under their keys."""
+        messages = [
+            (f"{event['site_id']}:{event['visitor_id']}".encode(), msgspec.json.encode(event))
+            for event in events
+        ]
+        await self.produce_raw(messages)
+
+    async def produce_raw(self, messages: Sequence[tuple[bytes | None, bytes]]) -> None:
+        """Produce any keys and values, acknowledged."""
+        async with AIOKafkaProducer(bootstrap_servers=self.kafka.bootstrap_servers, linger_ms=5) as producer:
+            sent = [await producer.send(self.topic, value=value, key=key) for key, value in messages]
+            await asyncio.gather(*sent)
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        """The answer of ClickHouse; ``{db}`` is the database."""
+        client = self._client()
+        try:
+            return [tuple(row) for row in client.query(sql.replace("{db}", "wua")).result_rows]
+        finally:
+            client.close()
+
+    def received(self) -> int:
+        """Events that the ledger accounts for."""
+        return int(self.ask("SELECT sum(received) FROM {db}.block_ledger")[0][0])
+
+    def wait_for(self, condition: Callable[[], bool], *, what: str, process: Process | None = None) -> None:
+        """Return once the condition holds; fail with the process's log when it does not, or has ended."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            log = f"\n{process.tail()}" if process else ""
+            assert process is None or process.is_running(), f"waiting until {what}: the process ended{log}"
+            assert time.monotonic() < deadline, f"waited {PATIENCE_S:g} s until {what}{log}"
+            time.sleep(0.1)
+
+    def wait_until_received(self, count: int, *, process: Process | None = None) -> None:
+        """Return once the ledger accounts for so many events."""
+        self.wait_for(lambda: self.received() >= count, what=f"{count} events are received", process=process)
+
+    def wait_until_topics_exist(self, process: Process) -> None:
+        """The worker makes its topics when it starts."""
+        from tests.kafka.ready import admin
+
+        client = admin(self.kafka.bootstrap_servers)
+        self.wait_for(
+            lambda: self.topic in client.list_topics(timeout=5).topics,
+            what=f"{self.topic} exists",
+            process=process,
+        )
+
+    def close(self) -> None:
+        """Kill whatever still runs."""
+        for process in self._processes:
+            process.end(signal.SIGKILL)
+
+    def _start(self, command: Sequence[str], *, name: str, env: dict[str, str] | None = None) -> Process:
+        log = self.directory / f"{name}.log"
+        process = Process(command, env={**self.env, **(env or {})}, log=log)
+        self._processes.append(process)
+        return process
+
+    def _client(self) -> Client:
+        return clickhouse_connect.get_client(
+            host="127.0.0.1", port=self._front_port, autogenerate_session_id=False, tz_mode="aware"
+        )
+
+    def _is_answering(self) -> bool:
+        try:
+            self._client().close()
+        except Exception:
+            return False
+        return True
+
+
+def visit(visitor: str, *, at: int, pages: int, step_ms: int = 60_000, **fields: Any) -> list[dict[str, Any]]:
+    """The page views of one visit; historic times, as a replay."""
+    return [
+        wire(
+            visitor_id=visitor,
+            at=at + number * step_ms,
+            url=f"https://shop.example/p{number}",
+            origin="replay",
+            **fields,
+        )
+        for number in range(pages)
+    ]
