@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import faust
 import msgspec
 from faust.types import TP
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from agents import ingest
 from app import log
@@ -78,6 +79,8 @@ def build(
         on_fatal=on_fatal,
     )
     _declare_outputs(app, topics, settings)
+    _register_topics_command(app, topics, settings)
+    _serve_metrics(app, metrics)
     topology = Topology(app=app, topics=topics, windows=windows, sink=sink, metrics=metrics)
     _register_timers(topology, interval_s=settings.app.table_cleanup_interval_s, clock=clock)
     return topology
@@ -174,6 +177,29 @@ def _declare_outputs(app: faust.App, topics: Topics, settings: Settings) -> None
     app.task()(declare_outputs)
 
 
+def _register_topics_command(app: faust.App, topics: Topics, settings: Settings) -> None:
+    """``faust -A app.worker:worker topics``: the topics of the graph, and what each is for."""
+
+    async def topics_command(command: Any) -> None:
+        """List the topics that the worker reads and writes."""
+        changelogs = [table.changelog_topic_name for table in app.tables.values()]
+        rows = [
+            (topics.events, "source, read in blocks; key site:visitor"),
+            (topics.dead_letters, "refused messages, with reason and payload"),
+            (topics.sessions, "closed sessions"),
+            *((name, "changelog of a table") for name in changelogs),
+        ]
+        partitions = settings.broker.partitions
+        command.say(
+            command.tabulate(
+                [(name, partitions, use) for name, use in rows], headers=["topic", "partitions", "use"]
+            )
+        )
+
+    topics_command.__name__ = "topics"
+    cast(Any, app).command()(topics_command)
+
+
 def _dead_letter_sender(app: faust.App, name: str, settings: Settings) -> ingest.SendDeadLetters:
     topic = _raw_topic(app, name, settings)
     encoder = msgspec.json.Encoder()
@@ -183,6 +209,17 @@ def _dead_letter_sender(app: faust.App, name: str, settings: Settings) -> ingest
         await asyncio.gather(*sent)
 
     return send
+
+
+def _serve_metrics(app: faust.App, metrics: WorkerMetrics) -> None:
+    """``/metrics`` of Faust's own web server."""
+
+    async def show_metrics(web: Any, _: Any) -> Any:
+        # Faust's response takes the type only as a header, for it has parameters.
+        headers = {"Content-Type": CONTENT_TYPE_LATEST}
+        return web.bytes(generate_latest(metrics.registry), headers=headers)
+
+    app.page("/metrics", name="metrics")(show_metrics)
 
 
 def _register_timers(topology: Topology, *, interval_s: float, clock: Clock) -> None:

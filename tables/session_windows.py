@@ -30,8 +30,10 @@ class SessionWindows:
 
     def __init__(self, table: TableT[bytes, VisitorState], *, rules: SessionRules) -> None:
         self.codec = StructCodec(kind=VisitorState)
-        # TRICKY: a table takes its serializer from a Record type or JSON; it must be set after creation.
+        # TRICKY: a table takes its serializer from a Record type or JSON, so ours is set after creation; and
+        # the changelog topic was made with the old one, with which recovery would wait for ever.
         cast(Any, table).value_serializer = self.codec
+        cast(Any, table)._changelog_topic = None
         self.table = table
         self._bulk = BulkState(table)
         self._keep_ms = rules.gap_ms + rules.grace_ms + MAX_FUTURE_MS

@@ -122,6 +122,8 @@ class ChunkConsumer(driver.Consumer):
         self._leaving: dict[TP, list[Chunk]] = defaultdict(list)
         self._plans: dict[TP, deque[Boundary]] = {}
         self._partial: dict[TP, list[Any]] = {}
+        self._next: dict[TP, int] = {}
+        self._sought: dict[TP, int] = {}
 
     def handled(self, tp: TP) -> int:
         """The offset up to which (exclusive) the agent is done, committed or about to be; 0 at first."""
@@ -180,11 +182,8 @@ class ChunkConsumer(driver.Consumer):
 
     async def _chunks(self, tp: TP, records: Sequence[Any]) -> AsyncIterator[ConsumerMessage]:
         """Cut the records fetched, and those left over, into chunks."""
-        waiting = self._partial.pop(tp, [])
-        if not waiting and (expected := self._read_offset[tp]):
-            # TRICKY: after a seek this is the next offset, otherwise the last one that was delivered.
-            records = [record for record in records if record.offset >= expected]
-        waiting = [*waiting, *records]
+        records = await self._following(tp, records)
+        waiting = [*self._partial.pop(tp, []), *records]
         if waiting and tp not in self._plans:
             await self._plan(tp, waiting[0].offset)
         while waiting:
@@ -197,6 +196,25 @@ class ChunkConsumer(driver.Consumer):
             self._in_flight[tp].append(chunk)
             # What is not yielded now, because the flow stops, is read again after the seek that follows.
             yield self._message_of(chunk)
+
+    async def _following(self, tp: TP, records: Sequence[Any]) -> Sequence[Any]:
+        """Those of the records that continue what was taken of the partition; none if some are missing.
+
+        TRICKY: a fetch that was under way while Faust sought back brings records of before the seek, again or
+        too far ahead. What was taken is skipped. What is ahead is left, and the consumer sent back to where
+        it should go on; if the same comes again, offsets are missing in the log itself.
+        """
+        expected = self._next.get(tp)
+        if expected is not None:
+            records = [record for record in records if record.offset >= expected]
+        if not records:
+            return []
+        if expected is not None and records[0].offset > expected and self._sought.get(tp) != expected:
+            self._sought[tp] = expected
+            await self.seek(tp, expected)
+            return []
+        self._next[tp] = records[-1].offset + 1
+        return records
 
     async def _plan(self, tp: TP, offset: int) -> None:
         """Learn the boundaries from ``offset`` on, once no earlier delivery of the partition is at work."""
@@ -233,8 +251,13 @@ class ChunkConsumer(driver.Consumer):
 
     async def perform_seek(self) -> None:
         """Go back to the committed offsets: what is not committed is delivered again."""
-        self._supersede(tuple(self._in_flight))
+        self._supersede(tuple(self._next))
         await super().perform_seek()
+        ours = {tp for tp in self.assignment() if tp.topic in self._chunk_topics}
+        unread = {tp for tp in ours if self._read_offset.get(tp) is None}
+        earliest = await self.earliest_offsets(*unread) if unread else {}
+        for tp in ours:
+            self._next[tp] = self._read_offset.get(tp) or earliest.get(tp) or 0
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Give partitions up; blocks that have begun are finished, others are left to the next owner."""
@@ -246,6 +269,8 @@ class ChunkConsumer(driver.Consumer):
         for tp in partitions:
             self._plans.pop(tp, None)
             self._partial.pop(tp, None)
+            self._next.pop(tp, None)
+            self._sought.pop(tp, None)
             for chunk in self._in_flight.pop(tp, ()):
                 chunk.superseded = True
                 if chunk.is_at_work:

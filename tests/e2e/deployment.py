@@ -146,6 +146,15 @@ class Deployment:
         """Events that the ledger accounts for."""
         return int(self.ask("SELECT sum(received) FROM {db}.block_ledger")[0][0])
 
+    def handled(self) -> int:
+        """Events that the ledger accounts for, once the sessions of those accepted are there, too; else -1.
+
+        A block's session rows follow its event rows.
+        """
+        ((received, accepted),) = self.ask("SELECT sum(received), sum(accepted) FROM {db}.block_ledger")
+        ((in_sessions,),) = self.ask("SELECT sum(events) FROM {db}.session_analytics")
+        return int(received) if in_sessions == accepted else -1
+
     def wait_for(self, condition: Callable[[], bool], *, what: str, process: Process | None = None) -> None:
         """Return once the condition holds; fail with the process's log when it does not, or has ended."""
         deadline = time.monotonic() + PATIENCE_S
@@ -155,9 +164,10 @@ class Deployment:
             assert time.monotonic() < deadline, f"waited {PATIENCE_S:g} s until {what}{log}"
             time.sleep(0.1)
 
-    def wait_until_received(self, count: int, *, process: Process | None = None) -> None:
-        """Return once the ledger accounts for so many events."""
-        self.wait_for(lambda: self.received() >= count, what=f"{count} events are received", process=process)
+    def wait_until_handled(self, count: int, *, process: Process | None = None) -> None:
+        """Return once so many events are accounted for."""
+        what = f"{count} events are handled"
+        self.wait_for(lambda: self.handled() >= count, what=what, process=process)
 
     def wait_until_topics_exist(self, process: Process) -> None:
         """The worker makes its topics when it starts."""

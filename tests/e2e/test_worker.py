@@ -22,18 +22,17 @@ async def test_events_become_rows_and_sessions_and_state_comes_back_from_the_cha
     worker = deployment.start_worker()
     deployment.wait_until_topics_exist(worker)
     visitors = [f"v{number}" for number in range(50)]
-    for visitor in visitors:
-        await deployment.produce(visit(visitor, at=T0, pages=3))
-    deployment.wait_until_received(150, process=worker)
+    await deployment.produce([event for visitor in visitors for event in visit(visitor, at=T0, pages=3)])
+    deployment.wait_until_handled(150, process=worker)
     assert sessions(deployment) == [(50, 150)]
     before = session_ids(deployment)
 
     assert worker.end(signal.SIGTERM) == 0
     shutil.rmtree(deployment.directory / "worker")
     worker = deployment.start_worker()
-    for visitor in visitors:
-        await deployment.produce(visit(visitor, at=T0 + 20 * MINUTE, pages=2))
-    deployment.wait_until_received(250, process=worker)
+    later = T0 + 20 * MINUTE
+    await deployment.produce([event for visitor in visitors for event in visit(visitor, at=later, pages=2)])
+    deployment.wait_until_handled(250, process=worker)
 
     # One session a visitor: the windows of the first worker were known to the second.
     assert sessions(deployment) == [(50, 250)]
@@ -48,11 +47,11 @@ async def test_a_killed_worker_loses_and_doubles_nothing(deployment: Deployment)
     deployment.wait_until_topics_exist(worker)
     events = [event for number in range(400) for event in visit(f"v{number}", at=T0, pages=5)]
     await deployment.produce(events[:1000])
-    deployment.wait_until_received(200, process=worker)
+    deployment.wait_for(lambda: deployment.received() > 0, what="it has begun", process=worker)
     assert worker.end(signal.SIGKILL) == -signal.SIGKILL
     await deployment.produce(events[1000:])
     worker = deployment.start_worker()
-    deployment.wait_until_received(2000, process=worker)
+    deployment.wait_until_handled(2000, process=worker)
     assert deployment.ask(
         "SELECT count(), uniqExact(event_id), sum(_offset >= 0) FROM {db}.page_views_bronze"
     ) == [(2000, 2000, 2000)]
@@ -75,7 +74,7 @@ async def test_garbage_is_named_and_nothing_behind_it_waits(deployment: Deployme
     ]
     await deployment.produce_raw(garbage)
     await deployment.produce([wire(origin="replay", event_id=str(uuid.uuid4()))])
-    deployment.wait_until_received(8, process=worker)
+    deployment.wait_until_handled(8, process=worker)
     reasons = deployment.ask("SELECT reason, count() FROM {db}.rejected_events_bronze GROUP BY 1 ORDER BY 1")
     assert reasons == [
         ("empty_body", 1),

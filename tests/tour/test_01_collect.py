@@ -1,0 +1,29 @@
+"""Hop 1: web/collector.py takes what the browser posts, stamps it and hands it to Kafka."""
+
+import httpx
+import msgspec
+import pytest
+from starlette.applications import Starlette
+
+from app.metrics import WebMetrics
+from tests.collecting import RecordingProducer
+from tests.tour.story import KEY, PHONE, POSTED, RECEIVED_AT, settings
+from web import collector
+
+
+@pytest.fixture
+def producer():
+    return RecordingProducer()
+
+
+@pytest.mark.asyncio
+async def test_a_posted_event_becomes_a_message_under_its_visitors_key(producer):
+    routes = collector.routes(settings(), producer=producer, metrics=WebMetrics(), clock=lambda: RECEIVED_AT)
+    browser = httpx.ASGITransport(Starlette(routes=routes), client=("192.0.2.7", 4711))
+    async with httpx.AsyncClient(transport=browser, base_url="http://collector.test") as client:
+        answer = await client.post("/api/v1/events", json=[POSTED], headers={"User-Agent": PHONE})
+    assert (answer.status_code, answer.json()) == (202, {"accepted": 1})
+    ((key, value),) = producer.messages
+    message = msgspec.json.decode(value)
+    assert key == KEY
+    assert (message["received_at"], message["ip"]) == (RECEIVED_AT, "192.0.2.7")
