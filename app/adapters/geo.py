@@ -13,55 +13,84 @@ from app.events.enriched import Geo
 
 NOWHERE = Geo()
 
+#: Names for an offset, not for a place, though tzdata links them to a city.
+_OFFSETS = frozenset({"CET", "EET", "EST", "HST", "MET", "MST", "WET"})
+#: TRICKY: tzdata links these old names to a zone with the same clock in another country.
+_ELSEWHERE = {
+    "Africa/Asmera": "ER",
+    "Africa/Timbuktu": "ML",
+    "America/Coral_Harbour": "CA",
+    "America/Virgin": "VI",
+    "Antarctica/South_Pole": "AQ",
+    "Atlantic/Jan_Mayen": "SJ",
+    "Iceland": "IS",
+    "Pacific/Johnston": "UM",
+    "Pacific/Ponape": "FM",
+    "Pacific/Truk": "FM",
+    "Pacific/Yap": "FM",
+}
+
 
 class GeoLookup:
     """Finds places. An address is looked up and forgotten: nothing is cached by it."""
 
     def __init__(self, mmdb_path: str) -> None:
         self._reader = _open(mmdb_path) if mmdb_path else None
+        self._by_zone = countries_by_zone()
 
     def find(self, ip: str, *, timezone: str) -> Geo:
         """Where ``ip`` is by the database; the country of ``timezone`` where there is none or no answer."""
-        if self._reader is not None and ip and (found := self._by_address(ip)):
-            return found
-        return _by_zone().get(timezone, NOWHERE)
+        found = _by_address(self._reader, ip) if self._reader is not None and ip else None
+        return found or self._by_zone.get(timezone, NOWHERE)
 
-    def _by_address(self, ip: str) -> Geo | None:
-        assert self._reader is not None
-        try:
-            record: Any = self._reader.get(ip)
-        except ValueError:
-            return None
-        country = record.get("country", {}).get("iso_code", "") if isinstance(record, dict) else ""
-        if not country:
-            return None
-        regions = record.get("subdivisions") or [{}]
-        return Geo(country=country, region=_name(regions[0]), city=_name(record.get("city", {})))
+
+@cache
+def countries_by_zone() -> dict[str, Geo]:
+    """Each IANA time zone, old names too, and its country; names of no one country are left out."""
+    data = files("tzdata") / "zoneinfo"
+    rows = [line.split("\t") for line in (data / "zone.tab").read_text("utf-8").splitlines()]
+    found = {row[2]: Geo(country=row[0]) for row in rows if not row[0].startswith("#")}
+    found |= {name: Geo(country=country) for name, country in _ELSEWHERE.items()}
+    for line in (data / "tzdata.zi").read_text("utf-8").splitlines():
+        if line.startswith("L "):
+            _, target, alias = line.split()
+            if target in found and alias not in _OFFSETS:
+                found.setdefault(alias, found[target])
+    return found
 
 
 def _open(path: str) -> maxminddb.Reader:
     try:
         return maxminddb.open_database(path)
-    except (OSError, maxminddb.InvalidDatabaseError) as error:
+    except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
         raise SettingsError(
             f"geo.mmdb_path = {path}: {error}; name a readable file in MaxMind's format, or leave it empty "
             "for countries by time zone"
         ) from error
 
 
-def _name(place: dict[str, Any]) -> str:
-    return str(place.get("names", {}).get("en", ""))
+def _by_address(reader: maxminddb.Reader, ip: str) -> Geo | None:
+    try:
+        record: Any = reader.get(ip)
+    except (ValueError, TypeError, maxminddb.InvalidDatabaseError):
+        # No address (with a NUL in it: a TypeError), one that this database has no room for (IPv6 in one of
+        # IPv4), or a damaged entry.
+        return None
+    if not isinstance(record, dict):
+        return None
+    country = _part(record, "country").get("iso_code")
+    if not isinstance(country, str) or not country:
+        return None
+    regions = record.get("subdivisions")
+    region = regions[0] if isinstance(regions, list) and regions else None
+    return Geo(country=country.upper(), region=_english(region), city=_english(record.get("city")))
 
 
-@cache
-def _by_zone() -> dict[str, Geo]:
-    """Each IANA time zone, old names too, and its country; zones of no one country are left out."""
-    data = files("tzdata") / "zoneinfo"
-    rows = [line.split("\t") for line in (data / "zone.tab").read_text("utf-8").splitlines()]
-    found = {row[2]: Geo(country=row[0]) for row in rows if not row[0].startswith("#")}
-    for line in (data / "tzdata.zi").read_text("utf-8").splitlines():
-        if line.startswith("L "):
-            _, target, alias = line.split()
-            if target in found:
-                found.setdefault(alias, found[target])
-    return found
+def _english(place: Any) -> str:
+    name = _part(place, "names").get("en", "")
+    return name if isinstance(name, str) else ""
+
+
+def _part(record: Any, name: str) -> dict[str, Any]:
+    part = record.get(name) if isinstance(record, dict) else None
+    return part if isinstance(part, dict) else {}

@@ -2,129 +2,183 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import unquote_plus
+
+import msgspec
 
 from app.core.channels import Visit, channel_of, is_paid
-from app.core.hosts import Place, place_of, place_of_app
-from app.core.pages import host_of, split_url
+from app.core.clicks import CLICKS
+from app.core.hosts import Place, place_named, place_of, place_of_app
+from app.core.pages import query_of, read_address
 from app.events.enriched import Traffic
-from app.events.vocabulary import Channel, SourceKind
+from app.events.vocabulary import SourceKind
 
-#: Parameter of a click -> the network that adds it. It says who sent the visitor, its value who they are: the
-#: value is not kept.
-_CLICK_IDS = {
-    "gclid": "google",
-    "gbraid": "google",
-    "wbraid": "google",
-    "dclid": "google",
-    "msclkid": "bing",
-    "fbclid": "facebook",
-    "ttclid": "tiktok",
-    "twclid": "twitter",
-    "li_fat_id": "linkedin",
-    "rdt_cid": "reddit",
-    "epik": "pinterest",
-    "sccid": "snapchat",
-    "yclid": "yandex",
-}
-#: These are added to paid clicks only. The others come with every click of the network.
-_PAID_CLICK_IDS = frozenset({"gclid", "gbraid", "wbraid", "dclid", "msclkid", "ttclid", "yclid"})
-_MAX_VALUE = 256
-#: utm_source values for places whose host is called otherwise.
-_ALIASES = {"fb": "facebook.com", "ig": "instagram.com", "facebook": "facebook.com", "yt": "youtube.com"}
+#: Referrers, and pairs of tags and referrer, remembered; most are the same few.
+CACHED = 4096
+MAX_VALUE = 256
+
+_APP = "android-app://"
+_BAD = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+_NOT_GIVEN = frozenset({"(direct)", "(none)", "(not set)"})
+_TAGS = frozenset({"utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", *CLICKS})
+_NOWHERE = Place(SourceKind.OTHER, "")
+#: The medium of a visit that names none.
+_MEDIUM = {SourceKind.SEARCH: "organic", SourceKind.SOCIAL: "social", SourceKind.EMAIL: "email"}
+
+
+class Referral(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A page or an app that linked here. ``host`` is without port, empty for an app; ``shown`` is kept."""
+
+    host: str
+    shown: str
+    place: Place
+    term: str = ""
+
+
+class Tags(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What the URL says of the campaign; of click ids their names only, for each value is another."""
+
+    source: str = ""
+    medium: str = ""
+    campaign: str = ""
+    term: str = ""
+    content: str = ""
+    clicks: tuple[str, ...] = ()
+
+
+_NO_TAGS = Tags()
 
 
 def classify_traffic(*, url: str, referrer: str, own_domains: AbstractSet[str]) -> Traffic:
     """Where the visit of ``url`` came from.
 
-    Campaign parameters come first, then a paid click id, then the referrer. A referrer that is one of
-    ``own_domains``, or below one, is none. Values are in lower case but for campaign, term and content.
+    Campaign parameters come first, then a click id of an ad network, then the referrer. A referrer on one of
+    ``own_domains``, or below one, is none; ``www.`` and ports make no difference there. Source and medium are
+    in lower case; a source that is a known host is called by its name (``chatgpt.com`` -> ``chatgpt``).
     """
-    return _classify(urlsplit_query(url), referrer, frozenset(own_domains))
+    query = query_of(url)
+    tags = _tags(query) if query else _NO_TAGS
+    referral = _referral(referrer) if referrer else None
+    if referral is not None and _belongs(referral.host, _normal(frozenset(own_domains))):
+        referral = None
+    return _traffic(tags, referral)
 
 
-def urlsplit_query(url: str) -> str:
-    """The query of a URL; empty where it cannot be read."""
+@lru_cache(maxsize=CACHED)
+def _referral(referrer: str) -> Referral | None:
+    """What linked here; None for a referrer that is no URL of a page or an app."""
+    if referrer[: len(_APP)].lower() == _APP:
+        package = _clean(referrer[len(_APP) :].partition("/")[0]).lower()[:MAX_VALUE]
+        return Referral(host="", shown=package, place=place_of_app(package)) if package else None
     try:
-        return urlsplit(url).query
+        address = read_address(referrer)
     except ValueError:
-        return ""
+        return None
+    place = place_of(address.host)
+    asked = _asked(address.query, frozenset(place.terms))
+    term = next((asked[name] for name in place.terms if asked.get(name)), "")
+    return Referral(host=address.host, shown=address.host + address.port, place=place, term=term)
 
 
-@lru_cache(maxsize=16_384)
-def _classify(query: str, referrer: str, own_domains: frozenset[str]) -> Traffic:
-    asked = {name: value[:_MAX_VALUE] for name, value in parse_qsl(query, max_num_fields=None)}
-    host, place, term = _referrer(referrer, own_domains)
-    click = next((name for name in _CLICK_IDS if name in asked), "")
-    network = _CLICK_IDS.get(click, "")
-    source = asked.get("utm_source", "").strip().lower()
-    medium = asked.get("utm_medium", "").strip().lower()
-    if not source and click in _PAID_CLICK_IDS:
-        source, medium = network, medium or "cpc"
-    named = bool(source)
-    if not source and place:
-        source = place.name
-    kind = _kind_of(source, network=network) if named else place.kind if place else SourceKind.OTHER
-    campaign = asked.get("utm_campaign", "").strip()
+@lru_cache(maxsize=CACHED)
+def _normal(domains: frozenset[str]) -> frozenset[str]:
+    bare = (re.sub(r":\d+$", "", domain.strip().lower()).strip(".") for domain in domains)
+    return frozenset(domain.removeprefix("www.") for domain in bare if domain)
+
+
+def _belongs(host: str, domains: frozenset[str]) -> bool:
+    """Whether ``host`` is one of ``domains`` or below one."""
+    while host:
+        if host in domains:
+            return True
+        host = host.partition(".")[2]
+    return False
+
+
+@lru_cache(maxsize=CACHED)
+def _traffic(tags: Tags, referral: Referral | None) -> Traffic:
+    place, network, ad_medium = _origin(tags, referral)
+    medium = tags.medium or ad_medium
     channel = channel_of(
         Visit(
-            source=source,
+            source=tags.source or place.name,
             medium=medium,
-            campaign=campaign.lower(),
-            kind=kind,
-            is_paid=is_paid(medium) or click in _PAID_CLICK_IDS,
-            is_direct=not (source or medium or campaign),
+            campaign=tags.campaign.lower(),
+            kind=place.kind,
+            is_paid=is_paid(tags.medium) or is_paid(ad_medium),
         )
     )
     return Traffic(
         channel=channel,
-        source=source,
-        medium=medium or _medium_of(channel),
-        campaign=campaign,
-        term=asked.get("utm_term", "").strip() or term,
-        content=asked.get("utm_content", "").strip(),
-        referrer_host=host,
+        source=place.name if "." in tags.source else tags.source or place.name,
+        medium=medium or _usual_medium(place, is_named=bool(tags.source)),
+        campaign=tags.campaign,
+        term=tags.term or (referral.term if referral else ""),
+        content=tags.content,
+        referrer_host=referral.shown if referral else "",
         click_id=network,
     )
 
 
-def _referrer(referrer: str, own_domains: frozenset[str]) -> tuple[str, Place | None, str]:
-    """Host, what is known of it, and the search term; empty for no referrer, one's own, or a broken one."""
-    if referrer.startswith("android-app://"):
-        package = referrer.removeprefix("android-app://").partition("/")[0].lower()[:128]
-        return (package, place_of_app(package), "") if package else ("", None, "")
-    try:
-        parts = split_url(referrer)
-        host = host_of(parts)
-    except ValueError:
-        return "", None, ""
-    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-    if any(name == own or name.endswith(f".{own}") for own in own_domains):
-        return "", None, ""
-    place = place_of(name)
-    term = dict(parse_qsl(parts.query)).get(place.term, "").strip()[:_MAX_VALUE] if place.term else ""
-    return host, place, term
+def _origin(tags: Tags, referral: Referral | None) -> tuple[Place, str, str]:
+    """The place a visit came from, the network of its click id, and the medium of an advertisement.
+
+    A click id needs its network: it says nothing of a visit from elsewhere, whose link was copied with it.
+    """
+    linked = referral.place if referral else _NOWHERE
+    place = place_named(tags.source) if tags.source else linked
+    clicks = [CLICKS[name] for name in tags.clicks]
+    for click in clicks:
+        if place.name in click.sold_on:
+            return place, click.network, click.medium
+    if not clicks:
+        return place, "", ""
+    click = clicks[0]
+    # An ad on a publisher's page, or on one that hides where its links lead from.
+    is_ad_elsewhere = bool(click.medium) and place.kind in {SourceKind.OTHER, SourceKind.NEWS}
+    if not tags.source and (referral is None or is_ad_elsewhere):
+        return place_named(click.network), click.network, click.medium
+    return place, click.network, ""
 
 
-def _kind_of(source: str, *, network: str) -> SourceKind:
-    """What kind of place a source that a campaign names is: by its host, its name, or its click id."""
-    for host in (_ALIASES.get(source, source), f"{source}.com", f"{source}.ai", f"{network}.com"):
-        place = place_of(host)
-        if place.kind is not SourceKind.OTHER:
-            return place.kind
-    return SourceKind.OTHER
+def _usual_medium(place: Place, *, is_named: bool) -> str:
+    """The medium of a visit that names none: of the place; empty where nothing is known."""
+    if not place.name or (is_named and place.kind is SourceKind.OTHER):
+        return ""
+    return _MEDIUM.get(place.kind, "referral")
 
 
-def _medium_of(channel: Channel) -> str:
-    """The medium of a visit that names none, as Google Analytics calls it."""
-    match channel:
-        case Channel.ORGANIC_SEARCH:
-            return "organic"
-        case Channel.ORGANIC_SOCIAL:
-            return "social"
-        case Channel.DIRECT:
-            return ""
-        case _:
-            return "referral"
+def _tags(query: str) -> Tags:
+    told = _asked(query, _TAGS)
+    return Tags(
+        source=_named(told.get("utm_source", "")),
+        medium=_named(told.get("utm_medium", "")),
+        campaign=told.get("utm_campaign", ""),
+        term=told.get("utm_term", ""),
+        content=told.get("utm_content", ""),
+        clicks=tuple(name for name in CLICKS if told.get(name)),
+    )
+
+
+def _asked(query: str, names: AbstractSet[str]) -> dict[str, str]:
+    """Those of ``names`` that a query has, in lower case; of several the first that says something."""
+    found: dict[str, str] = {}
+    for pair in query.split("&"):
+        name, _, value = pair.partition("=")
+        name = name.lower()
+        if value and name in names and not found.get(name):
+            found[name] = _clean(unquote_plus(value))
+    return found
+
+
+def _named(value: str) -> str:
+    """A source or medium in lower case; empty for what Google Analytics writes where there is none."""
+    name = value.lower()[:MAX_VALUE]
+    return "" if name in _NOT_GIVEN else name
+
+
+def _clean(value: str) -> str:
+    return _BAD.sub(" ", value).strip()[:MAX_VALUE]

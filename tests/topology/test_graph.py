@@ -1,0 +1,64 @@
+"""The graph as it is built: topics, agent, table; and the rules that the settings say."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.commands.topology import mermaid
+from app.settings import Settings
+from app.topology import build, rules_of
+from tests.factories import plain_enrichment
+
+
+def built(**settings):
+    def fail(error):
+        raise error
+
+    return build(Settings(**settings), enrich=plain_enrichment, on_fatal=fail)
+
+
+def test_one_agent_reads_the_events_and_one_table_keeps_the_visitors():
+    topology = built(broker={"partitions": 7, "events_topic": "clicks"})
+    (agent,) = topology.app.agents.values()
+    assert sorted(agent.channel.topics) == ["clicks"]
+    (table,) = topology.app.tables.values()
+    assert (table.name, table.partitions) == ("visitors", 7)
+
+
+def test_the_changelog_is_read_with_the_codec_that_the_table_writes_with():
+    topology = built()
+    (table,) = topology.app.tables.values()
+    assert table.changelog_topic.value_serializer is topology.windows.codec
+
+
+def test_no_standby_replicas_are_used():
+    assert built().app.conf.table_standby_replicas == 0
+
+
+def test_the_drawing_names_every_topic_the_agent_and_the_table():
+    drawn = mermaid(built())
+    for name in ("web_events", "web_events.dead_letter", "ingest", "visitors", "visitors-changelog"):
+        assert name in drawn
+    assert drawn.startswith("flowchart LR")
+
+
+def test_the_design_shows_the_drawing():
+    with open("docs/DESIGN.md", encoding="utf-8") as design:
+        assert mermaid(built()) in design.read()
+
+
+@pytest.mark.parametrize(
+    ("own", "gap_ms", "cap_ms", "split"),
+    [
+        ({}, 1_800_000, 86_400_000, False),
+        ({"gap_ms": 600_000, "split_at_midnight": True}, 600_000, 86_400_000, True),
+    ],
+)
+def test_a_site_may_have_session_rules_of_its_own(own, gap_ms, cap_ms, split):
+    rules = rules_of(Settings(sites={"shop": {"sessions": own}})).sessions_of("shop")
+    assert (rules.gap_ms, rules.cap_ms, rules.split_at_midnight) == (gap_ms, cap_ms, split)
+
+
+def test_a_window_is_reachable_for_the_longest_gap_and_grace_of_any_site():
+    rules = rules_of(Settings(sites={"shop": {"sessions": {"grace_ms": 172_800_000}}}))
+    assert rules.reach_ms == 1_800_000 + 172_800_000 + 60_000

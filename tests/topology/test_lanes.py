@@ -1,0 +1,100 @@
+"""Blocks of one partition one after the other, of different partitions side by side."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from faust.types import TP
+
+from agents.ingest import Lanes
+from app.adapters.chunk_consumer import Chunk
+from tests.factories import Record
+
+pytestmark = pytest.mark.asyncio
+
+
+def chunk(start, end, *, partition=0, name=None):
+    taken = [Record(value=b"{}", key=b"k", offset=offset) for offset in range(start, end + 1)]
+    return Chunk(TP("web_events", partition), taken, batch_id=name)
+
+
+class Handling:
+    """A handler that waits to be let go on, and remembers what it was given."""
+
+    def __init__(self):
+        self.begun, self.finished = [], []
+        self.gate = asyncio.Event()
+        self.errors = []
+
+    async def __call__(self, block):
+        self.begun.append((block.tp.partition, block.start, block.end))
+        await self.gate.wait()
+        self.finished.append((block.tp.partition, block.start, block.end))
+
+
+async def settle():
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_what_waits_for_a_busy_lane_becomes_one_block():
+    handling = Handling()
+    lanes = Lanes(handling, max_records=100, on_fatal=handling.errors.append)
+    for start in (0, 10, 20):
+        await lanes.put(chunk(start, start + 9))
+        await settle()
+    assert handling.begun == [(0, 0, 9)]
+    handling.gate.set()
+    await settle()
+    assert handling.finished == [(0, 0, 9), (0, 10, 29)]
+
+
+async def test_partitions_do_not_wait_for_each_other():
+    handling = Handling()
+    lanes = Lanes(handling, max_records=100, on_fatal=handling.errors.append)
+    await lanes.put(chunk(0, 9, partition=0))
+    await lanes.put(chunk(0, 9, partition=1))
+    await settle()
+    assert handling.begun == [(0, 0, 9), (1, 0, 9)]
+    handling.gate.set()
+
+
+async def test_a_full_lane_holds_the_stream_back():
+    handling = Handling()
+    lanes = Lanes(handling, max_records=10, on_fatal=handling.errors.append)
+    await lanes.put(chunk(0, 9))
+    await settle()
+    await lanes.put(chunk(10, 19))
+    third = asyncio.create_task(lanes.put(chunk(20, 29)))
+    await settle()
+    assert not third.done()
+    handling.gate.set()
+    await asyncio.wait_for(third, 5)
+    await settle()
+    assert handling.finished == [(0, 0, 9), (0, 10, 19), (0, 20, 29)]
+
+
+async def test_an_error_that_nobody_foresaw_is_told_and_commits_nothing():
+    errors = []
+
+    async def fails(_):
+        raise RuntimeError("boom")
+
+    lanes = Lanes(fails, max_records=10, on_fatal=errors.append)
+    block = chunk(0, 9)
+    await lanes.put(block)
+    await settle()
+    assert [str(error) for error in errors] == ["boom"]
+    assert not block.is_done
+
+
+async def test_draining_finishes_what_has_begun_and_leaves_the_rest():
+    handling = Handling()
+    lanes = Lanes(handling, max_records=10, on_fatal=handling.errors.append)
+    await lanes.put(chunk(0, 9))
+    await settle()
+    await lanes.put(chunk(10, 19))
+    handling.gate.set()
+    await lanes.drain()
+    assert handling.finished == [(0, 0, 9)]
