@@ -5,25 +5,37 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
-from app.commands import demo, doctor, enrich, front, migrate, replay, simulate, sql, topology
 from app.errors import WuaError
 
-COMMANDS = (demo, replay, enrich, simulate, sql, migrate, doctor, topology, front)
+#: Command -> the module of app.commands that has it.
+COMMANDS = {
+    "demo": "demo",
+    "replay": "replay",
+    "enrich": "enrich",
+    "simulate": "simulate",
+    "sql": "sql",
+    "migrate": "migrate",
+    "doctor": "doctor",
+    "topology": "topology",
+    "clickhouse": "front",
+}
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line's grammar."""
+def parser(wanted: str = "") -> argparse.ArgumentParser:
+    """The command line's grammar; of one command alone where it is known which, for imports take seconds."""
     root = argparse.ArgumentParser(prog="wua", description="Web User Analytics")
     subparsers = root.add_subparsers(required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add(subparsers)
+    for name in [wanted] if wanted in COMMANDS else COMMANDS:
+        import_module(f"app.commands.{COMMANDS[name]}").add(subparsers)
     return root
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; 0 on success, 1 on an error that its message explains, 2 on wrong usage."""
-    arguments = parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    arguments = parser(argv[0] if argv else "").parse_args(argv)
     try:
         status: int = arguments.run(arguments)
         return status
