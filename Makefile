@@ -16,7 +16,7 @@ DEV := $(VENV)/.installed-dev
 INPUTS := pyproject.toml constraints.txt Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format dev-up dev-down pins clean
+.PHONY: help demo test lint format docs dev-up dev-down pins clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -37,6 +37,9 @@ lint: $(DEV) ## ruff, mypy, and the floors of the imports
 format: $(DEV) ## let ruff mend what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+docs: $(DEV) ## docs/METRICS.md and docs/API.md anew, from the code
+	@$(BIN)/python docs/make.py
 
 dev-up: ## Kafka, ClickHouse, worker and web in containers, on http://localhost:8000
 	@docker compose version >/dev/null 2>&1 || { \
