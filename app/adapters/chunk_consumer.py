@@ -219,15 +219,17 @@ class ChunkConsumer(driver.Consumer):
         """Those of the records that continue what was taken of the partition; none if some are missing.
 
         TRICKY: a fetch that was under way while Faust sought back brings records of before the seek, again or
-        too far ahead. What was taken is skipped. What is ahead is left, and the consumer sent back to where
-        it should go on; if the same comes again, offsets are missing in the log itself.
+        too far ahead. While it is not known where to go on, all are left: they are read again after the seek.
+        What was taken is skipped. What is ahead is left, and the consumer sent back to where it should go on;
+        if the same comes again, offsets are missing in the log itself.
         """
         expected = self._next.get(tp)
-        if expected is not None:
-            records = [record for record in records if record.offset >= expected]
+        if expected is None:
+            return []
+        records = [record for record in records if record.offset >= expected]
         if not records:
             return []
-        if expected is not None and records[0].offset > expected and self._sought.get(tp) != expected:
+        if records[0].offset > expected and self._sought.get(tp) != expected:
             self._sought[tp] = expected
             await self.seek(tp, expected)
             return []

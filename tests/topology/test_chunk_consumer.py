@@ -25,11 +25,11 @@ def span(start, end):
 class Fetching(ChunkConsumer):
     """A consumer without a broker: it is given records, and remembers where it was sent."""
 
-    def __init__(self, *, plan=(), max_records=10):
+    def __init__(self, *, plan=(), max_records=10, start=0):
         self._max_records = max_records
         self._planner = None
         self._plans = {TOPIC: deque(plan)} if plan else {}
-        self._partial, self._next, self._sought = {}, {}, {}
+        self._partial, self._next, self._sought = {}, {TOPIC: start}, {}
         self._in_flight, self._leaving = defaultdict(deque), defaultdict(list)
         self.sought = []
 
@@ -63,7 +63,7 @@ def known(start, end, name):
         # records before a known block are cut freely, up to it
         ([known(4, 5, "b")], [span(0, 9)], [(0, 3, None), (4, 5, "b"), (6, 9, None)]),
         # a known block that lies behind is over
-        ([known(0, 3, "a")], [span(4, 9)], [(4, 9, None)]),
+        ([known(-4, -1, "a")], [span(0, 9)], [(0, 9, None)]),
     ],
 )
 async def test_chunks_are_cut_along_the_blocks_that_are_known(plan, fetched, expected):
@@ -93,12 +93,15 @@ async def test_a_hole_in_the_log_itself_is_gone_over():
 
 
 @pytest.mark.asyncio
-async def test_after_a_seek_the_position_and_the_plan_are_new():
+async def test_while_the_consumer_is_being_sent_back_nothing_is_taken():
+    """A fetch that was under way then would be taken once now, and once more after the seek."""
     consumer = Fetching(plan=[known(0, 3, "a")])
     await consumer.cut(span(0, 9))
     chunk = consumer._in_flight[TOPIC][0]
     consumer._supersede([TOPIC])
     assert chunk.superseded
+    assert await consumer.cut(span(0, 9)) == []
+    consumer._next[TOPIC] = 0
     assert await consumer.cut(span(0, 9)) == [(0, 9, None)]
 
 
