@@ -112,7 +112,6 @@ class WebSettings(_Section):
     rate_burst: int = Field(2000, ge=1)
     trusted_proxies: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ("*",)
-    query_cache_s: float = Field(1.0, ge=0)
 
     @field_validator("trusted_proxies")
     @classmethod

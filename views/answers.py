@@ -8,7 +8,7 @@ import msgspec
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What every answer says of itself: the site, its days ``[from, to)``, and the layer that was read."""
+    """What every answer says of itself: site, its days ``[from, to)``, and the layer its totals are from."""
 
     site_id: str
     since: date = msgspec.field(name="from")
@@ -38,7 +38,7 @@ class SourceRow(SessionFigures, frozen=True, kw_only=True):
 
 
 class ChannelRow(SessionFigures, frozen=True, kw_only=True):
-    """Sessions of one channel; its visitors are the sum over sources."""
+    """Sessions of one channel."""
 
     channel: str
 
@@ -52,7 +52,7 @@ class DeviceRow(SessionFigures, frozen=True, kw_only=True):
 
 
 class DeviceClassRow(SessionFigures, frozen=True, kw_only=True):
-    """Sessions with one class of device; its visitors are the sum over browsers and systems."""
+    """Sessions with one class of device."""
 
     device_class: str
 
@@ -75,7 +75,7 @@ class Overview(Answer, frozen=True, kw_only=True):
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):
-    """One interval of a series; ``at`` is its beginning: a local day, or a UTC minute or hour."""
+    """One interval of a series; ``at`` is its beginning: a day of the site, or a minute or hour in UTC."""
 
     at: str
     visitors: int
@@ -131,12 +131,13 @@ class FunnelStepRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FunnelConversion(Answer, frozen=True, kw_only=True):
-    """An ordered funnel."""
+    """An ordered funnel; the median time is from first step to last, None where nobody converted."""
 
     funnel_id: str
     title: str
     window_ms: int
     conversion: float
+    median_time_to_convert_s: float | None
     steps: list[FunnelStepRow]
 
 
@@ -157,8 +158,10 @@ class SessionItem(msgspec.Struct, frozen=True, kw_only=True):
     is_bot: bool
     entry_path: str
     exit_path: str
+    referrer_host: str
     channel: str
     source: str
+    medium: str
     campaign: str
     country: str
     device_class: str
@@ -184,11 +187,39 @@ class PersonEvent(msgspec.Struct, frozen=True, kw_only=True):
     title: str
 
 
+class PersonPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page that a person has seen."""
+
+    path: str
+    page_views: int
+    engaged_s: float
+    last_seen_at: datetime
+
+
+class PersonSession(msgspec.Struct, frozen=True, kw_only=True):
+    """A session of a person in its latest version."""
+
+    session_id: str
+    started_at: datetime
+    duration_s: float
+    page_views: int
+    conversions: int
+    is_bounce: bool
+    entry_path: str
+    exit_path: str
+    channel: str
+    device_class: str
+
+
 class UserBehavior(Answer, frozen=True, kw_only=True):
-    """What a user, or a visitor without a user id, has done; the latest events first."""
+    """What a user id, or a visitor id, has done: totals, latest sessions and events, most viewed pages.
+
+    ``visitors`` counts the visitor ids of it; ``session_count`` the sessions that began in the period.
+    """
 
     user_id: str
     visitors: int
+    session_count: int
     events: int
     page_views: int
     conversions: int
@@ -196,6 +227,8 @@ class UserBehavior(Answer, frozen=True, kw_only=True):
     engaged_s: float
     first_seen_at: datetime
     last_seen_at: datetime
+    sessions: list[PersonSession]
+    pages: list[PersonPage]
     timeline: list[PersonEvent]
 
 
@@ -209,7 +242,7 @@ class PageRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BlockTotals(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the events of one epoch."""
+    """What became of the events of one epoch, or of all; ``bots`` are accepted ones."""
 
     received: int
     accepted: int

@@ -1,4 +1,5 @@
--- What became of the events of one epoch of the events topic: received = accepted + rejected + duplicates.
+-- What became of the events of the events topic: of the epochs given, or of all where none is.
+-- metric received: records of the topic that were handled. received = accepted + rejected + duplicates.
 CREATE OR REPLACE VIEW {db}.block_totals {on_cluster} AS
 SELECT
     sum(received) AS received,
@@ -6,4 +7,4 @@ SELECT
     sum(rejected) AS rejected,
     sum(duplicates) AS duplicates
 FROM {db}.block_ledger
-WHERE _epoch = {epoch:UInt32};
+WHERE empty({epochs:Array(UInt32)}) OR has({epochs:Array(UInt32)}, _epoch);

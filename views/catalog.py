@@ -1,4 +1,4 @@
-"""The views there are and their parameters; what may be ordered and filtered by. Closed lists."""
+"""The views there are and their parameters; what may be asked, ordered and filtered by. Closed lists."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _BY_TIME = {
     "until_at": "DateTime('UTC')",
     "bots": "Array(UInt8)",
 }
-_PERSON = {"site": "String", "since": "Date", "until": "Date", "person": "String"}
-_EPOCH = {"epoch": "UInt32"}
+_PERSON = {**_BY_DAY, "person": "String"}
+_EPOCHS = {"epochs": "Array(UInt32)"}
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,9 +35,11 @@ VIEWS = {
         View(name="site_totals", parameters=_BY_DAY),
         View(name="session_totals", parameters=_BY_TIME),
         View(name="traffic_sources", parameters=_BY_DAY),
+        View(name="channel_visitors", parameters=_BY_DAY),
         View(name="devices", parameters=_BY_DAY),
+        View(name="device_class_visitors", parameters=_BY_DAY),
         View(name="daily_series", parameters=_BY_DAY),
-        View(name="hour_series", parameters=_BY_TIME),
+        View(name="hour_series", parameters={**_BY_TIME, "zone": "String"}),
         View(name="minute_series", parameters=_BY_TIME),
         View(name="page_metrics", parameters={**_BY_DAY, "path": "String"}),
         View(name="page_sessions", parameters={**_BY_DAY, "path": "String"}),
@@ -48,15 +50,18 @@ VIEWS = {
                 **_BY_DAY,
                 "pages": "Array(String)",
                 "names": "Array(String)",
-                "window_ms": "UInt64",
+                "window": "UInt64",
+                "window_ms": "Int64",
             },
         ),
         View(name="living_sessions", parameters=_BY_DAY),
         View(name="person_events", parameters=_PERSON),
+        View(name="person_pages", parameters=_PERSON),
+        View(name="person_sessions", parameters=_PERSON),
         View(name="person_totals", parameters=_PERSON),
-        View(name="block_totals", parameters=_EPOCH),
-        View(name="reject_reasons", parameters=_EPOCH),
-        View(name="bot_events", parameters=_EPOCH),
+        View(name="block_totals", parameters=_EPOCHS),
+        View(name="reject_reasons", parameters=_EPOCHS),
+        View(name="bot_events", parameters=_EPOCHS),
     )
 }
 
@@ -81,8 +86,10 @@ class SessionField(StrEnum):
     USER_ID = "user_id"
     ENTRY_PATH = "entry_path"
     EXIT_PATH = "exit_path"
+    REFERRER_HOST = "referrer_host"
     CHANNEL = "channel"
     SOURCE = "source"
+    MEDIUM = "medium"
     CAMPAIGN = "campaign"
     COUNTRY = "country"
     DEVICE_CLASS = "device_class"
@@ -106,11 +113,16 @@ class SessionOrder(StrEnum):
     MOST_PAGE_VIEWS = "most_page_views"
 
     @property
-    def sql(self) -> str:
-        """The ORDER BY expression."""
+    def key(self) -> str:
+        """What is ordered by: an expression whose value is a whole number."""
         return {
-            "latest": "started_at DESC",
-            "oldest": "started_at",
-            "longest": "duration_ms DESC",
-            "most_page_views": "page_views DESC",
+            "latest": "toUnixTimestamp64Milli(started_at)",
+            "oldest": "toUnixTimestamp64Milli(started_at)",
+            "longest": "duration_ms",
+            "most_page_views": "toInt64(page_views)",
         }[self]
+
+    @property
+    def is_descending(self) -> bool:
+        """Whether the greatest comes first."""
+        return self is not SessionOrder.OLDEST

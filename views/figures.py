@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from views.answers import FunnelStepRow, PersonEvent, Quantiles, SessionItem
+from views.answers import FunnelStepRow, PersonEvent, PersonPage, PersonSession, Quantiles, SessionItem
 
 _SUMS = (
-    "visitors",
     "sessions",
     "bounces",
     "converted_sessions",
@@ -40,14 +39,21 @@ def figures(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def summed(rows: Iterable[Mapping[str, Any]], *, by: str) -> list[dict[str, Any]]:
-    """The rows summed by one of their dimensions, most sessions first."""
+def summed(
+    rows: Iterable[Mapping[str, Any]], *, by: str, visitors: Iterable[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The rows summed by one of their dimensions, most sessions first.
+
+    ``visitors`` has the distinct visitors by that dimension: they cannot be summed.
+    """
+    distinct = {row[by]: row["visitors"] for row in visitors}
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
         total = found.setdefault(row[by], {by: row[by], **dict.fromkeys(_SUMS, 0)})
         for name in _SUMS:
             total[name] += row[name]
-    return sorted(found.values(), key=lambda row: (-row["sessions"], row[by]))
+    totals = [{**total, "visitors": distinct.get(value, 0)} for value, total in found.items()]
+    return sorted(totals, key=lambda row: (-row["sessions"], row[by]))
 
 
 def median_of(durations: Mapping[int, int]) -> float:
@@ -88,10 +94,23 @@ def conversion(titles: Sequence[str], reached: Sequence[int]) -> list[FunnelStep
 
 def session_item(row: Mapping[str, Any]) -> SessionItem:
     """One session of a list."""
-    values = {**row, "duration_s": row["duration_ms"] / 1000, "revenue": float(row["revenue"])}
-    values |= {"is_bounce": bool(row["is_bounce"]), "is_bot": bool(row["is_bot"])}
-    del values["duration_ms"]
+    values = _session(row) | {"is_bot": bool(row["is_bot"]), "revenue": float(row["revenue"])}
     return SessionItem(**values)
+
+
+def person_session(row: Mapping[str, Any]) -> PersonSession:
+    """One session of a person."""
+    return PersonSession(**_session(row))
+
+
+def person_page(row: Mapping[str, Any]) -> PersonPage:
+    """One page of a person."""
+    return PersonPage(
+        path=row["path"],
+        page_views=row["page_views"],
+        engaged_s=row["engaged_ms"] / 1000,
+        last_seen_at=row["last_seen_at"],
+    )
 
 
 def person_event(row: Mapping[str, Any]) -> PersonEvent:
@@ -104,3 +123,9 @@ def person_event(row: Mapping[str, Any]) -> PersonEvent:
         path=row["path"],
         title=row["title"],
     )
+
+
+def _session(row: Mapping[str, Any]) -> dict[str, Any]:
+    values = {**row, "duration_s": row["duration_ms"] / 1000, "is_bounce": bool(row["is_bounce"])}
+    del values["duration_ms"]
+    return values

@@ -1,4 +1,5 @@
--- Each session of a site in a period in its latest version, by time of its beginning.
+-- Each session of a site that began in a period, in its latest version: of the rows of a session the -1 takes back
+-- the +1 of the same version, so what lives is the highest version stated.
 CREATE OR REPLACE VIEW {db}.living_sessions {on_cluster} AS
 SELECT
     toString(s.session_id) AS session_id,
@@ -15,8 +16,10 @@ SELECT
     argMax(s.is_bot, s.version * s.sign) AS is_bot,
     argMax(s.entry_path, s.version * s.sign) AS entry_path,
     argMax(s.exit_path, s.version * s.sign) AS exit_path,
+    argMax(s.referrer_host, s.version * s.sign) AS referrer_host,
     argMax(s.channel, s.version * s.sign) AS channel,
     argMax(s.source, s.version * s.sign) AS source,
+    argMax(s.medium, s.version * s.sign) AS medium,
     argMax(s.campaign, s.version * s.sign) AS campaign,
     argMax(s.country, s.version * s.sign) AS country,
     argMax(s.device_class, s.version * s.sign) AS device_class,

@@ -55,6 +55,12 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     period: Period
     bots: Bots = Bots.EXCLUDE
 
+    def __str__(self) -> str:
+        return (
+            f"on site {self.site_id} from {self.period.since} to before {self.period.until} "
+            f"(bots: {self.bots})"
+        )
+
     @property
     def by_day(self) -> dict[str, Any]:
         """Parameters of views over local days."""
@@ -73,6 +79,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
             "site": self.site_id,
             "since_at": since_at.replace(tzinfo=None),
             "until_at": until_at.replace(tzinfo=None),
+            "zone": self.period.zone.key,
             "bots": self.bots.flags,
         }
 
@@ -83,8 +90,8 @@ def parse_period(since: str | None, until: str | None, *, zone: ZoneInfo, now_ms
     Raises QueryError that says which is wrong and what is expected.
     """
     today = datetime.fromtimestamp(now_ms / 1000, zone).date()
-    end = _day("to", until) if until else today + timedelta(days=1)
-    begin = _day("from", since) if since else max(FIRST_DAY, end - timedelta(days=DEFAULT_DAYS))
+    end = _day("to", until) if until is not None else today + timedelta(days=1)
+    begin = _day("from", since) if since is not None else max(FIRST_DAY, end - timedelta(days=DEFAULT_DAYS))
     if begin >= end:
         raise QueryError(f"from = {begin} is not before to = {end}; `to` is the first day that is left out")
     return Period(since=begin, until=end, zone=zone)
@@ -92,10 +99,11 @@ def parse_period(since: str | None, until: str | None, *, zone: ZoneInfo, now_ms
 
 def _day(name: str, text: str) -> date:
     try:
-        day = date.fromisoformat(text) if len(text) == 10 else None
+        day = date.fromisoformat(text)
     except ValueError:
         day = None
-    if day is None or not FIRST_DAY <= day <= LAST_DAY:
+    # A week date is ISO too, but nobody means one.
+    if day is None or day.isoformat() != text or not FIRST_DAY <= day <= LAST_DAY:
         raise QueryError(f"{name} = {text[:40]!r}: expected a date such as 2026-03-31, from 1970 to 2100")
     return day
 

@@ -12,4 +12,5 @@ SELECT
 FROM {db}.user_behavior_silver
 WHERE site_id = {site:String}
     AND local_date >= {since:Date} AND local_date < {until:Date}
+    AND has({bots:Array(UInt8)}, is_bot)
     AND (visitor_id = {person:String} OR user_id = {person:String});

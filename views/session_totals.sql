@@ -1,7 +1,10 @@
 -- One site over a period: its sessions that began in [since_at, until_at), UTC bounds of the site's days.
--- metric sessions: sessions. metric bounces: sessions of one page view, no interaction, under 10 s engaged.
--- metric duration_ms: last activity less first event, plus the engaged time on the last page; summed.
--- metric converted_sessions: sessions with a conversion. durations: see migrations/0006_create_session_gold.sql.
+-- metric sessions: runs of a visitor's events with no gap longer than 30 minutes (settable), by event time.
+-- metric bounces: sessions of one page view, no interaction, under 10 s engaged. bounce_rate = bounces / sessions.
+-- metric duration_ms: last activity less first event, plus the engaged time on the last page, summed.
+-- session_duration_s = duration_ms / sessions / 1000. The median comes from durations, whose buckets are those of
+-- migrations/0006_create_session_gold.sql.
+-- metric converted_sessions: sessions with a conversion. conversion_rate = converted_sessions / sessions.
 CREATE OR REPLACE VIEW {db}.session_totals {on_cluster} AS
 SELECT
     sum(sessions) AS sessions,

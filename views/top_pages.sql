@@ -16,6 +16,7 @@ WHERE site_id = {site:String}
             AND local_date >= {since:Date} AND local_date < {until:Date}
             AND has({bots:Array(UInt8)}, is_bot)
         GROUP BY path
+        HAVING sum(page_views) > 0
         ORDER BY sum(page_views) DESC, path
         LIMIT {limit:UInt32}
     )

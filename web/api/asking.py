@@ -40,7 +40,8 @@ def query_of(request: Request, *, allowed: Iterable[str] = SCOPE_PARAMETERS) -> 
     found: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
         if name not in known:
-            raise QueryError(f"unknown parameter {name[:64]!r}; expected {', '.join(sorted(known))}")
+            expected = ", ".join(sorted(known)) or "none: the body says everything"
+            raise QueryError(f"unknown parameter {name[:64]!r}; expected {expected}")
         if name in found:
             raise QueryError(f"{name} is given twice; give it once")
         found[name] = value
@@ -64,12 +65,3 @@ async def body_of(request: Request, kind: type[S]) -> S:
         return msgspec.json.decode(await request.body(), type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise QueryError(f"the body is not as expected: {error}; see /docs") from error
-
-
-def whole_number(text: str | None, name: str) -> int:
-    """A number from 0; 0 for None."""
-    if text is None:
-        return 0
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise QueryError(f"{name} = {text[:64]!r}: expected what an earlier answer gave as next_cursor")
-    return int(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -10,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.adapters.clock import Clock
+from app.events.wire import SiteId
+from views.params import Bots
 from views.queries import Queries
 
 Handler = Callable[[Request, "Context"], Awaitable[Response]]
@@ -22,23 +25,32 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
 
 
+class Parameter(msgspec.Struct, frozen=True, kw_only=True):
+    """One query parameter: what it means, and the type that its text is of."""
+
+    meaning: str
+    kind: Any = str
+    is_required: bool = False
+
+
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """One route of the API. ``parameters`` maps each query parameter to its description."""
+    """One route of the API; ``other_media`` is what it can answer with beside JSON."""
 
     method: str
     path: str
     summary: str
     handler: Handler
     answer: Any
-    parameters: Mapping[str, str] = {}
+    parameters: Mapping[str, Parameter] = {}
     body: Any = None
     may_be_missing: bool = False
+    other_media: tuple[str, ...] = ()
 
 
 SCOPE = {
-    "site": "Site id.",
-    "from": "First day, in the site's time zone; default: 30 days before `to`.",
-    "to": "First day that is left out; default: tomorrow.",
-    "bots": "Whose traffic counts: exclude (default), include, only.",
+    "site": Parameter(meaning="Site id.", kind=SiteId, is_required=True),
+    "from": Parameter(meaning="First day, in the site's time zone. Default: 30 days before `to`.", kind=date),
+    "to": Parameter(meaning="The first day that is left out. Default: tomorrow.", kind=date),
+    "bots": Parameter(meaning="Whose traffic counts. Default: exclude.", kind=Bots),
 }
-PERIOD = {name: text for name, text in SCOPE.items() if name != "site"}
+PERIOD = {name: parameter for name, parameter in SCOPE.items() if name != "site"}

@@ -45,9 +45,9 @@ _ERRORS = {
 
 def openapi(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     """The document."""
-    kinds = [kind for one in endpoints for kind in (one.answer, one.body) if kind is not None]
-    schemas, components = msgspec.json.schema_components([*kinds, PostedEvent], ref_template=_REF)
-    by_kind = dict(zip([*kinds, PostedEvent], schemas, strict=True))
+    kinds = {kind: None for one in endpoints for kind in _kinds(one)} | {PostedEvent: None}
+    schemas, components = msgspec.json.schema_components(kinds, ref_template=_REF)
+    by_kind = dict(zip(kinds, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {"/api/v1/events": {"post": _collector(by_kind[PostedEvent])}}
     for one in endpoints:
         path = re.sub(r":\w+}", "}", one.path)
@@ -66,6 +66,12 @@ def docs_page(document: dict[str, Any]) -> str:
     return environment.get_template("api_docs.html").render(api=document)
 
 
+def _kinds(one: Endpoint) -> list[Any]:
+    """Every type that an endpoint names."""
+    kinds = [one.answer, one.body, *(parameter.kind for parameter in one.parameters.values())]
+    return [kind for kind in kinds if kind is not None]
+
+
 def _operation(one: Endpoint, path: str, by_kind: dict[Any, Any]) -> dict[str, Any]:
     errors = ["400", "503", *(["404"] if one.may_be_missing else []), *(["413"] if one.body else [])]
     operation: dict[str, Any] = {
@@ -80,15 +86,17 @@ def _operation(one: Endpoint, path: str, by_kind: dict[Any, Any]) -> dict[str, A
                 {
                     "name": name,
                     "in": "query",
-                    "required": name == "site",
-                    "description": text,
-                    "schema": {"type": "string"},
+                    "required": parameter.is_required,
+                    "description": parameter.meaning,
+                    "schema": by_kind[parameter.kind],
                 }
-                for name, text in one.parameters.items()
+                for name, parameter in one.parameters.items()
             ),
         ],
         "responses": {"200": _content("The answer.", by_kind[one.answer]), **_problems(errors)},
     }
+    for media in one.other_media:
+        operation["responses"]["200"]["content"][media] = {"schema": {"type": "string"}}
     if one.body is not None:
         operation["requestBody"] = {"required": True, "content": _json(by_kind[one.body])}
     return operation

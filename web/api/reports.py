@@ -98,14 +98,14 @@ async def compose(queries: Queries, scope: Scope, *, template: Template) -> Repo
 
 class _Figure(msgspec.Struct):
     metric: str
-    value: float
+    value: str | float
 
 
 def _tables(report: Report) -> list[tuple[str, Sequence[msgspec.Struct]]]:
     figures = [
         _Figure(name, value)
         for name, value in msgspec.to_builtins(report.overview).items()
-        if isinstance(value, int | float)
+        if isinstance(value, str | int | float)
     ]
     parts: dict[str, Sequence[msgspec.Struct] | None] = {
         "overview": figures,
@@ -126,5 +126,6 @@ ENDPOINTS = (
         handler=generate,
         answer=Report,
         body=ReportRequest,
+        other_media=("text/csv", "text/html"),
     ),
 )

@@ -11,7 +11,8 @@ from starlette.responses import Response
 from views.answers import SessionList
 from views.catalog import SessionFilter, SessionOrder
 from views.params import Bots
-from web.api.asking import body_of, query_of, scope_of, whole_number
+from views.session_list import parse_cursor
+from web.api.asking import body_of, query_of, scope_of
 from web.api.endpoints import Context, Endpoint
 from web.api.presenting import json_response
 
@@ -42,7 +43,7 @@ async def query(request: Request, context: Context) -> Response:
             filters=asked.filters,
             order=asked.order,
             limit=asked.limit,
-            offset=whole_number(asked.cursor, "cursor"),
+            cursor=None if asked.cursor is None else parse_cursor(asked.cursor, order=asked.order),
         )
     )
 

@@ -9,7 +9,7 @@ from views.answers import Overview, Series
 from views.catalog import Interval
 from views.params import Scope
 from web.api.asking import one_of, query_of, scope_of
-from web.api.endpoints import PERIOD, Context, Endpoint
+from web.api.endpoints import PERIOD, Context, Endpoint, Parameter
 from web.api.presenting import json_response
 
 
@@ -31,6 +31,9 @@ def _scope(request: Request, values: dict[str, str], context: Context) -> Scope:
     return scope_of({**values, **site}, settings=context.queries.settings, now_ms=context.clock())
 
 
+INTERVAL = Parameter(
+    meaning="Minutes are kept for 7 days, hours for 2 years, days for good. Default: day.", kind=Interval
+)
 ENDPOINTS = (
     Endpoint(
         method="GET",
@@ -46,6 +49,6 @@ ENDPOINTS = (
         summary="Visitors, page views and events over time",
         handler=series,
         answer=Series,
-        parameters={**PERIOD, "interval": "minute (kept 7 days), hour (2 years) or day (default)."},
+        parameters={**PERIOD, "interval": INTERVAL},
     ),
 )

@@ -1,0 +1,97 @@
+"""The catalog and the .sql files say the same, and each ratio is computed as its name says."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from migrations.runner import load_views
+from migrations.statements import Target, statements
+from views.answers import Quantiles
+from views.catalog import VIEWS, Interval
+from views.figures import median_of, page_pattern, quantiles, ratio, summed
+
+FILES = dict(load_views())
+_PARAMETER = re.compile(r"\{(\w+):([^{}]+)\}")
+
+
+def test_every_view_has_a_file_of_its_name_and_every_file_is_in_the_catalog():
+    assert {f"{name}.sql" for name in VIEWS} == FILES.keys()
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_views_parameters_are_those_of_its_sql(name):
+    (sql,) = statements(FILES[f"{name}.sql"], target=Target(database="db"), file=name)
+    assert sql.startswith(f"CREATE OR REPLACE VIEW db.{name} ")
+    assert dict(_PARAMETER.findall(sql)) == VIEWS[name].parameters
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_view_says_what_it_tells(name):
+    assert FILES[f"{name}.sql"].startswith("-- ")
+
+
+def test_each_interval_has_a_view():
+    assert {interval.view for interval in Interval} <= VIEWS.keys()
+
+
+def test_a_call_has_a_place_for_each_parameter():
+    assert VIEWS["block_totals"].call("db") == "db.block_totals(epochs = {epochs:Array(UInt32)})"
+
+
+@pytest.mark.parametrize(("part", "whole", "share"), [(1, 2, 0.5), (0, 3, 0.0), (0, 0, 0.0), (5, 0, 0.0)])
+def test_a_share_of_nothing_is_nothing(part, whole, share):
+    assert ratio(part, whole) == share
+
+
+@pytest.mark.parametrize(
+    ("durations", "median_ms"),
+    [
+        ({}, 0.0),
+        ({0: 3}, 0.0),
+        ({9: 0}, 0.0),
+        ({0: 1, 81: 1}, 0.0),
+        ({0: 1, 81: 2}, 2 ** (80.5 / 8)),
+        ({81: 1, 0: 0, 97: 5}, 2 ** (96.5 / 8)),
+        ({255: 1}, 2 ** (254.5 / 8)),
+    ],
+)
+def test_the_median_is_the_middle_of_its_bucket(durations, median_ms):
+    assert median_of(durations) == median_ms
+
+
+def test_what_was_not_measured_has_no_quantiles():
+    nan = float("nan")
+    assert quantiles([nan] * 5) == Quantiles(p50=None, p75=None, p90=None, p95=None, p99=None)
+    assert quantiles([0.0, 1000, 1000, 2500, 2500], divisor=10_000).p95 == 0.25
+
+
+@pytest.mark.parametrize(
+    ("page", "pattern"),
+    [("/cart", "^/cart$"), ("/p/*", "^/p/.*$"), ("/a.b", r"^/a\.b$"), ("*", "^.*$"), ("/a|b", r"^/a\|b$")],
+)
+def test_a_page_pattern_is_anchored_and_literal_but_for_stars(page, pattern):
+    assert page_pattern(page) == pattern
+
+
+def test_rows_are_summed_by_a_dimension_but_visitors_are_not():
+    names = (
+        "sessions",
+        "bounces",
+        "converted_sessions",
+        "duration_ms",
+        "page_views",
+        "conversions",
+        "revenue",
+    )
+    rows = [
+        {"channel": channel, "visitors": 1, **dict.fromkeys(names, count)}
+        for channel, count in (("Email", 1), ("Direct", 5), ("Email", 7))
+    ]
+    distinct = [{"channel": "Email", "visitors": 1}, {"channel": "Direct", "visitors": 1}]
+    found = summed(rows, by="channel", visitors=distinct)
+    assert [(row["channel"], row["sessions"], row["visitors"]) for row in found] == [
+        ("Email", 8, 1),
+        ("Direct", 5, 1),
+    ]

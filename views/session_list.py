@@ -1,0 +1,84 @@
+"""Filters, an order and a cursor -> a page of sessions.
+
+A cursor says behind which session the next page begins, so sessions that come in between move nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from app.errors import QueryError
+from views.answers import SessionList
+from views.catalog import SessionFilter, SessionOrder
+from views.figures import session_item
+from views.params import Scope
+from views.reading import Reader, about
+
+_CURSOR = re.compile(r"([a-z_]{1,32}):(-?[0-9]{1,18}):([0-9a-f-]{36})", re.ASCII)
+
+
+class Cursor(msgspec.Struct, frozen=True, kw_only=True):
+    """The last session of a page: its place in the order, then its id."""
+
+    order: SessionOrder
+    key: int
+    session_id: str
+
+    def __str__(self) -> str:
+        return f"{self.order}:{self.key}:{self.session_id}"
+
+
+def parse_cursor(text: str, *, order: SessionOrder) -> Cursor:
+    """The cursor of an earlier answer; raises QueryError for any other text, and one of another order."""
+    found = _CURSOR.fullmatch(text)
+    if found is None:
+        raise QueryError(f"cursor = {text[:64]!r}: expected what an earlier answer gave as next_cursor")
+    if found[1] != order:
+        raise QueryError(f"cursor = {text[:64]!r}: it is of another order than {order}; leave it out")
+    return Cursor(order=order, key=int(found[2]), session_id=found[3])
+
+
+async def session_list(
+    reader: Reader,
+    scope: Scope,
+    *,
+    filters: Sequence[SessionFilter],
+    order: SessionOrder,
+    limit: int,
+    cursor: Cursor | None,
+) -> SessionList:
+    """The sessions behind ``cursor`` that pass every filter."""
+    conditions = [f"{{field{n}:Identifier}} = {{value{n}:String}}" for n in range(len(filters))]
+    bound: dict[str, Any] = {**scope.by_day, "at_most": limit + 1}
+    for number, one in enumerate(filters):
+        bound |= {f"field{number}": one.field.value, f"value{number}": one.value}
+    if cursor is not None:
+        conditions.append(_behind(order))
+        bound |= {"key": cursor.key, "session": cursor.session_id}
+    rows = await reader.select(
+        "living_sessions",
+        bound,
+        columns=f"*, {order.key} AS place",
+        rest=f"WHERE {' AND '.join(conditions) or '1'} "
+        f"ORDER BY place {_direction(order)}, session_id LIMIT {{at_most:UInt32}}",
+    )
+    places = [row.pop("place") for row in rows]
+    items = [session_item(row) for row in rows[:limit]]
+    following = None
+    if len(rows) > limit:
+        following = str(Cursor(order=order, key=places[limit - 1], session_id=items[-1].session_id))
+    return SessionList(**about(scope, layer="silver"), sessions=items, next_cursor=following)
+
+
+def _behind(order: SessionOrder) -> str:
+    sign = "<" if order.is_descending else ">"
+    tie = f"{order.key} = {{key:Int64}} AND session_id > {{session:String}}"
+    return f"({order.key} {sign} {{key:Int64}} OR ({tie}))"
+
+
+def _direction(order: SessionOrder) -> str:
+    return "DESC" if order.is_descending else "ASC"
