@@ -4,6 +4,8 @@ DATA ?= ./data
 EVENTS ?= 50000
 ONCE ?=
 PYTEST_ARGS ?=
+# Test files run side by side in so many processes.
+WORKERS ?= 2
 # The first that is new enough. Another one: make PYTHON=/path/to/python3.12 demo
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(if $(shell $(p) $(IS_NEW) && echo yes),$(p))) python3)
 
@@ -26,7 +28,7 @@ demo: $(RUN) ## the whole product with invented visitors, on http://localhost:80
 	@$(BIN)/wua demo --data '$(DATA)' --events $(EVENTS) $(if $(filter 1 yes true,$(ONCE)),--once)
 
 test: $(DEV) ## all tests; those that need a real Kafka skip where there is none
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 lint: $(DEV) ## ruff, mypy, and the floors of the imports
 	@$(BIN)/ruff check .

@@ -172,13 +172,19 @@ class Lanes:
         self._on_fatal = on_fatal
         self._waiting: dict[int, deque[Chunk]] = defaultdict(deque)
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._failed: set[int] = set()
         self._moved = asyncio.Condition()
 
     async def put(self, chunk: Chunk) -> None:
-        """Queue the chunk in its lane; waits while a whole block is waiting there already."""
+        """Queue the chunk in its lane; waits while a whole block is waiting there already.
+
+        A lane that has failed takes nothing: a later block must not overtake the one that is not done.
+        """
         partition = chunk.tp.partition
         async with self._moved:
             await self._moved.wait_for(lambda: self._records_waiting(partition) < self._max_records)
+        if partition in self._failed:
+            return
         self._waiting[partition].append(chunk)
         if partition not in self._tasks:
             self._tasks[partition] = asyncio.create_task(self._run(partition), name=f"lane-{partition}")
@@ -201,6 +207,10 @@ class Lanes:
         except Exception as error:
             _LOG.error("ingest.failed", partition=partition, exc_info=True)
             self._on_fatal(error)
+            self._failed.add(partition)
+            self._waiting.pop(partition, None)
+            async with self._moved:
+                self._moved.notify_all()
         finally:
             del self._tasks[partition]
 

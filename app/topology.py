@@ -58,7 +58,8 @@ def build(
     rules = rules_of(settings)
     metrics = WorkerMetrics()
     sink = Sink(settings.clickhouse)
-    windows = visitors.register(app, partitions=settings.broker.partitions, rules=rules.sessions)
+    windows = visitors.register(app, partitions=settings.broker.partitions, keep_ms=rules.reach_ms)
+    _forget_revoked(app, windows, topics=topics)
     _use_chunks(app, settings, topics=topics, sink=sink)
     handler = ingest.BlockHandler(
         epoch=settings.broker.epoch,
@@ -154,6 +155,17 @@ def _use_chunks(app: faust.App, settings: Settings, *, topics: Topics, sink: Sin
     )
 
 
+def _forget_revoked(app: faust.App, windows: SessionWindows, *, topics: Topics) -> None:
+    """What is remembered about a partition is out of date once another worker has had it."""
+
+    async def forget_revoked(_: faust.App, revoked: set[TP], **__: Any) -> None:
+        for tp in revoked:
+            if tp.topic == topics.events:
+                windows.forget(tp.partition)
+
+    app.on_partitions_revoked.connect(cast(Any, forget_revoked))
+
+
 def _raw_topic(app: faust.App, name: str, settings: Settings) -> Any:
     return app.topic(
         name,
@@ -186,7 +198,7 @@ def _register_topics_command(app: faust.App, topics: Topics, settings: Settings)
         rows = [
             (topics.events, "source, read in blocks; key site:visitor"),
             (topics.dead_letters, "refused messages, with reason and payload"),
-            (topics.sessions, "closed sessions"),
+            (topics.sessions, "kept for closed sessions"),
             *((name, "changelog of a table") for name in changelogs),
         ]
         partitions = settings.broker.partitions
@@ -223,7 +235,7 @@ def _serve_metrics(app: faust.App, metrics: WorkerMetrics) -> None:
 
 
 def _register_timers(topology: Topology, *, interval_s: float, clock: Clock) -> None:
-    app, windows, metrics = topology.app, topology.windows, topology.metrics
+    app, metrics = topology.app, topology.metrics
 
     async def refresh_metrics() -> None:
         metrics.refresh(now_s=clock() / 1000)
@@ -231,14 +243,22 @@ def _register_timers(topology: Topology, *, interval_s: float, clock: Clock) -> 
             metrics.lag.labels(tp.partition).set(waiting)
 
     async def evict_idle_visitors() -> None:
-        for tp, waiting in lag(topology).items():
-            dropped = await windows.evict(tp.partition, wall_ms=None if waiting else clock())
-            metrics.state_keys.labels(tp.partition).set(windows.count(tp.partition))
-            if dropped:
-                log.get("visitors").info("visitors.evicted", partition=tp.partition, dropped=dropped)
+        await evict_idle(topology, wall_ms=clock())
 
     app.timer(interval=1.0, name="metrics")(refresh_metrics)
     app.timer(interval=interval_s, name="evict")(evict_idle_visitors)
+
+
+async def evict_idle(topology: Topology, *, wall_ms: int) -> None:
+    """Drop the visitors whom no event can reach any more; none while a store may not be whole."""
+    app, windows = topology.app, topology.windows
+    if app.rebalancing or app.in_recovery:
+        return
+    for tp, waiting in lag(topology).items():
+        dropped = await windows.evict(tp.partition, wall_ms=None if waiting else wall_ms)
+        topology.metrics.state_keys.labels(tp.partition).set(windows.count(tp.partition))
+        if dropped:
+            log.get("visitors").info("visitors.evicted", partition=tp.partition, dropped=dropped)
 
 
 def lag(topology: Topology) -> dict[TP, int]:

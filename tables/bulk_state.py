@@ -63,24 +63,32 @@ class BulkState:
         """Offset of the last changelog message once all are acknowledged."""
         producer = self._faust_producer._ensure_producer()
         topic = self.table.changelog_topic.get_topic_name()
-        at_ms = now_ms()
-        sent: list[tuple[int, Any]] = []
-        batch, count = producer.create_batch(), 0
-        for key, value in values.items():
-            if batch.append(key=key, value=value, timestamp=at_ms) is None:
-                sent.append((count, await producer.send_batch(batch, topic, partition=partition)))
-                batch, count = producer.create_batch(), 0
-                if batch.append(key=key, value=value, timestamp=at_ms) is None:
-                    raise StateError(
-                        f"state of {key!r} is {len(value or b'')} bytes, more than a changelog message "
-                        "holds; lower ingest.dedup_ids_per_visitor"
-                    )
-            count += 1
-        sent.append((count, await producer.send_batch(batch, topic, partition=partition)))
+        # All are made before one is sent, so that a value that is refused leaves no half behind.
+        batches = self._batches(producer, values)
+        sent = [
+            (batch.record_count(), await producer.send_batch(batch, topic, partition=partition))
+            for batch in batches
+        ]
         last = -1
         for count, acknowledged in sent:
             last = max(last, (await acknowledged).offset + count - 1)
         return last
+
+    def _batches(self, producer: Any, values: Mapping[bytes, bytes | None]) -> list[Any]:
+        """The values as changelog batches, each of at most ``producer_max_batch_size`` bytes."""
+        at_ms, limit = now_ms(), self.table.app.conf.producer_max_batch_size
+        batches = [producer.create_batch()]
+        for key, value in values.items():
+            if batches[-1].append(key=key, value=value, timestamp=at_ms) is None:
+                batches.append(producer.create_batch())
+                batches[-1].append(key=key, value=value, timestamp=at_ms)
+            # TRICKY: a batch takes its first message whatever its size; the broker would refuse it.
+            if batches[-1].size() > limit:
+                raise StateError(
+                    f"state of {key!r} is {len(value or b'')} bytes, more than a changelog message "
+                    "holds; lower ingest.dedup_ids_per_visitor"
+                )
+        return batches
 
     def _store(self, partition: int) -> Any:
         return self._faust_store._db_for_partition(partition)

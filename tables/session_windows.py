@@ -1,9 +1,9 @@
 """site:visitor -> VisitorState: a session-window state store on a Faust table in RocksDB.
 
 Retention: a visitor is kept until no event within the grace period can touch an open window any more, that
-is the last receipt plus gap, grace and clock slack. Size: a few hundred bytes for each open window and 8 for
-each remembered event id. To rebuild: stop the worker, delete its data directory and start it; Faust reads
-the changelog topic.
+is the last receipt plus the longest gap, grace and clock slack of any site. Size: a few hundred bytes for
+each open window and 8 for each remembered event id. To rebuild: stop the worker, delete its data directory
+and start it; Faust reads the changelog topic.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING, Any, cast
 
 from app.codecs import StructCodec
 from app.events.state import VisitorState
-from app.events.wire import MAX_FUTURE_MS
 from tables.bulk_state import BulkState
 
 if TYPE_CHECKING:
     from faust.types import TableT
 
-    from app.core.rules import SessionRules
-
 
 class SessionWindows:
-    """The open session windows of every visitor of the partitions that this worker owns."""
+    """The open session windows of every visitor of the partitions that this worker owns.
 
-    def __init__(self, table: TableT[bytes, VisitorState], *, rules: SessionRules) -> None:
+    A visitor is kept for ``keep_ms`` after the last receipt of an event.
+    """
+
+    def __init__(self, table: TableT[bytes, VisitorState], *, keep_ms: int) -> None:
         self.codec = StructCodec(kind=VisitorState)
         # TRICKY: a table takes its serializer from a Record type or JSON, so ours is set after creation; and
         # the changelog topic was made with the old one, with which recovery would wait for ever.
@@ -36,7 +36,7 @@ class SessionWindows:
         cast(Any, table)._changelog_topic = None
         self.table = table
         self._bulk = BulkState(table)
-        self._keep_ms = rules.gap_ms + rules.grace_ms + MAX_FUTURE_MS
+        self._keep_ms = keep_ms
         self._expiries: dict[int, _ExpiryIndex] = {}
         self._stream_time: dict[int, int] = defaultdict(int)
         self._locks: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)

@@ -9,8 +9,6 @@ from tables.session_windows import SessionWindows
 if TYPE_CHECKING:
     import faust
 
-    from app.core.rules import SessionRules
-
 NAME = "visitors"
 
 #: Bytes for each partition; RocksDB's defaults are 3 x 64 MB of buffers and 2 GB of cache.
@@ -18,7 +16,7 @@ WRITE_BUFFER_BYTES = 16 * 1024 * 1024
 BLOCK_CACHE_BYTES = 64 * 1024 * 1024
 
 
-def register(app: faust.App, *, partitions: int, rules: SessionRules) -> SessionWindows:
+def register(app: faust.App, *, partitions: int, keep_ms: int) -> SessionWindows:
     """Add the table to ``app``; it has as many partitions as the events topic, so that keys stay together."""
     table = app.Table(
         NAME,
@@ -32,4 +30,4 @@ def register(app: faust.App, *, partitions: int, rules: SessionRules) -> Session
             "max_write_buffer_number": 2,
         },
     )
-    return SessionWindows(table, rules=rules)
+    return SessionWindows(table, keep_ms=keep_ms)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.kafka.fixtures import kafka, mortal_kafka
 from tests.kafka.gate import (
     pytest_collection_modifyitems,
+    pytest_configure,
     pytest_make_collect_report,
     pytest_report_header,
     pytest_runtest_makereport,
@@ -16,6 +17,7 @@ __all__ = [
     "kafka",
     "mortal_kafka",
     "pytest_collection_modifyitems",
+    "pytest_configure",
     "pytest_make_collect_report",
     "pytest_report_header",
     "pytest_runtest_makereport",

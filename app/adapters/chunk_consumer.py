@@ -139,13 +139,14 @@ class ChunkConsumer(driver.Consumer):
         self._partial: dict[TP, list[Any]] = {}
         self._next: dict[TP, int] = {}
         self._sought: dict[TP, int] = {}
+        self._committing: dict[TP, int] = {}
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     def handled(self, tp: TP) -> int:
         """The offset up to which (exclusive) the agent is done, committed or about to be; 0 at first."""
-        offset = self._committed_offset.get(tp) or 0
+        offset = max(self._committed_offset.get(tp) or 0, self._committing.get(tp, 0))
         for chunk in self._in_flight.get(tp, ()):
             if not chunk.is_done:
                 break
@@ -280,9 +281,20 @@ class ChunkConsumer(driver.Consumer):
             self._next[tp] = self._read_offset.get(tp) or earliest.get(tp) or 0
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Give partitions up; blocks that have begun are finished, others are left to the next owner."""
+        """Give partitions up once blocks that have begun are finished; others are left to the next owner.
+
+        The next owner asks which blocks were written before: one still under way would be missed.
+        """
         await super().on_partitions_revoked(revoked)
         self._supersede(revoked)
+        begun = [chunk for tp in revoked for chunk in self._leaving.get(tp, ())]
+        try:
+            async with asyncio.timeout(self.app.conf.broker_rebalance_timeout):
+                for chunk in begun:
+                    await chunk.left()
+        except TimeoutError:
+            # The group goes on without us then.
+            self.log.error("partitions are given up with blocks under way")
 
     def _supersede(self, partitions: Iterable[TP]) -> None:
         """Forget what was delivered of the partitions; the next plan waits for blocks that have begun."""
@@ -291,6 +303,7 @@ class ChunkConsumer(driver.Consumer):
             self._partial.pop(tp, None)
             self._next.pop(tp, None)
             self._sought.pop(tp, None)
+            self._committing.pop(tp, None)
             for chunk in self._in_flight.pop(tp, ()):
                 chunk.superseded = True
                 if chunk.is_at_work:
@@ -311,7 +324,7 @@ class ChunkConsumer(driver.Consumer):
         chunks = self._in_flight.get(tp)
         offset = None
         while chunks and chunks[0].is_done:
-            offset = chunks.popleft().end + 1
+            offset = self._committing[tp] = chunks.popleft().end + 1
         return offset
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:

@@ -58,9 +58,23 @@ def pytest_runtest_makereport(
         report.longrepr = f"WUA_REQUIRE_KAFKA is set, but this test was skipped: {_reason(report)}"
     if report.failed and (tail := _log_tail(item)):
         report.sections.append(("end of the Kafka log", tail))
-    if report.passed and report.when == "call":
-        item.config.stash[PASSED] = item.config.stash.get(PASSED, 0) + 1
     return report
+
+
+class _Count:
+    """Counts the real-Kafka tests that passed, also those that ran in processes of pytest-xdist."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.passed and report.when == "call" and MARK in report.keywords:
+            self._config.stash[PASSED] = self._config.stash.get(PASSED, 0) + 1
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Count from the start."""
+    config.pluginmanager.register(_Count(config), "count-real-kafka")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -82,6 +96,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def _nothing_proved(config: pytest.Config) -> bool:
     """Whether this is a whole run with Kafka required that no real-Kafka test passed."""
     option = config.option
+    if hasattr(config, "workerinput"):
+        return False  # a part of the run; the process that deals the tests out sees them all
     whole = config.args_source is not pytest.Config.ArgsSource.ARGS or config.args == ["tests"]
     chosen = option.keyword or option.markexpr or option.collectonly or getattr(option, "lf", False)
     return required() and whole and not chosen and not config.stash.get(PASSED, 0)
