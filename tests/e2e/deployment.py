@@ -109,8 +109,18 @@ class Deployment:
 
     def migrate(self) -> None:
         """Bring the schema up to date by the command that operators use."""
-        subprocess.run(
-            [str(BIN / "wua"), "migrate"], cwd=ROOT, env={**os.environ, **self.env}, check=True, timeout=60
+        self.run("wua", "migrate").check_returncode()
+
+    def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the product to its end, with the deployment's settings."""
+        return subprocess.run(
+            [str(BIN / program), *arguments],
+            cwd=ROOT,
+            env={**os.environ, **self.env, "WUA_APP__DATA_DIR": str(self.directory / program)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE_S,
         )
 
     def start_worker(self, name: str = "worker") -> Process:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import subprocess
@@ -114,3 +115,27 @@ def session_ids(deployment: Deployment) -> list[tuple[str]]:
         "SELECT toString(session_id) AS id FROM {db}.sessions_silver "
         "GROUP BY id HAVING sum(sign) > 0 ORDER BY id"
     )
+
+
+def test_a_file_is_fed_to_a_running_deployment_and_waited_for(deployment: Deployment) -> None:
+    worker = deployment.start_worker()
+    deployment.wait_until_topics_exist(worker)
+    file = deployment.directory / "events.jsonl"
+    lines = [json.dumps(event) for event in visit("v1", at=T0, pages=30)]
+    file.write_text("\n".join([*lines, "{broken"]) + "\n")
+    done = deployment.run("wua", "replay", str(file), "--format", "jsonl", "--site", "shop", "--drain")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["produced"] == 31
+    assert deployment.ask("SELECT sum(received), sum(rejected) FROM {db}.block_ledger") == [(31, 1)]
+    assert sessions(deployment) == [(1, 30)]
+
+
+def test_the_doctor_finds_a_running_deployment_well_and_a_stopped_one_ill(deployment: Deployment) -> None:
+    worker = deployment.start_worker()
+    deployment.wait_until_topics_exist(worker)
+    well = deployment.run("wua", "doctor")
+    assert well.returncode == 0, well.stdout
+    deployment.front.end(signal.SIGTERM)
+    ill = deployment.run("wua", "doctor")
+    assert ill.returncode == 1
+    assert "start ClickHouse" in ill.stdout
