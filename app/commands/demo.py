@@ -51,7 +51,11 @@ def run(arguments: argparse.Namespace) -> int:
     loaded = settings.load(overrides={"log.level": "warning", "log.format": "console"})
     log.configure(loaded.log)
     loaded = loaded.model_copy(update={"sites": {**simulated_sites(), **loaded.sites}})
-    asyncio.run(_demo(arguments, loaded, Console()))
+    console = Console()
+    try:
+        asyncio.run(_demo(arguments, loaded, console))
+    except KeyboardInterrupt:
+        console.print(f"Stopped; {arguments.data} keeps what was collected.")
     return 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -33,6 +33,12 @@ _PROBLEM = {
         "detail": {"type": "string"},
     },
     "required": ["type", "title", "status", "detail"],
+}
+_COLLECTOR_ERRORS = {
+    "400": "No batch, or some events are refused: `errors` says which and why; good ones are kept.",
+    "403": "The page's origin may not post here (web.cors_origins).",
+    "413": "Over 512 KiB or 500 events.",
+    "415": "Another Content-Encoding than gzip.",
 }
 _ERRORS = {
     "400": "The question cannot be answered as asked; `detail` says what is wrong and what is expected.",
@@ -114,15 +120,16 @@ def _collector(event: dict[str, Any]) -> dict[str, Any]:
         },
         "responses": {
             "202": _content("All are kept.", accepted),
-            **_problems(["400", "403", "413", "415", "429", "503"]),
+            **_problems(["400", "403", "413", "415", "429", "503"], meanings=_COLLECTOR_ERRORS),
         },
     }
 
 
-def _problems(statuses: Sequence[str]) -> dict[str, Any]:
+def _problems(statuses: Sequence[str], *, meanings: Mapping[str, str] = _ERRORS) -> dict[str, Any]:
     problem = {"application/problem+json": {"schema": {"$ref": _REF.format(name="Problem")}}}
     return {
-        status: {"description": _ERRORS.get(status, "Refused."), "content": problem} for status in statuses
+        status: {"description": meanings.get(status) or _ERRORS[status], "content": problem}
+        for status in statuses
     }
 
 
