@@ -30,10 +30,7 @@ class SessionWindows:
 
     def __init__(self, table: TableT[bytes, VisitorState], *, keep_ms: int) -> None:
         self.codec = StructCodec(kind=VisitorState)
-        # TRICKY: a table takes its serializer from a Record type or JSON, so ours is set after creation; and
-        # the changelog topic was made with the old one, with which recovery would wait for ever.
-        cast(Any, table).value_serializer = self.codec
-        cast(Any, table)._changelog_topic = None
+        _use_codec(table, self.codec)
         self.table = table
         self._bulk = BulkState(table)
         self._keep_ms = keep_ms
@@ -87,6 +84,18 @@ class SessionWindows:
             for key, raw in self._bulk.items(partition):
                 index.put(key, self.codec.decode(raw).last_received_at + self._keep_ms)
         return index
+
+
+def _use_codec(table: TableT[bytes, VisitorState], codec: StructCodec[VisitorState]) -> None:
+    """Let ``table`` show its values by ``codec``, while recovery moves bytes.
+
+    TRICKY: a table takes its serializer from a Record type, else JSON, and its changelog topic is made with
+    it at once: recovery would try to read each state as JSON, and never end.
+    """
+    faust_table = cast(Any, table)
+    faust_table.value_serializer = "raw"
+    faust_table.changelog_topic = faust_table._new_changelog_topic()
+    faust_table.value_serializer = codec
 
 
 class _ExpiryIndex:

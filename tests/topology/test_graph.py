@@ -25,10 +25,11 @@ def test_one_agent_reads_the_events_and_one_table_keeps_the_visitors():
     assert (table.name, table.partitions) == ("visitors", 7)
 
 
-def test_the_changelog_is_read_with_the_codec_that_the_table_writes_with():
+def test_the_table_is_shown_by_its_codec_while_the_changelog_is_read_as_bytes():
     topology = built()
     (table,) = topology.app.tables.values()
-    assert table.changelog_topic.value_serializer is topology.windows.codec
+    assert table.value_serializer is topology.windows.codec
+    assert table.changelog_topic.value_serializer == "raw"
 
 
 def test_no_standby_replicas_are_used():

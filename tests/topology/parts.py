@@ -1,0 +1,118 @@
+"""Real parts for tests of the worker's inside: a broker, the built graph, and what a topic holds."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import faust
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from app import topology
+from app.embedded.broker import EmbeddedBroker
+from app.settings import Settings
+from tables.visitors import NAME as VISITORS
+from tests.factories import plain_enrichment
+
+PATIENCE_S = 60
+
+
+@pytest.fixture(scope="module")
+def broker() -> EmbeddedBroker:
+    """A broker for a test module."""
+    return EmbeddedBroker()
+
+
+def fail(error: Exception) -> None:
+    """What ``on_fatal`` is where nothing may go wrong."""
+    raise AssertionError(f"on_fatal({error!r})") from error
+
+
+def settings_for(broker: EmbeddedBroker, data_dir: Path, **changes: Any) -> Settings:
+    """Settings of a worker on the broker; nobody listens at their ClickHouse."""
+    given = {
+        "app": {"data_dir": data_dir},
+        "broker": {"url": broker.url},
+        "clickhouse": {"url": "http://127.0.0.1:1"},
+    }
+    return Settings(**(given | changes))
+
+
+def built(settings: Settings, **parts: Any) -> topology.Topology:
+    """The whole graph by the settings, for a broker that makes topics by itself."""
+    given = {"enrich": plain_enrichment, "on_fatal": fail, "declare_topics": False}
+    return topology.build(settings, **(given | parts))
+
+
+@contextlib.asynccontextmanager
+async def storing(graph: topology.Topology, broker: EmbeddedBroker) -> AsyncIterator[topology.Topology]:
+    """The graph with its state store open and nothing consumed: of its app only the producer runs."""
+    table: Any = graph.app.tables[VISITORS]
+    broker.create_topics(table.changelog_topic_name)
+    await graph.app.producer.start()
+    try:
+        yield graph
+    finally:
+        await table.data.stop()
+        await graph.app.producer.stop()
+
+
+@contextlib.asynccontextmanager
+async def running(app: faust.App, broker: EmbeddedBroker) -> AsyncIterator[faust.App]:
+    """The app at work in this event loop: partitions assigned, state recovered."""
+    loose: Any = app
+    loose.boot_strategy.enable_web = False
+    broker.create_topics(
+        loose._leader_assignor._leader_topic_name,
+        *(table.changelog_topic_name for table in loose.tables.values()),
+    )
+    await app.start()
+    try:
+        await until(lambda: loose.consumer.assignment() and not (loose.rebalancing or loose.in_recovery))
+        yield app
+    finally:
+        await app.stop()
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    """Return once the condition holds."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def produce(
+    broker: EmbeddedBroker, topic: str, messages: Sequence[tuple[bytes | None, bytes]], *, partition: int
+) -> None:
+    """Append (key, value) pairs to a partition."""
+    producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers)
+    await producer.start()
+    try:
+        for key, value in messages:
+            await producer.send_and_wait(topic, value=value, key=key, partition=partition)
+    finally:
+        await producer.stop()
+
+
+async def messages_in(
+    broker: EmbeddedBroker, topic: str, *, partition: int
+) -> list[tuple[bytes | None, bytes | None]]:
+    """Every (key, value) of a partition."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=broker.bootstrap_servers, auto_offset_reset="earliest")
+    at = TopicPartition(topic, partition)
+    found: list[tuple[bytes | None, bytes | None]] = []
+    await consumer.start()
+    try:
+        consumer.assign([at])
+        end = (await consumer.end_offsets([at]))[at]
+        async with asyncio.timeout(PATIENCE_S):
+            while len(found) < end:
+                batches = await consumer.getmany(at, timeout_ms=100)
+                found += [(record.key, record.value) for record in batches.get(at, [])]
+    finally:
+        await consumer.stop()
+    return found
