@@ -275,10 +275,13 @@ class ChunkConsumer(driver.Consumer):
         self._supersede(tuple(self._next))
         await super().perform_seek()
         ours = {tp for tp in self.assignment() if tp.topic in self._chunk_topics}
-        unread = {tp for tp in ours if self._read_offset.get(tp) is None}
+        unread = {tp for tp in ours if not self._read_offset.get(tp)}
         earliest = await self.earliest_offsets(*unread) if unread else {}
+        for tp in unread:
+            # TRICKY: where nothing was ever committed, the stock seek leaves the position where it is.
+            await self.seek(tp, earliest.get(tp) or 0)
         for tp in ours:
-            self._next[tp] = self._read_offset.get(tp) or earliest.get(tp) or 0
+            self._next[tp] = self._read_offset.get(tp) or 0
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Give partitions up once blocks that have begun are finished; others are left to the next owner.

@@ -198,8 +198,19 @@ async def test_a_body_without_a_length_is_read_no_further_than_its_limit():
         (b"x", "br", 415),
         (gzip.compress(gzip.compress(b"[]")), "gzip, gzip", 415),
     ],
-    ids=["packed", "upper-case", "plain", "bomb", "cut-off", "two-members", "no-gzip", "empty", "deflate"]
-    + ["br", "twice"],
+    ids=[
+        "packed",
+        "upper-case",
+        "plain",
+        "bomb",
+        "cut-off",
+        "two-members",
+        "no-gzip",
+        "empty",
+        "deflate",
+        "br",
+        "twice",
+    ],
 )
 async def test_gzip_is_taken_a_bomb_is_not(body, encoding, status):
     async with collecting() as site:
