@@ -6,6 +6,8 @@ ONCE ?=
 PYTEST_ARGS ?=
 # Test files run side by side in so many processes.
 WORKERS ?= 2
+# Of make crash.
+ROUNDS ?= 20
 # The first that is new enough. Another one: make PYTHON=/path/to/python3.12 demo
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(if $(shell $(p) $(IS_NEW) && echo yes),$(p))) python3)
 
@@ -18,7 +20,7 @@ DEV := $(VENV)/.installed-dev
 INPUTS := pyproject.toml constraints.txt Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs dev-up dev-down pins clean
+.PHONY: help demo test crash lint format docs dev-up dev-down pins clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -28,7 +30,10 @@ demo: $(RUN) ## the whole product with invented visitors, on http://localhost:80
 	@$(BIN)/wua demo --data '$(DATA)' --events $(EVENTS) $(if $(filter 1 yes true,$(ONCE)),--once)
 
 test: $(DEV) ## all tests; those that need a real Kafka skip where there is none
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not crash" $(PYTEST_ARGS)
+
+crash: $(DEV) ## kill worker, ClickHouse and Kafka while events flow, ROUNDS times each, and recount
+	@CRASH_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -m crash -s $(PYTEST_ARGS)
 
 lint: $(DEV) ## ruff, mypy, and the floors of the imports
 	@$(BIN)/ruff check .

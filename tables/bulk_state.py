@@ -11,6 +11,7 @@ Written against faust-streaming 0.15.3.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import rocksdict
@@ -25,9 +26,17 @@ class BulkState:
 
     def __init__(self, table: TableT[bytes, Any]) -> None:
         self.table = table
-        # What Faust's store and producer do not offer in bulk is reached below their interfaces.
-        self._faust_store: Any = table.data
-        self._faust_producer: Any = table.app.producer
+
+    # What Faust's store and producer do not offer in bulk is reached below their interfaces.
+    # TRICKY: a store makes its directory when it is first asked for, so that is not on building the graph.
+
+    @cached_property
+    def _faust_store(self) -> Any:
+        return self.table.data
+
+    @cached_property
+    def _faust_producer(self) -> Any:
+        return self.table.app.producer
 
     def read(self, partition: int, keys: Iterable[bytes]) -> dict[bytes, bytes]:
         """The stored values of those ``keys`` that have one."""

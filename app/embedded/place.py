@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import urllib.error
+import http.client
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,5 +37,5 @@ def _answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(f"{url}/ping", timeout=2) as answer:  # noqa: S310 - our own loopback URL
             return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
+    except (OSError, ValueError, http.client.HTTPException):
+        return False  # nobody is there, somebody else is, or the file was cut short

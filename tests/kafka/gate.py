@@ -10,6 +10,8 @@ import pytest
 from tests.kafka.broker import Kafka, choose
 
 MARK = "kafka"
+#: The choice of marks that `make test` makes; every real-Kafka test is among them.
+WHOLE_RUN = "not crash"
 FIXTURES = frozenset({"kafka", "mortal_kafka"})
 PASSED = pytest.StashKey[int]()
 
@@ -99,7 +101,8 @@ def _nothing_proved(config: pytest.Config) -> bool:
     if hasattr(config, "workerinput"):
         return False  # a part of the run; the process that deals the tests out sees them all
     whole = config.args_source is not pytest.Config.ArgsSource.ARGS or config.args == ["tests"]
-    chosen = option.keyword or option.markexpr or option.collectonly or getattr(option, "lf", False)
+    some = option.markexpr not in ("", WHOLE_RUN)
+    chosen = option.keyword or some or option.collectonly or getattr(option, "lf", False)
     return required() and whole and not chosen and not config.stash.get(PASSED, 0)
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+
 import pytest
+from faust.types import TP
 
 from app.commands.topology import mermaid
 from app.settings import Settings
@@ -63,3 +67,28 @@ def test_a_site_may_have_session_rules_of_its_own(own, gap_ms, cap_ms, split):
 def test_a_window_is_reachable_for_the_longest_gap_and_grace_of_any_site():
     rules = rules_of(Settings(sites={"shop": {"sessions": {"grace_ms": 172_800_000}}}))
     assert rules.reach_ms == 1_800_000 + 172_800_000 + 60_000
+
+
+def test_building_reads_and_writes_nothing(tmp_path, monkeypatch):
+    """Nobody listens at the broker and at ClickHouse, and the directory is not made."""
+    data_dir = tmp_path / "data"
+    threads = threading.active_count()
+    monkeypatch.setattr(socket.socket, "connect", None)
+    topology = built(
+        app={"data_dir": data_dir},
+        broker={"url": "kafka://127.0.0.1:1"},
+        clickhouse={"url": f"chdb://{tmp_path / 'clickhouse'}"},
+    )
+    assert topology.topics.events == "web_events"
+    assert list(tmp_path.iterdir()) == []
+    assert threading.active_count() == threads
+
+
+@pytest.mark.asyncio
+async def test_what_is_remembered_of_a_revoked_partition_is_forgotten():
+    topology = built()
+    forgotten = []
+    topology.windows.forget = forgotten.append
+    revoked = {TP("web_events", 2), TP("web_events", 0), TP("web-user-analytics-visitors-changelog", 1)}
+    await topology.app.on_partitions_revoked.send(revoked)
+    assert sorted(forgotten) == [0, 2]

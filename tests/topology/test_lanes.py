@@ -98,3 +98,55 @@ async def test_draining_finishes_what_has_begun_and_leaves_the_rest():
     handling.gate.set()
     await lanes.drain()
     assert handling.finished == [(0, 0, 9)]
+
+
+async def test_a_block_that_had_a_name_before_is_joined_with_none():
+    handling = Handling()
+    lanes = Lanes(handling, max_records=100, on_fatal=handling.errors.append)
+    for start, name in ((0, None), (10, None), (20, "a"), (30, "b"), (40, None), (50, None)):
+        await lanes.put(chunk(start, start + 9, name=name))
+        await settle()
+    handling.gate.set()
+    await settle()
+    assert handling.finished == [(0, 0, 9), (0, 10, 19), (0, 20, 29), (0, 30, 39), (0, 40, 59)]
+
+
+async def test_what_waits_is_joined_up_to_the_limit():
+    handling = Handling()
+    lanes = Lanes(handling, max_records=25, on_fatal=handling.errors.append)
+    for start in (0, 10, 20, 30):
+        await lanes.put(chunk(start, start + 9))
+        await settle()
+    handling.gate.set()
+    await settle()
+    assert handling.finished == [(0, 0, 9), (0, 10, 29), (0, 30, 39)]
+
+
+async def test_no_block_overtakes_one_that_failed_while_other_lanes_go_on():
+    handled, errors = [], []
+
+    async def fails_at_first(block):
+        await asyncio.sleep(0)
+        if (block.tp.partition, block.start) == (0, 0):
+            raise RuntimeError("boom")
+        handled.append((block.tp.partition, block.start, block.end))
+
+    lanes = Lanes(fails_at_first, max_records=10, on_fatal=errors.append)
+    for start in (0, 10, 20, 30):  # waits while the lane is full, and is let go on when it fails
+        await asyncio.wait_for(lanes.put(chunk(start, start + 9)), 5)
+    await lanes.put(chunk(0, 9, partition=1))
+    await settle()
+    assert [str(error) for error in errors] == ["boom"]
+    assert handled == [(1, 0, 9)]
+    await lanes.drain()
+
+
+async def test_an_idle_lane_begins_again():
+    handling = Handling()
+    handling.gate.set()
+    lanes = Lanes(handling, max_records=10, on_fatal=handling.errors.append)
+    for start in (0, 10):
+        await lanes.put(chunk(start, start + 9))
+        await settle()
+    assert handling.finished == [(0, 0, 9), (0, 10, 19)]
+    await lanes.drain()

@@ -99,8 +99,9 @@ def test_other_tests_may_skip(run: Run) -> None:
     assert result.ret == pytest.ExitCode.OK
 
 
-def test_a_whole_run_without_a_real_kafka_test_fails(run: Run) -> None:
-    result = run(PLAIN)
+@pytest.mark.parametrize("chosen", [[], ["-m", "not crash"]])
+def test_a_whole_run_without_a_real_kafka_test_fails(run: Run, chosen: list[str]) -> None:
+    result = run(PLAIN, *chosen)
     result.assert_outcomes(passed=1)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["*no test marked `kafka` passed: failed.*"])
