@@ -38,7 +38,7 @@ def test_plain():
 @pytest.fixture
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run pytest with the gate, and no other plugin, over one file; returns what came out."""
-    pytester.makeini("[pytest]\nmarkers = kafka: real\naddopts = --strict-markers -rA")
+    pytester.makeini("[pytest]\nmarkers =\n  kafka: real\n  crash: kills\naddopts = --strict-markers -rA")
     monkeypatch.setenv("WUA_REQUIRE_KAFKA", "1")
     monkeypatch.setenv("WUA_KAFKA", "127.0.0.1:1")
     others = [
