@@ -1,58 +1,17 @@
-"""Lines of an access log -> page views, bad lines and skipped ones."""
+"""Lines of an access log -> page views and bad lines."""
 
 from __future__ import annotations
 
-import time
 from ipaddress import ip_address
-from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 
-from app.core.decode import decode_web_event
-from app.core.validate import validate
-from app.events.rejects import Reject
 from app.events.vocabulary import EventType, Origin, RejectReason
 from app.events.wire import WebEvent
-from app.traffic.access_log import PageRule, VisitorKey, read_access_log
-from app.traffic.lines import BadLine, LineFault, Skipped, SkipReason, file_id, file_id_of
-
-NOW_MS = 1_760_000_000_000
-#: 2015-05-17 10:05:03 UTC.
-AT_MS = 1_431_857_103_000
-
-
-def log_line(
-    *,
-    client: str = "203.0.113.9",
-    user: str = "-",
-    time: str = "17/May/2015:10:05:03 +0000",
-    request: str = "GET /about HTTP/1.1",
-    status: str = "200",
-    size: str = "512",
-    referrer: str = "-",
-    agent: str = "Mozilla/5.0 (X11; Linux x86_64)",
-) -> bytes:
-    line = f'{client} - {user} [{time}] "{request}" {status} {size} "{referrer}" "{agent}"\n'
-    return line.encode("utf-8", "surrogateescape")
-
-
-def read(*lines: bytes, **options: Any) -> list[WebEvent | BadLine | Skipped]:
-    asked: dict[str, Any] = {
-        "site_id": "blog.example",
-        "visitor": VisitorKey.IP,
-        "pages": PageRule.ALL,
-        "now_ms": NOW_MS,
-        "file_id": "f1",
-    }
-    return list(read_access_log(lines, **(asked | options)))
-
-
-def event_of(line: bytes, **options: Any) -> WebEvent:
-    (answer,) = read(line, **options)
-    assert isinstance(answer, WebEvent), answer
-    return answer
+from app.traffic.access_log import PageRule, VisitorKey
+from app.traffic.lines import BadLine, LineFault
+from tests.log_lines import AT_MS, NOW_MS, event_of, log_line, read
 
 
 def test_a_request_is_a_page_view_with_the_time_of_the_log():
@@ -321,124 +280,3 @@ def test_a_visitor_id_depends_on_site_and_secret_and_never_shows_the_address():
     assert len(set(ids)) == 4
     assert not any("203.0.113.9" in one for one in ids)
     assert event_of(log_line(), secret=b"s").visitor_id == ids[2]
-
-
-@pytest.mark.parametrize(
-    ("request_line", "status", "reason"),
-    [
-        ("POST / HTTP/1.1", "200", SkipReason.METHOD),
-        ("HEAD / HTTP/1.1", "200", SkipReason.METHOD),
-        ("GET / HTTP/1.1", "199", SkipReason.STATUS),
-        ("GET / HTTP/1.1", "301", SkipReason.STATUS),
-        ("GET / HTTP/1.1", "404", SkipReason.STATUS),
-        ("GET / HTTP/1.1", "500", SkipReason.STATUS),
-        ("GET /style.css HTTP/1.1", "200", SkipReason.ASSET),
-        ("GET /style.CSS?v=3 HTTP/1.1", "200", SkipReason.ASSET),
-        ("GET /favicon.ico HTTP/1.1", "200", SkipReason.ASSET),
-        ("GET /a/b.tar.gz HTTP/1.1", "200", SkipReason.ASSET),
-        ("GET /robots.txt HTTP/1.1", "200", SkipReason.ROBOTS),
-        ("GET /sitemap-1.xml.gz HTTP/1.1", "200", SkipReason.ROBOTS),
-        ("GET /feed/ HTTP/1.1", "200", SkipReason.FEED),
-        ("GET /posts/atom.xml HTTP/1.1", "304", SkipReason.FEED),
-        ("GET /tags/bread?flav=rss20 HTTP/1.1", "200", SkipReason.FEED),
-    ],
-)
-def test_the_default_rule_skips_with_a_reason_what_is_no_page(
-    request_line: str, status: str, reason: SkipReason
-):
-    line = log_line(request=request_line, status=status)
-
-    assert read(line, pages=PageRule.DEFAULT) == [Skipped(1, reason)]
-    assert isinstance(read(line, pages=PageRule.ALL)[0], WebEvent)
-
-
-@pytest.mark.parametrize(
-    ("target", "status"),
-    [
-        ("/", "200"),
-        ("/", "299"),
-        ("/", "304"),
-        ("/a.html", "200"),
-        ("/a.php?x=y.css", "200"),
-        ("/feedback", "200"),
-        ("/css", "200"),
-        ("/a.css/b", "200"),
-        ("/?flavour=rsshopper", "200"),
-    ],
-)
-def test_the_default_rule_counts_pages(target: str, status: str):
-    event = event_of(log_line(request=f"GET {target} HTTP/1.1", status=status), pages=PageRule.DEFAULT)
-
-    assert event.url == f"https://blog.example{target}"
-
-
-def test_the_same_file_fed_twice_gives_the_same_ids_and_equal_lines_differ():
-    lines = [log_line(), log_line(), log_line()]
-    first = [event.event_id for event in read(*lines)]
-
-    assert [event.event_id for event in read(*lines)] == first
-    assert [event.event_id for event in read(*(line.replace(b"\n", b"\r\n") for line in lines))] == first
-    assert len(set(first)) == 3
-    assert not set(first) & {event.event_id for event in read(*lines, file_id="f2")}
-
-
-def test_a_file_is_known_by_its_first_line_so_that_it_may_grow(tmp_path: Path):
-    log = tmp_path / "access.log"
-    log.write_bytes(log_line() + log_line(client="::1"))
-    before = file_id(log)
-    log.write_bytes(log.read_bytes() + log_line(client="::2"))
-
-    assert file_id(log) == before == file_id_of(log_line())
-    log.write_bytes(log_line(client="::1") + log_line())
-    assert file_id(log) != before
-
-
-def test_an_empty_file_has_an_id_and_no_events(tmp_path: Path):
-    log = tmp_path / "access.log"
-    log.write_bytes(b"")
-
-    with log.open("rb") as lines:
-        assert list(read(*lines, file_id=file_id(log))) == []
-
-
-HOSTILE = [
-    log_line(request=r"GET /\x00?\x00=\x00 HTTP/1.1", agent=r"\x00", referrer=r"\x00"),
-    log_line(agent="\\" * 5_000),
-    log_line(agent='\\"' * 5_000),
-    log_line(request="GET /" + "\\x" * 900 + " HTTP/1.1"),
-    log_line(request="G" * 32 + " /a b c d HTTP/9"),
-    log_line(client="a" * 10_000),
-    log_line(client="\udcff\udcfe"),
-    log_line(request="GET /\udcff\udcfe HTTP/1.1", referrer="\udcff", agent="\udcff"),
-    log_line(status="000", size="9" * 18),
-    log_line(request='GET /"]}{[ HTTP/1.1'.replace('"', '\\"')),
-]
-
-
-@pytest.mark.parametrize("line", HOSTILE)
-def test_every_event_made_of_a_hostile_line_keeps_the_wire_contract(line: bytes):
-    event = event_of(line)
-
-    decoded = decode_web_event(msgspec.json.encode(event))
-    assert decoded == event
-    assert not isinstance(validate(event), Reject)
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        b"[" * 500_000,
-        b" " * 500_000,
-        b'a - - [17/May/2015:10:05:03 +0000] "' * 10_000,
-        log_line(request="GET /" + " " * 200_000 + "x"),
-        log_line(request="\\" * 200_000),
-        log_line(agent="\\" * 200_001),
-        log_line(user="[17/May/2015:10:05:03 +0000] " * 5_000),
-    ],
-)
-def test_no_line_takes_long(line: bytes):
-    began = time.process_time()
-    (answer,) = read(line)
-
-    assert time.process_time() - began < 2.0
-    assert isinstance(answer, BadLine | WebEvent)
