@@ -32,7 +32,7 @@ demo: $(RUN) ## the whole product with invented visitors, on http://localhost:80
 test: $(DEV) ## all tests; those that need a real Kafka skip where there is none
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not crash" $(PYTEST_ARGS)
 
-crash: $(DEV) ## kill worker, ClickHouse and Kafka while events flow, ROUNDS times each, and recount
+crash: $(DEV) ## kill, and hand over, while events flow: ROUNDS times each; then recount
 	@CRASH_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -m crash -s $(PYTEST_ARGS)
 
 lint: $(DEV) ## ruff, mypy, and the floors of the imports

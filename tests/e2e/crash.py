@@ -169,6 +169,15 @@ def kill_broker(deployment: Deployment, worker: Process, rng: random.Random) -> 
     return worker
 
 
+def hand_over(deployment: Deployment, worker: Process, rng: random.Random) -> Process:
+    """A second worker joins at a random moment; then the first leaves, or is killed."""
+    pause(deployment, rng)
+    other = deployment.start_worker(f"worker-{rng.randrange(10**6)}")
+    time.sleep(rng.uniform(2, 6))
+    worker.end(rng.choice([signal.SIGTERM, signal.SIGKILL]))
+    return other
+
+
 def pause(deployment: Deployment, rng: random.Random) -> None:
     """Until the worker is at it, and then for a random moment more."""
 

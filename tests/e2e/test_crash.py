@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.crash import kill_broker, kill_front, kill_worker, rounds, table, traffic
+from tests.e2e.crash import hand_over, kill_broker, kill_front, kill_worker, rounds, table, traffic
 from tests.e2e.deployment import Deployment
 from tests.kafka.broker import Kafka
 
@@ -31,7 +31,9 @@ def mortal(mortal_kafka: Kafka, tmp_path: Path) -> Iterator[Deployment]:
         deployed.close()
 
 
-@pytest.mark.parametrize("strike", [kill_worker, kill_front, kill_broker], ids=lambda strike: strike.__name__)
+@pytest.mark.parametrize(
+    "strike", [kill_worker, kill_front, kill_broker, hand_over], ids=lambda strike: strike.__name__
+)
 async def test_nothing_is_lost_or_counted_twice(mortal: Deployment, strike) -> None:
     events = traffic(ROUNDS * EVENTS_A_ROUND)
     outcome = await rounds(mortal, count=ROUNDS, strike=strike, events=events)
