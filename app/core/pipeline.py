@@ -161,12 +161,13 @@ def fold(
         folded.events.append(accepted_row(item, block=block, session_id=visitor.living(held_by)))
         folded.bots += item.enriched.bot.is_bot
     folded.accepted = len(kept)
+    reach_ms = rules.reach_ms
     for key, visitor in visitors.items():
-        _publish(key, visitor, folded=folded, rules=rules)
+        _publish(key, visitor, folded=folded, rules=rules, reach_ms=reach_ms)
     return folded
 
 
-def _publish(key: bytes, visitor: _VisitorFold, *, folded: Folded, rules: Rules) -> None:
+def _publish(key: bytes, visitor: _VisitorFold, *, folded: Folded, rules: Rules, reach_ms: int) -> None:
     if not visitor.touched:
         return
     said, windows = statements(visitor.before, visitor.windows, rules=visitor.rules, zone=visitor.zone)
@@ -177,7 +178,7 @@ def _publish(key: bytes, visitor: _VisitorFold, *, folded: Folded, rules: Rules)
     ]
     windows, closed = forgotten(
         windows,
-        before_ms=visitor.last_received_at - rules.reach_ms,
+        before_ms=visitor.last_received_at - reach_ms,
         rules=visitor.rules,
         zone=visitor.zone,
     )

@@ -5,13 +5,13 @@ Every aggregate can be folded in any order, so that windows do not depend on the
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Hashable, Iterable
 from datetime import tzinfo
 
 import msgspec
 
 from app.core.calendar import local_date
+from app.core.ids import derived_uuid
 from app.core.rules import SessionRules
 from app.core.windows import Aggregate, Placed, chains, place
 from app.events.state import Merged, Touch, Window
@@ -44,8 +44,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 def session_id(key: bytes, event_id: str) -> str:
     """The id of the window that this event opens: a UUID (version 8), the same at every replay."""
-    digest = hashlib.blake2b(b"%b\n%b" % (key, event_id.encode()), digest_size=16).hexdigest()
-    return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-8{digest[17:20]}-{digest[20:]}"
+    return derived_uuid(b"%b\n%b" % (key, event_id.encode()))
 
 
 def place_hit(windows: tuple[Window, ...], hit: Hit, *, rules: SessionRules, zone: tzinfo) -> Placed[Window]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from app.core.ids import derived_uuid
 from app.events.vocabulary import RejectReason
 
 #: No line that we could use is nearly as long; it bounds what ``file_id`` reads.
@@ -74,6 +75,4 @@ def file_id_of(first_line: bytes) -> str:
 
 def event_id_of(line: bytes, *, number: int, file_id: str) -> str:
     """A UUID (version 8) that depends on file, line number and line: fed twice, a line is a duplicate."""
-    seed = b"%s\n%d\n%s" % (file_id.encode(), number, line)
-    digest = hashlib.blake2b(seed, digest_size=16).hexdigest()
-    return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-8{digest[17:20]}-{digest[20:]}"
+    return derived_uuid(b"%s\n%d\n%s" % (file_id.encode(), number, line))

@@ -7,17 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.deployment import Deployment
+from tests.e2e.deployment import Deployment, deployed
 from tests.kafka.broker import Kafka
 
 
 @pytest.fixture
 def deployment(kafka: Kafka, tmp_path: Path) -> Iterator[Deployment]:
     """A front with the schema, and no worker yet."""
-    deployed = Deployment(kafka, tmp_path)
-    try:
-        deployed.start_front()
-        deployed.migrate()
-        yield deployed
-    finally:
-        deployed.close()
+    with deployed(kafka, tmp_path) as deployment:
+        yield deployment

@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,18 @@ class Deployment:
         except Exception:
             return False
         return True
+
+
+@contextmanager
+def deployed(kafka: Kafka, directory: Path) -> Iterator[Deployment]:
+    """A front with the schema, and no worker yet; whatever is left running is ended."""
+    deployment = Deployment(kafka, directory)
+    try:
+        deployment.start_front()
+        deployment.migrate()
+        yield deployment
+    finally:
+        deployment.close()
 
 
 def visit(visitor: str, *, at: int, pages: int, step_ms: int = 60_000, **fields: Any) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.crash import hand_over, kill_broker, kill_front, kill_worker, rounds, table, traffic
-from tests.e2e.deployment import Deployment
+from tests.e2e.deployment import Deployment, deployed
 from tests.kafka.broker import Kafka
 
 pytestmark = [pytest.mark.kafka, pytest.mark.crash, pytest.mark.asyncio]
@@ -22,13 +22,8 @@ EVENTS_A_ROUND = int(os.environ.get("CRASH_EVENTS", "3000"))
 @pytest.fixture
 def mortal(mortal_kafka: Kafka, tmp_path: Path) -> Iterator[Deployment]:
     """A deployment on a broker that may be killed, too."""
-    deployed = Deployment(mortal_kafka, tmp_path)
-    try:
-        deployed.start_front()
-        deployed.migrate()
-        yield deployed
-    finally:
-        deployed.close()
+    with deployed(mortal_kafka, tmp_path) as deployment:
+        yield deployment
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,21 @@ S = TypeVar("S", bound=msgspec.Struct)
 SCOPE_PARAMETERS = ("site", "from", "to", "bots")
 
 
+class ScopedBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every body that asks something has: the fields are the query parameters of the other questions."""
+
+    site: str
+    since: str | None = msgspec.field(default=None, name="from")
+    until: str | None = msgspec.field(default=None, name="to")
+    bots: Bots = Bots.EXCLUDE
+
+    @property
+    def values(self) -> dict[str, str]:
+        """Those that were given, as query parameters."""
+        named = {"site": self.site, "from": self.since, "to": self.until, "bots": self.bots}
+        return {name: value for name, value in named.items() if value is not None}
+
+
 def scope_of(values: Mapping[str, str], *, settings: Settings, now_ms: int) -> Scope:
     """The site, period and traffic that query parameters, or fields of a body, name."""
     site_id = values.get("site") or ""

@@ -11,9 +11,9 @@ from starlette.responses import Response
 
 from views.answers import ChannelRow, DeviceRow, Overview, PageRow, Series, SourceRow
 from views.catalog import Interval
-from views.params import Bots, Scope
+from views.params import Scope
 from views.queries import Queries
-from web.api.asking import body_of, query_of, scope_of
+from web.api.asking import ScopedBody, body_of, query_of, scope_of
 from web.api.endpoints import Context, Endpoint
 from web.api.presenting import csv_response, html_response, json_response
 
@@ -36,13 +36,9 @@ class Format(StrEnum):
     HTML = "html"
 
 
-class ReportRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ReportRequest(ScopedBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which report, about what, in which format."""
 
-    site: str
-    since: str | None = msgspec.field(default=None, name="from")
-    until: str | None = msgspec.field(default=None, name="to")
-    bots: Bots = Bots.EXCLUDE
     template: Template = Template.OVERVIEW
     format: Format = Format.JSON
 
@@ -63,9 +59,7 @@ async def generate(request: Request, context: Context) -> Response:
     """The report itself, at once."""
     query_of(request, allowed=())
     asked = await body_of(request, ReportRequest)
-    named = {"site": asked.site, "from": asked.since, "to": asked.until, "bots": asked.bots}
-    values = {name: value for name, value in named.items() if value is not None}
-    scope = scope_of(values, settings=context.queries.settings, now_ms=context.clock())
+    scope = scope_of(asked.values, settings=context.queries.settings, now_ms=context.clock())
     report = await compose(context.queries, scope, template=asked.template)
     match asked.format:
         case Format.JSON:
