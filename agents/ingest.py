@@ -23,7 +23,7 @@ from app.events.dead_letter import DeadLetter
 from app.events.rows import EventRow, SessionRow
 from app.events.vocabulary import Origin
 from app.metrics import WorkerMetrics
-from tables.session_windows import SessionWindows
+from tables.visitors import VisitorStates
 
 if TYPE_CHECKING:
     import faust
@@ -58,7 +58,7 @@ class BlockHandler:
         epoch: int,
         rules: Rules,
         enrich: Enrich,
-        windows: SessionWindows,
+        windows: VisitorStates,
         sink: BlockSink,
         send_dead_letters: SendDeadLetters,
         metrics: WorkerMetrics,

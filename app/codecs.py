@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import msgspec
 from faust.serializers import codecs
 
 from app.errors import StateError
+
+if TYPE_CHECKING:
+    from faust.types import TableT
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -40,3 +43,15 @@ class StructCodec(codecs.Codec, Generic[T]):
 
     def _loads(self, s: bytes) -> T:
         return self.decode(s)
+
+
+def use_codec(table: TableT[bytes, T], codec: StructCodec[T]) -> None:
+    """Let ``table`` show its values by ``codec``, while recovery moves bytes.
+
+    TRICKY: a table takes its serializer from a Record type, else JSON, and its changelog topic is made with
+    it at once: recovery would try to read each state as JSON, and never end.
+    """
+    faust_table = cast(Any, table)
+    faust_table.value_serializer = "raw"
+    faust_table.changelog_topic = faust_table._new_changelog_topic()
+    faust_table.value_serializer = codec

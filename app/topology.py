@@ -24,7 +24,7 @@ from app.metrics import WorkerMetrics
 from app.settings import Settings, SiteSettings
 from app.topics import Topics, catalogue
 from tables import visitors
-from tables.session_windows import SessionWindows
+from tables.visitors import VisitorStates
 
 #: Chunks waiting for the agent, over all partitions; beyond, their partitions are paused.
 MAX_WAITING_CHUNKS = 8
@@ -35,7 +35,7 @@ class Topology(msgspec.Struct, frozen=True, kw_only=True):
 
     app: faust.App
     topics: Topics
-    windows: SessionWindows
+    windows: VisitorStates
     sink: Sink
     metrics: WorkerMetrics
 
@@ -155,7 +155,7 @@ def _use_chunks(app: faust.App, settings: Settings, *, topics: Topics, sink: Sin
     )
 
 
-def _forget_revoked(app: faust.App, windows: SessionWindows, *, topics: Topics) -> None:
+def _forget_revoked(app: faust.App, windows: VisitorStates, *, topics: Topics) -> None:
     """What is remembered about a partition is out of date once another worker has had it."""
 
     async def forget_revoked(_: faust.App, revoked: set[TP], **__: Any) -> None:

@@ -19,8 +19,8 @@ from app.errors import StateError
 from app.events.state import VisitorState
 from app.topology import Topology, evict_idle
 from tables.bulk_state import BulkState
-from tables.session_windows import SessionWindows
 from tables.visitors import NAME as VISITORS
+from tables.visitors import VisitorStates
 from tests.factories import DAY, HOUR, MINUTE, T0, plain_enrichment, record, rules
 from tests.topology.parts import broker, built, messages_in, running, settings_for, storing
 
@@ -49,7 +49,7 @@ def bulk(graph: Topology) -> BulkState:
 
 
 @pytest.fixture
-def windows(graph: Topology) -> SessionWindows:
+def windows(graph: Topology) -> VisitorStates:
     return graph.windows
 
 
@@ -142,7 +142,7 @@ async def test_without_the_changelogs_acknowledgement_the_store_is_as_it_was(
 
 
 @pytest.mark.asyncio
-async def test_states_come_back_as_they_were_stored(windows: SessionWindows) -> None:
+async def test_states_come_back_as_they_were_stored(windows: VisitorStates) -> None:
     block = BlockId(topic="t", epoch=1, partition=1, start=0, end=9, batch_id="b")
     one = examine(record(visitor_id="v1"), rules=rules(), enrich=plain_enrichment)
     folded = fold([one], block=block, states={}, rules=rules())
@@ -153,7 +153,7 @@ async def test_states_come_back_as_they_were_stored(windows: SessionWindows) -> 
 
 @pytest.mark.asyncio
 async def test_a_state_of_an_unknown_form_is_an_error_that_says_what_to_do(
-    windows: SessionWindows, bulk: BulkState
+    windows: VisitorStates, bulk: BulkState
 ) -> None:
     await bulk.write(1, {b"v": b"\xc1"})
     with pytest.raises(StateError, match=r"VisitorState cannot be read.*delete the data directory"):
@@ -163,7 +163,7 @@ async def test_a_state_of_an_unknown_form_is_an_error_that_says_what_to_do(
 @pytest.mark.asyncio
 @pytest.mark.parametrize(("stream_ms", "dropped"), [(T0 + KEEP - 1, 0), (T0 + KEEP, 1)])
 async def test_a_visitor_is_dropped_when_stream_time_has_passed_what_an_event_may_reach(
-    broker: EmbeddedBroker, graph: Topology, windows: SessionWindows, stream_ms: int, dropped: int
+    broker: EmbeddedBroker, graph: Topology, windows: VisitorStates, stream_ms: int, dropped: int
 ) -> None:
     await windows.store(1, {b"old": state(T0)})
     await windows.store(1, {b"new": state(stream_ms)})
@@ -178,7 +178,7 @@ async def test_a_visitor_is_dropped_when_stream_time_has_passed_what_an_event_ma
     ("wall_ms", "dropped"), [(None, 0), (T0, 0), (T0 + KEEP - 1, 0), (T0 + KEEP, 1), (T0 + 9 * KEEP, 1)]
 )
 async def test_a_visitor_is_dropped_by_the_wall_clock_where_nothing_else_arrives(
-    windows: SessionWindows, wall_ms: int | None, dropped: int
+    windows: VisitorStates, wall_ms: int | None, dropped: int
 ) -> None:
     await windows.store(1, {b"v": state(T0)})
     assert await windows.evict(1, wall_ms=wall_ms) == dropped
@@ -186,7 +186,7 @@ async def test_a_visitor_is_dropped_by_the_wall_clock_where_nothing_else_arrives
 
 
 @pytest.mark.asyncio
-async def test_a_visitor_who_came_again_is_kept_from_then_on(windows: SessionWindows) -> None:
+async def test_a_visitor_who_came_again_is_kept_from_then_on(windows: VisitorStates) -> None:
     await windows.store(1, {b"v": state(T0)})
     assert windows.count(1) == 1
     await windows.store(1, {b"v": state(T0 + HOUR)})
@@ -198,7 +198,7 @@ async def test_a_visitor_who_came_again_is_kept_from_then_on(windows: SessionWin
 
 
 @pytest.mark.asyncio
-async def test_at_most_the_limit_is_dropped_at_once_the_earliest_first(windows: SessionWindows) -> None:
+async def test_at_most_the_limit_is_dropped_at_once_the_earliest_first(windows: VisitorStates) -> None:
     await windows.store(1, {b"a": state(T0 + 2), b"b": state(T0), b"c": state(T0 + 1)})
     assert await windows.evict(1, wall_ms=T0 + 9 * KEEP, limit=2) == 2
     assert list(windows.load(1, [b"a", b"b", b"c"])) == [b"a"]
@@ -208,19 +208,17 @@ async def test_at_most_the_limit_is_dropped_at_once_the_earliest_first(windows: 
 
 @pytest.mark.asyncio
 async def test_after_a_restart_expiry_is_known_from_the_store(
-    graph: Topology, windows: SessionWindows
+    graph: Topology, windows: VisitorStates
 ) -> None:
     await windows.store(1, {b"a": state(T0), b"b": state(T0 + HOUR)})
-    restarted = SessionWindows(graph.app.tables[VISITORS], keep_ms=KEEP)
+    restarted = VisitorStates(graph.app.tables[VISITORS], keep_ms=KEEP)
     assert restarted.count(1) == 2
     assert await restarted.evict(1, wall_ms=T0 + KEEP) == 1
     assert list(restarted.load(1, [b"a", b"b"])) == [b"b"]
 
 
 @pytest.mark.asyncio
-async def test_a_partition_that_comes_back_is_looked_at_anew(
-    windows: SessionWindows, bulk: BulkState
-) -> None:
+async def test_a_partition_that_comes_back_is_looked_at_anew(windows: VisitorStates, bulk: BulkState) -> None:
     await windows.store(1, {b"v": state(T0)})
     assert windows.count(1) == 1
     windows.forget(1)
@@ -231,7 +229,7 @@ async def test_a_partition_that_comes_back_is_looked_at_anew(
 
 
 @pytest.mark.asyncio
-async def test_nothing_is_dropped_while_a_block_is_folded(windows: SessionWindows) -> None:
+async def test_nothing_is_dropped_while_a_block_is_folded(windows: VisitorStates) -> None:
     await windows.store(1, {b"v": state(T0)})
     async with windows.exclusive(1):
         evicting = asyncio.create_task(windows.evict(1, wall_ms=T0 + KEEP))

@@ -19,8 +19,8 @@ from app.events.dead_letter import DeadLetter
 from app.events.rows import EventRow, SessionRow
 from app.events.state import VisitorState
 from app.metrics import WorkerMetrics
-from tables.session_windows import SessionWindows
 from tables.visitors import NAME as VISITORS
+from tables.visitors import VisitorStates
 from tests.factories import DAY, MINUTE, T0, Record, event_id, plain_enrichment, record, rules
 from tests.topology.parts import broker, built, settings_for, storing
 
@@ -67,7 +67,7 @@ class Effects:
         self.tokens += [token] if token else []
 
 
-class NotingWindows(SessionWindows):
+class NotingWindows(VisitorStates):
     """The real store; that it was written to is noted with the other effects."""
 
     effects: Effects
