@@ -1,7 +1,8 @@
-"""web_events -> [visitors] -> events_in, sessions_in | web_events.dead_letter.
+"""web_events -> [visitors] -> events_in, sessions_in | web_events.dead_letter, web_sessions.
 
-Order of a block: fold in memory, write events, write sessions, write dead letters, write states, allow the
-commit. Each write is repeated until acknowledged, and may be repeated after a crash without effect.
+Order of a block: claim it, fold in memory, write events, write sessions, write dead letters, publish closed
+sessions, write states, allow the commit. Each write is repeated until acknowledged, and may be repeated after
+a crash without effect.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from app.core.rows import Accepted, BlockId, payload_text
 from app.core.rules import Rules
 from app.events.dead_letter import DeadLetter
 from app.events.rows import EventRow, SessionRow
+from app.events.sessions import ClosedSession
 from app.events.vocabulary import Origin
 from app.metrics import WorkerMetrics
 from tables.visitors import VisitorStates
@@ -45,8 +47,14 @@ class BlockSink(Protocol):
         """Write the session rows of a block."""
 
 
-#: Produces dead letters and returns once the broker has them.
-SendDeadLetters = Callable[[Sequence[DeadLetter]], Awaitable[None]]
+class Outlets(Protocol):
+    """Produces to the topics that the sub-topology writes; returns once the broker has the messages."""
+
+    async def send_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
+        """Say what was refused."""
+
+    async def send_sessions(self, sessions: Sequence[ClosedSession]) -> None:
+        """Publish the sessions that no event can reach any more."""
 
 
 class BlockHandler:
@@ -60,7 +68,7 @@ class BlockHandler:
         enrich: Enrich,
         windows: VisitorStates,
         sink: BlockSink,
-        send_dead_letters: SendDeadLetters,
+        outlets: Outlets,
         metrics: WorkerMetrics,
         clock: Clock,
     ) -> None:
@@ -69,7 +77,7 @@ class BlockHandler:
         self._enrich = enrich
         self._windows = windows
         self._sink = sink
-        self._send_dead_letters = send_dead_letters
+        self._outlets = outlets
         self._metrics = metrics
         self._clock = clock
 
@@ -79,7 +87,7 @@ class BlockHandler:
             return
         timer = _StageTimer(self._metrics)
         block = self._block(chunk)
-        examined = await self._examine(chunk)
+        examined, _ = await asyncio.gather(self._examine(chunk), self._claim(block))
         timer.lap("examine")
         async with self._windows.exclusive(block.partition):
             folded = await self._apply(block, examined, timer)
@@ -96,7 +104,8 @@ class BlockHandler:
         await self._sink.insert_events(folded.events, token=block.token("events"))
         await self._sink.insert_sessions(folded.sessions, token=block.token("sessions"))
         timer.lap("sink")
-        await self._send_dead_letters([_letter(refused, block=block) for refused in folded.refused])
+        await self._outlets.send_dead_letters([_letter(refused, block=block) for refused in folded.refused])
+        await self._outlets.send_sessions(folded.closed)
         await self._windows.store(block.partition, folded.states)
         timer.lap("state")
         return folded
@@ -109,6 +118,11 @@ class BlockHandler:
             start=chunk.start,
             end=chunk.end,
             batch_id=chunk.batch_id or str(uuid.uuid4()),
+        )
+
+    async def _claim(self, block: BlockId) -> None:
+        await self._windows.claim(
+            block.partition, epoch=block.epoch, start=block.start, end=block.end, batch_id=block.batch_id
         )
 
     async def _examine(self, chunk: Chunk) -> list[Accepted | Refused]:

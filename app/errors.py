@@ -49,5 +49,9 @@ class StateError(WuaError):
     """The state store holds something this version cannot read."""
 
 
+class FencedError(WuaError):
+    """Another worker owns the partition now; this one must write nothing more and join its group again."""
+
+
 class EmbeddedError(WuaError):
     """The embedded stack cannot start or stay up."""

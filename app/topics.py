@@ -12,7 +12,7 @@ class Topics(msgspec.Struct, frozen=True, kw_only=True):
 
     events: key ``site_id:visitor_id``, value a WebEvent as JSON; read in blocks.
     dead_letters: key ``topic:partition:offset`` of the refused message, value a DeadLetter as JSON.
-    sessions: closed sessions, for other teams.
+    sessions: key ``site_id:visitor_id``, value a ClosedSession as JSON, for other teams.
     """
 
     events: str

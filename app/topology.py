@@ -1,9 +1,9 @@
-"""THE graph: web_events -> ingest [visitors] -> events_in, sessions_in | web_events.dead_letter."""
+"""THE graph: web_events -> ingest [visitors] -> events_in, sessions_in | dead letters, web_sessions."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -14,12 +14,15 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from agents import ingest
 from app import log
-from app.adapters.chunk_consumer import Boundary, ChunkConsumer, ChunkTransport
+from app.adapters.chunk_consumer import ChunkConsumer, ChunkTransport
 from app.adapters.clickhouse import Sink
 from app.adapters.clock import Clock, now_ms
-from app.core.pipeline import Enrich
+from app.core.blocks import Boundary, known_blocks
+from app.core.pipeline import Enrich, closing
 from app.core.rules import Rules, SessionRules, SiteRules
 from app.events.dead_letter import DeadLetter
+from app.events.sessions import ClosedSession
+from app.events.state import VisitorState
 from app.metrics import WorkerMetrics
 from app.settings import Settings, SiteSettings
 from app.topics import Topics, catalogue
@@ -35,7 +38,9 @@ class Topology(msgspec.Struct, frozen=True, kw_only=True):
 
     app: faust.App
     topics: Topics
+    rules: Rules
     windows: VisitorStates
+    outlets: ingest.Outlets
     sink: Sink
     metrics: WorkerMetrics
 
@@ -60,14 +65,15 @@ def build(
     sink = Sink(settings.clickhouse)
     windows = visitors.register(app, partitions=settings.broker.partitions, keep_ms=rules.reach_ms)
     _forget_revoked(app, windows, topics=topics)
-    _use_chunks(app, settings, topics=topics, sink=sink)
+    _use_chunks(app, settings, topics=topics, sink=sink, windows=windows)
+    outlets = TopicOutlets(app, topics, settings)
     handler = ingest.BlockHandler(
         epoch=settings.broker.epoch,
         rules=rules,
         enrich=enrich,
         windows=windows,
         sink=sink,
-        send_dead_letters=_dead_letter_sender(app, topics.dead_letters, settings),
+        outlets=outlets,
         metrics=metrics,
         clock=clock,
     )
@@ -82,7 +88,15 @@ def build(
     _declare_outputs(app, topics, settings)
     _register_topics_command(app, topics, settings)
     _serve_metrics(app, metrics)
-    topology = Topology(app=app, topics=topics, windows=windows, sink=sink, metrics=metrics)
+    topology = Topology(
+        app=app,
+        topics=topics,
+        rules=rules,
+        windows=windows,
+        outlets=outlets,
+        sink=sink,
+        metrics=metrics,
+    )
     _register_timers(topology, interval_s=settings.app.table_cleanup_interval_s, clock=clock)
     return topology
 
@@ -141,10 +155,16 @@ def _faust_app(settings: Settings, *, declare_topics: bool) -> faust.App:
     )
 
 
-def _use_chunks(app: faust.App, settings: Settings, *, topics: Topics, sink: Sink) -> None:
+def _use_chunks(
+    app: faust.App, settings: Settings, *, topics: Topics, sink: Sink, windows: VisitorStates
+) -> None:
+    epoch = settings.broker.epoch
+
     async def plan(tp: TP, offset: int) -> Sequence[Boundary]:
-        entries = await sink.blocks_since(epoch=settings.broker.epoch, partition=tp.partition, offset=offset)
-        return [Boundary(start=entry.start, end=entry.end, batch_id=entry.batch_id) for entry in entries]
+        # The claims first: what a former owner still writes after this, it has claimed.
+        claims = await windows.take(tp.partition)
+        ledger = await sink.blocks_since(epoch=epoch, partition=tp.partition, offset=offset)
+        return known_blocks(ledger, claims, epoch=epoch, offset=offset)
 
     app.transport = ChunkTransport(
         app.conf.broker_consumer,
@@ -198,7 +218,7 @@ def _register_topics_command(app: faust.App, topics: Topics, settings: Settings)
         rows = [
             (topics.events, "source, read in blocks; key site:visitor"),
             (topics.dead_letters, "refused messages, with reason and payload"),
-            (topics.sessions, "kept for closed sessions"),
+            (topics.sessions, "closed sessions, as JSON; key site:visitor"),
             *((name, "changelog of a table") for name in changelogs),
         ]
         partitions = settings.broker.partitions
@@ -212,15 +232,25 @@ def _register_topics_command(app: faust.App, topics: Topics, settings: Settings)
     cast(Any, app).command()(topics_command)
 
 
-def _dead_letter_sender(app: faust.App, name: str, settings: Settings) -> ingest.SendDeadLetters:
-    topic = _raw_topic(app, name, settings)
-    encoder = msgspec.json.Encoder()
+class TopicOutlets:
+    """The topics that the graph writes beside the sink."""
 
-    async def send(letters: Sequence[DeadLetter]) -> None:
-        sent = [await topic.send(key=letter.key, value=encoder.encode(letter)) for letter in letters]
+    def __init__(self, app: faust.App, topics: Topics, settings: Settings) -> None:
+        self._dead_letters = _raw_topic(app, topics.dead_letters, settings)
+        self._sessions = _raw_topic(app, topics.sessions, settings)
+        self._encoder = msgspec.json.Encoder()
+
+    async def send_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
+        """Return once the broker has the letters."""
+        await self._send(self._dead_letters, letters)
+
+    async def send_sessions(self, sessions: Sequence[ClosedSession]) -> None:
+        """Return once the broker has the sessions."""
+        await self._send(self._sessions, sessions)
+
+    async def _send(self, topic: Any, messages: Sequence[DeadLetter] | Sequence[ClosedSession]) -> None:
+        sent = [await topic.send(key=one.key, value=self._encoder.encode(one)) for one in messages]
         await asyncio.gather(*sent)
-
-    return send
 
 
 def _serve_metrics(app: faust.App, metrics: WorkerMetrics) -> None:
@@ -250,12 +280,19 @@ def _register_timers(topology: Topology, *, interval_s: float, clock: Clock) -> 
 
 
 async def evict_idle(topology: Topology, *, wall_ms: int) -> None:
-    """Drop the visitors whom no event can reach any more; none while a store may not be whole."""
+    """Drop the visitors whom no event can reach any more, and publish their sessions.
+
+    None while a store may not be whole.
+    """
     app, windows = topology.app, topology.windows
     if app.rebalancing or app.in_recovery:
         return
+
+    async def close(states: Mapping[bytes, VisitorState]) -> None:
+        await topology.outlets.send_sessions(closing(states, rules=topology.rules))
+
     for tp, waiting in lag(topology).items():
-        dropped = await windows.evict(tp.partition, wall_ms=None if waiting else wall_ms)
+        dropped = await windows.evict(tp.partition, wall_ms=None if waiting else wall_ms, close=close)
         topology.metrics.state_keys.labels(tp.partition).set(windows.count(tp.partition))
         if dropped:
             log.get("visitors").info("visitors.evicted", partition=tp.partition, dropped=dropped)

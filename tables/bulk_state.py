@@ -10,15 +10,22 @@ Written against faust-streaming 0.15.3.
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
 import rocksdict
-from faust.types import TableT
+from faust.types import TP, TableT
 
 from app.adapters.clock import now_ms
 from app.errors import StateError
+
+#: What a key begins with that is about the partition itself; no site id does.
+RESERVED = b"\x00"
+
+Headers = list[tuple[str, bytes]]
 
 
 class BulkState:
@@ -26,6 +33,7 @@ class BulkState:
 
     def __init__(self, table: TableT[bytes, Any]) -> None:
         self.table = table
+        self._writing: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     # What Faust's store and producer do not offer in bulk is reached below their interfaces.
     # TRICKY: a store makes its directory when it is first asked for, so that is not on building the graph.
@@ -45,10 +53,10 @@ class BulkState:
         return {key: value for key, value in zip(wanted, values, strict=True) if value is not None}
 
     def items(self, partition: int) -> Iterator[tuple[bytes, bytes]]:
-        """Every key and value of the partition, in order of key."""
+        """Every key and value of the partition, in order of key, but for the reserved ones."""
         offset_key = self._faust_store.offset_key
         for key, value in self._store(partition).items():
-            if key != offset_key:
+            if key != offset_key and not key.startswith(RESERVED):
                 yield bytes(key), bytes(value)
 
     async def write(self, partition: int, values: Mapping[bytes, bytes | None]) -> None:
@@ -58,7 +66,30 @@ class BulkState:
         """
         if not values:
             return
-        offset = await self._journal(partition, values)
+        async with self._writing[partition]:
+            self._keep(partition, values, offset=await self._journal(partition, values))
+
+    async def _journal(self, partition: int, values: Mapping[bytes, bytes | None]) -> int:
+        """Offset of the last changelog message once all are acknowledged."""
+        return max(run.stop - 1 for run in await self._send(partition, values))
+
+    async def _send(
+        self, partition: int, values: Mapping[bytes, bytes | None], *, headers: Headers | None = None
+    ) -> list[range]:
+        """Append the values to the changelog; the offsets they got, in runs, once all are acknowledged."""
+        producer = self._faust_producer._ensure_producer()
+        changelog = self.changelog(partition)
+        # All are made before one is sent, so that a value that is refused leaves no half behind.
+        batches = self._batches(producer, values, headers=headers)
+        sent = [
+            (batch.record_count(), await producer.send_batch(batch, changelog.topic, partition=partition))
+            for batch in batches
+        ]
+        starts = [((await acknowledged).offset, count) for count, acknowledged in sent]
+        return [range(start, start + count) for start, count in starts]
+
+    def _keep(self, partition: int, values: Mapping[bytes, bytes | None], *, offset: int) -> None:
+        """Write the values to RocksDB, in one piece with the changelog offset that they are of."""
         batch = rocksdict.WriteBatch(raw_mode=True)
         for key, value in values.items():
             if value is None:
@@ -68,29 +99,16 @@ class BulkState:
         batch.put(self._faust_store.offset_key, str(offset).encode())
         self._store(partition).write(batch)
 
-    async def _journal(self, partition: int, values: Mapping[bytes, bytes | None]) -> int:
-        """Offset of the last changelog message once all are acknowledged."""
-        producer = self._faust_producer._ensure_producer()
-        topic = self.table.changelog_topic.get_topic_name()
-        # All are made before one is sent, so that a value that is refused leaves no half behind.
-        batches = self._batches(producer, values)
-        sent = [
-            (batch.record_count(), await producer.send_batch(batch, topic, partition=partition))
-            for batch in batches
-        ]
-        last = -1
-        for count, acknowledged in sent:
-            last = max(last, (await acknowledged).offset + count - 1)
-        return last
-
-    def _batches(self, producer: Any, values: Mapping[bytes, bytes | None]) -> list[Any]:
+    def _batches(
+        self, producer: Any, values: Mapping[bytes, bytes | None], *, headers: Headers | None
+    ) -> list[Any]:
         """The values as changelog batches, each of at most ``producer_max_batch_size`` bytes."""
         at_ms, limit = now_ms(), self.table.app.conf.producer_max_batch_size
         batches = [producer.create_batch()]
         for key, value in values.items():
-            if batches[-1].append(key=key, value=value, timestamp=at_ms) is None:
+            if batches[-1].append(key=key, value=value, timestamp=at_ms, headers=headers) is None:
                 batches.append(producer.create_batch())
-                batches[-1].append(key=key, value=value, timestamp=at_ms)
+                batches[-1].append(key=key, value=value, timestamp=at_ms, headers=headers)
             # TRICKY: a batch takes its first message whatever its size; the broker would refuse it.
             if batches[-1].size() > limit:
                 raise StateError(
@@ -98,6 +116,10 @@ class BulkState:
                     "holds; lower ingest.dedup_ids_per_visitor"
                 )
         return batches
+
+    def changelog(self, partition: int) -> TP:
+        """The changelog partition of a partition."""
+        return TP(self.table.changelog_topic.get_topic_name(), partition)
 
     def _store(self, partition: int) -> Any:
         return self._faust_store._db_for_partition(partition)

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from app.codecs import StructCodec, use_codec
-from app.events.state import VisitorState
-from tables.bulk_state import BulkState
+from app.events.state import Claim, VisitorState
 from tables.expiry import ExpiryIndex
+from tables.owned_state import OwnedState
 
 if TYPE_CHECKING:
     import faust
@@ -29,6 +29,14 @@ WRITE_BUFFER_BYTES = 16 * 1024 * 1024
 BLOCK_CACHE_BYTES = 64 * 1024 * 1024
 
 
+#: What is done with the states of visitors before they are dropped.
+Close = Callable[[Mapping[bytes, VisitorState]], Awaitable[None]]
+
+
+async def _let_go(_: Mapping[bytes, VisitorState]) -> None:
+    """Nothing."""
+
+
 class VisitorStates:
     """The open session windows of every visitor of the partitions that this worker owns.
 
@@ -39,7 +47,7 @@ class VisitorStates:
         self.codec = StructCodec(kind=VisitorState)
         use_codec(table, self.codec)
         self.table = table
-        self._bulk = BulkState(table)
+        self._bulk = OwnedState(table)
         self._keep_ms = keep_ms
         self._expiries: dict[int, ExpiryIndex] = {}
         self._stream_time: dict[int, int] = defaultdict(int)
@@ -48,6 +56,14 @@ class VisitorStates:
     def exclusive(self, partition: int) -> asyncio.Lock:
         """Held from ``load`` to ``store``, so that nothing is evicted or folded in between."""
         return self._locks[partition]
+
+    async def take(self, partition: int) -> list[Claim]:
+        """Become the owner of a partition; the blocks that former owners may have written."""
+        return await self._bulk.take(partition)
+
+    async def claim(self, partition: int, *, epoch: int, start: int, end: int, batch_id: str) -> None:
+        """Name a block before anything of it is written; raises FencedError for an owner no more."""
+        await self._bulk.claim(partition, epoch=epoch, start=start, end=end, batch_id=batch_id)
 
     def load(self, partition: int, keys: Iterable[bytes]) -> dict[bytes, VisitorState]:
         """The states of those visitors who have one."""
@@ -63,16 +79,30 @@ class VisitorStates:
             for key, state in states.items():
                 index.put(key, state.last_received_at + self._keep_ms)
 
-    async def evict(self, partition: int, *, wall_ms: int | None, limit: int = 10_000) -> int:
+    async def evict(
+        self, partition: int, *, wall_ms: int | None, close: Close = _let_go, limit: int = 10_000
+    ) -> int:
         """Drop up to ``limit`` visitors whom no event in time can touch any more; how many were dropped.
 
         That is judged by the partition's stream time (latest receipt), and by the wall clock, ``wall_ms``,
         where nothing waits in the partition (else None: the clock is ahead of what has been folded).
+        ``close`` is called with their states before.
         """
         async with self.exclusive(partition):
             now_ms = max(self._stream_time[partition], wall_ms or 0)
-            expired = self._index(partition).take(now_ms, limit=limit)
-            await self._bulk.write(partition, dict.fromkeys(expired))
+            index = self._index(partition)
+            expired = index.take(now_ms, limit=limit)
+            if not expired:
+                return 0
+            try:
+                if not self._bulk.is_taken(partition):
+                    await self._bulk.take(partition)
+                await close(self.load(partition, expired))
+                await self._bulk.write(partition, dict.fromkeys(expired))
+            except BaseException:
+                for key in expired:
+                    index.put(key, now_ms)
+                raise
         return len(expired)
 
     def count(self, partition: int) -> int:
@@ -82,6 +112,7 @@ class VisitorStates:
     def forget(self, partition: int) -> None:
         """Drop what is remembered in memory about a partition that was given up."""
         self._expiries.pop(partition, None)
+        self._bulk.forget(partition)
 
     def _index(self, partition: int) -> ExpiryIndex:
         """The expiry index, rebuilt from the store when the partition is new here."""

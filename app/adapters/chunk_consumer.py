@@ -18,11 +18,11 @@ from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, cast
 
-import msgspec
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from app.core.blocks import Boundary
 from app.errors import TopicMissingError
 
 #: Pause between two looks when back-pressure has paused every partition; stock Faust sleeps a second.
@@ -32,14 +32,6 @@ FETCH_MAX_WAIT_MS = 100
 #: How long a new topic may take to be known to the brokers, and the pause between two looks.
 TOPICS_S = 60.0
 POLL_S = 0.05
-
-
-class Boundary(msgspec.Struct, frozen=True, kw_only=True):
-    """A block that was written before, wholly or in part: ``[start, end]`` and its name."""
-
-    start: int
-    end: int
-    batch_id: str
 
 
 #: Says which blocks of a partition at or beyond an offset were written before, in order.

@@ -41,7 +41,9 @@ def mermaid(topology: Topology) -> str:
             lines.append(f"  {name} --> {_id(changelog)}([changelog {changelog}])")
         lines.append(f"  {node} --> events_in[/events_in/]")
         lines.append(f"  {node} --> sessions_in[/sessions_in/]")
-        lines.append(f"  {node} --> {_id(names.dead_letters)}([topic {names.dead_letters}])")
+        lines += [
+            f"  {node} --> {_id(name)}([topic {name}])" for name in (names.dead_letters, names.sessions)
+        ]
     return "\n".join(lines)
 
 

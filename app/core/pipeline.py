@@ -19,18 +19,20 @@ from app.core.rows import (
     Accepted,
     BlockId,
     accepted_row,
+    closed_session,
     duplicate_row,
     hit,
     rejected_row,
     session_row,
 )
 from app.core.rules import Rules, SessionRules, SiteRules
-from app.core.sessions import holding, place_hit, session_id
+from app.core.sessions import holding, place_hit, session_id, sessions_of, whole
 from app.core.statements import forgotten, statements
 from app.core.validate import event_time, validate
 from app.events.enriched import Enrichment
 from app.events.rejects import Reject
 from app.events.rows import EventRow, SessionRow
+from app.events.sessions import ClosedSession
 from app.events.state import VisitorState, Window
 from app.events.vocabulary import RejectReason, Step
 from app.events.wire import WebEvent
@@ -74,14 +76,14 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Folded(msgspec.Struct, kw_only=True):
-    """What a block came to; ``closed``: sessions, by visitor, that no event can reach any more."""
+    """What a block came to; ``closed``: the sessions that no event can reach any more."""
 
     block: BlockId
     events: list[EventRow]
     sessions: list[SessionRow]
     states: dict[bytes, VisitorState]
     refused: list[Refused]
-    closed: list[tuple[bytes, Window]]
+    closed: list[ClosedSession]
     accepted: int = 0
     duplicates: int = 0
     bots: int = 0
@@ -167,6 +169,16 @@ def fold(
     return folded
 
 
+def closing(states: Mapping[bytes, VisitorState], *, rules: Rules) -> list[ClosedSession]:
+    """The sessions of visitors who are dropped: no event can reach any of them."""
+    closed: list[ClosedSession] = []
+    for key, state in states.items():
+        site_id = key.decode().partition(":")[0]
+        groups = sessions_of(state.windows, rules=rules.sessions_of(site_id), zone=rules.site(site_id).zone)
+        closed += [closed_session(key, whole(group), rules=rules) for group in groups]
+    return closed
+
+
 def _publish(key: bytes, visitor: _VisitorFold, *, folded: Folded, rules: Rules, reach_ms: int) -> None:
     if not visitor.touched:
         return
@@ -182,7 +194,7 @@ def _publish(key: bytes, visitor: _VisitorFold, *, folded: Folded, rules: Rules,
         rules=visitor.rules,
         zone=visitor.zone,
     )
-    folded.closed += [(key, session) for session in closed]
+    folded.closed += [closed_session(key, session, rules=rules) for session in closed]
     folded.states[key] = VisitorState(
         epoch=folded.block.epoch,
         last_offset=visitor.last_offset,

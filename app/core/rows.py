@@ -24,7 +24,8 @@ from app.events.properties import (
 )
 from app.events.rejects import Reject
 from app.events.rows import EventRow, SessionRow
-from app.events.state import Touch
+from app.events.sessions import ClosedSession
+from app.events.state import Touch, Window
 from app.events.vocabulary import EventType, Outcome, ReservedName
 from app.events.wire import WebEvent
 
@@ -218,53 +219,65 @@ def session_row(
     said: Statement, *, site_id: str, visitor_id: str, block: BlockId, rules: Rules
 ) -> SessionRow:
     """The row of one statement about a session."""
-    window = said.window
+    return SessionRow(
+        sign=said.sign,
+        version=said.version,
+        merged_into=said.merged_into,
+        **_session_facts(said.window, site_id=site_id, visitor_id=visitor_id, rules=rules),
+        **block.columns,
+    )
+
+
+def closed_session(key: bytes, window: Window, *, rules: Rules) -> ClosedSession:
+    """What is published of a session of the visitor ``key`` once no event can reach it."""
+    site_id, _, visitor_id = key.decode().partition(":")
+    facts = _session_facts(window, site_id=site_id, visitor_id=visitor_id, rules=rules)
+    return ClosedSession(version=window.version, **facts)
+
+
+def _session_facts(window: Window, *, site_id: str, visitor_id: str, rules: Rules) -> dict[str, Any]:
     touch, geo, device, traffic = (
         window.touch,
         window.touch.geo,
         window.touch.device,
         window.touch.traffic,
     )
-    return SessionRow(
-        sign=said.sign,
-        version=said.version,
-        session_id=window.session_id,
-        site_id=site_id,
-        visitor_id=visitor_id,
-        user_id=window.user_id,
-        merged_into=said.merged_into,
-        started_at=window.start_at,
-        ended_at=window.end_at,
-        duration_ms=duration_ms(window),
-        local_date=local_date(window.start_at, zone=rules.site(site_id).zone),
-        events=window.events,
-        page_views=window.page_views,
-        interactions=window.interactions,
-        conversions=window.conversions,
-        revenue=window.revenue / REVENUE_UNITS,
-        engaged_ms=window.engaged_ms,
-        is_bounce=int(is_bounce(window, rules=rules.sessions_of(site_id))),
-        is_bot=int(bool(window.bot_reasons)),
-        bot_reasons=window.bot_reasons,
-        entry_host=window.entry_host,
-        entry_path=window.entry_path,
-        exit_path=window.exit_path,
-        referrer_host=traffic.referrer_host,
-        channel=traffic.channel,
-        source=traffic.source,
-        medium=traffic.medium,
-        campaign=traffic.campaign,
-        term=traffic.term,
-        content=traffic.content,
-        country=geo.country,
-        region=geo.region,
-        city=geo.city,
-        device_class=device.device_class,
-        browser=device.browser,
-        os=device.os,
-        language=touch.language,
-        **block.columns,
-    )
+    return {
+        "session_id": window.session_id,
+        "site_id": site_id,
+        "visitor_id": visitor_id,
+        "user_id": window.user_id,
+        "started_at": window.start_at,
+        "ended_at": window.end_at,
+        "duration_ms": duration_ms(window),
+        "local_date": local_date(window.start_at, zone=rules.site(site_id).zone),
+        "events": window.events,
+        "page_views": window.page_views,
+        "interactions": window.interactions,
+        "conversions": window.conversions,
+        "revenue": window.revenue / REVENUE_UNITS,
+        "engaged_ms": window.engaged_ms,
+        "is_bounce": int(is_bounce(window, rules=rules.sessions_of(site_id))),
+        "is_bot": int(bool(window.bot_reasons)),
+        "bot_reasons": window.bot_reasons,
+        "entry_host": window.entry_host,
+        "entry_path": window.entry_path,
+        "exit_path": window.exit_path,
+        "referrer_host": traffic.referrer_host,
+        "channel": traffic.channel,
+        "source": traffic.source,
+        "medium": traffic.medium,
+        "campaign": traffic.campaign,
+        "term": traffic.term,
+        "content": traffic.content,
+        "country": geo.country,
+        "region": geo.region,
+        "city": geo.city,
+        "device_class": device.device_class,
+        "browser": device.browser,
+        "os": device.os,
+        "language": touch.language,
+    }
 
 
 def _ids(event: WebEvent) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from app.events.sessions import SessionFacts
 from app.events.vocabulary import Channel, DeviceClass, EventType, Origin, Outcome
 
 #: Fields of the block that a row came in; columns carry a leading underscore.
@@ -102,54 +103,16 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_default
     properties: str = ""
 
 
-class SessionRow(
-    msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, rename=BLOCK_COLUMNS
-):
+class SessionRow(SessionFacts, frozen=True, kw_only=True, gc=False, omit_defaults=True, rename=BLOCK_COLUMNS):
     """One version of one session: ``sign`` +1 states it, -1 takes the same statement back.
 
-    ``version`` grows by one with each statement about a session id. Entry, channel, campaign, geography and
-    device are those of the session's earliest event; exit is its latest page view, by event time.
+    ``version`` grows by one with each statement about a session id.
     """
 
     sign: int
-    version: int
     epoch: int
     partition: int
     batch_start: int
     batch_end: int
     batch_id: str
-    session_id: str
-    site_id: str
-    visitor_id: str
-    user_id: str = ""
     merged_into: str = ""
-    started_at: int = 0
-    ended_at: int = 0
-    duration_ms: int = 0
-    local_date: str = ""
-    events: int = 0
-    page_views: int = 0
-    interactions: int = 0
-    conversions: int = 0
-    revenue: float = 0.0
-    engaged_ms: int = 0
-    is_bounce: int = 0
-    is_bot: int = 0
-    bot_reasons: int = 0
-    entry_host: str = ""
-    entry_path: str = ""
-    exit_path: str = ""
-    referrer_host: str = ""
-    channel: Channel | str = ""
-    source: str = ""
-    medium: str = ""
-    campaign: str = ""
-    term: str = ""
-    content: str = ""
-    country: str = ""
-    region: str = ""
-    city: str = ""
-    device_class: DeviceClass | str = ""
-    browser: str = ""
-    os: str = ""
-    language: str = ""

@@ -83,3 +83,16 @@ class VisitorState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     last_received_at: int
     windows: tuple[Window, ...] = ()
     seen: bytes = b""
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
+    """What an owner of a partition says before it writes a block: its offsets and its name.
+
+    ``term`` is the offset of the owner's own record in the changelog: a later owner has a higher one.
+    """
+
+    epoch: int
+    start: int
+    end: int
+    batch_id: str
+    term: int

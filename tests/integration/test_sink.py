@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 from structlog.testing import capture_logs
 
-from app.adapters.clickhouse import LedgerEntry, Sink
+from app.adapters.clickhouse import Sink
+from app.core.blocks import Boundary
 from app.embedded.engine import ChdbEngine
 from app.embedded.http_front import serve_front
 from app.errors import SinkError
@@ -151,7 +152,7 @@ async def test_the_ledger_gives_blocks_from_an_offset_by_start(sink: Sink) -> No
         await sink.insert_events(block, token=f"{start}-{end}")
     await sink.insert_events([event_row(500, partition=1, batch_start=500, batch_end=599)], token="p1")
     await sink.insert_events([event_row(600, epoch=1, batch_start=600, batch_end=699)], token="e1")
-    blocks = [LedgerEntry(start=at, end=at + 99, batch_id=batch_id(at)) for at in (0, 100, 200)]
+    blocks = [Boundary(start=at, end=at + 99, batch_id=batch_id(at)) for at in (0, 100, 200)]
     assert await sink.blocks_since(epoch=0, partition=0, offset=0) == blocks
     assert await sink.blocks_since(epoch=0, partition=0, offset=199) == blocks[1:]
     assert await sink.blocks_since(epoch=0, partition=0, offset=200) == blocks[2:]

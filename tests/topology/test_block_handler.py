@@ -17,6 +17,7 @@ from app.embedded.broker import EmbeddedBroker
 from app.errors import SinkError
 from app.events.dead_letter import DeadLetter
 from app.events.rows import EventRow, SessionRow
+from app.events.sessions import ClosedSession
 from app.events.state import VisitorState
 from app.metrics import WorkerMetrics
 from tables.visitors import NAME as VISITORS
@@ -44,6 +45,7 @@ class Effects:
         self.events: list[EventRow] = []
         self.sessions: list[SessionRow] = []
         self.letters: list[DeadLetter] = []
+        self.closed: list[ClosedSession] = []
         self.fails = ""
         self.before: Callable[[], None] = lambda: None
 
@@ -58,6 +60,10 @@ class Effects:
     async def send_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
         self._note("dead letters", "")
         self.letters += letters
+
+    async def send_sessions(self, sessions: Sequence[ClosedSession]) -> None:
+        self._note("closed sessions", "")
+        self.closed += sessions
 
     def _note(self, effect: str, token: str) -> None:
         self.before()
@@ -92,6 +98,7 @@ async def windows(
     async with storing(built(settings), broker) as graph:
         windows = NotingWindows(graph.app.tables[VISITORS], keep_ms=DAY)
         windows.effects = effects
+        await windows.take(AT.partition)
         yield windows
 
 
@@ -108,7 +115,7 @@ def handler(effects: Effects, windows: NotingWindows, metrics: WorkerMetrics) ->
         enrich=plain_enrichment,
         windows=windows,
         sink=effects,
-        send_dead_letters=effects.send_dead_letters,
+        outlets=effects,
         metrics=metrics,
         clock=lambda: T0 + 2_000,
     )
@@ -142,8 +149,8 @@ async def test_the_offset_is_allowed_after_the_states_which_follow_the_rows_and_
     seen: list[tuple[bool, int]] = []
     effects.before = lambda: seen.append((chunk.is_done, len(windows.load(2, [b"shop:v1", b"shop:v2"]))))
     await handler.handle(chunk)
-    assert effects.done == ["events", "sessions", "dead letters", "states"]
-    assert seen == [(False, 0)] * 4
+    assert effects.done == ["events", "sessions", "dead letters", "closed sessions", "states"]
+    assert seen == [(False, 0)] * 5
     assert chunk.is_done
     assert set(windows.load(2, [b"shop:v1", b"shop:v2"])) == {b"shop:v1", b"shop:v2"}
 
@@ -210,7 +217,8 @@ async def test_a_superseded_block_has_no_effect(
         ("events", []),
         ("sessions", ["events"]),
         ("dead letters", ["events", "sessions"]),
-        ("states", ["events", "sessions", "dead letters"]),
+        ("closed sessions", ["events", "sessions", "dead letters"]),
+        ("states", ["events", "sessions", "dead letters", "closed sessions"]),
     ],
 )
 async def test_after_a_failure_nothing_that_follows_is_done_and_a_second_try_is_the_same(
@@ -236,7 +244,7 @@ async def test_after_a_failure_nothing_that_follows_is_done_and_a_second_try_is_
     for written in (effects.done, effects.tokens, effects.events, effects.sessions):
         written.clear()
     await handler.handle(again)
-    assert effects.done == ["events", "sessions", "dead letters", "states"]
+    assert effects.done == ["events", "sessions", "dead letters", "closed sessions", "states"]
     assert again.is_done
     for first, second in zip(tried, (effects.tokens, effects.events, effects.sessions), strict=True):
         assert second[: len(first)] == first
@@ -272,7 +280,7 @@ async def test_blocks_of_one_partition_do_not_fold_at_once(
             await asyncio.sleep(0)
         assert effects.done == []
     await asyncio.gather(*handling)
-    assert effects.done == ["events", "sessions", "dead letters", "states"] * 2
+    assert effects.done == ["events", "sessions", "dead letters", "closed sessions", "states"] * 2
     assert [row.sign for row in effects.sessions] == [1, -1, 1]
     assert windows.load(2, [b"shop:v1"])[b"shop:v1"].windows[0].events == 2
 

@@ -8,7 +8,8 @@ import pytest
 from faust.types import TP
 
 from agents.ingest import _may_join
-from app.adapters.chunk_consumer import Boundary, Chunk, ChunkConsumer, join
+from app.adapters.chunk_consumer import Chunk, ChunkConsumer, join
+from app.core.blocks import Boundary
 from tests.factories import Record
 
 TOPIC = TP("web_events", 0)

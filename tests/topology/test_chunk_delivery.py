@@ -13,7 +13,8 @@ import pytest_asyncio
 from confluent_kafka import Consumer, TopicPartition
 from faust.types import TP
 
-from app.adapters.chunk_consumer import Boundary, Chunk, ChunkConsumer, ChunkTransport
+from app.adapters.chunk_consumer import Chunk, ChunkConsumer, ChunkTransport
+from app.core.blocks import Boundary
 from app.embedded.broker import EmbeddedBroker
 from tests.topology.parts import PATIENCE_S, broker, produce, running, until
 

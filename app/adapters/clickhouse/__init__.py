@@ -3,6 +3,6 @@
 from app.adapters.clickhouse.clients import ClientPool, open_client
 from app.adapters.clickhouse.codes import RETRIABLE
 from app.adapters.clickhouse.queries import QueryPool, QueryResult
-from app.adapters.clickhouse.sink import LedgerEntry, Sink
+from app.adapters.clickhouse.sink import Sink
 
-__all__ = ["RETRIABLE", "ClientPool", "LedgerEntry", "QueryPool", "QueryResult", "Sink", "open_client"]
+__all__ = ["RETRIABLE", "ClientPool", "QueryPool", "QueryResult", "Sink", "open_client"]

@@ -19,6 +19,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from app import log
 from app.adapters.clickhouse.clients import ClientPool, insert_compression, is_unreachable, place
 from app.adapters.clickhouse.codes import advice, brief, describe, is_retriable
+from app.core.blocks import Boundary
 from app.errors import SinkError, SinkUnavailableError
 from app.events.rows import EventRow, SessionRow
 from app.settings import ClickHouseSettings
@@ -52,17 +53,6 @@ ORDER BY _batch_start, _batch_end, batch
 """
 
 
-class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """A block that reached ClickHouse: offsets ``start`` to ``end``, both included.
-
-    ``batch_id`` is spelled as ``str(uuid4())`` spells it: tokens are compared letter by letter.
-    """
-
-    start: int
-    end: int
-    batch_id: str
-
-
 class Sink:
     """Writes blocks; safe for any number of concurrent blocks of different partitions."""
 
@@ -81,7 +71,7 @@ class Sink:
         """Return once the session block is in ``sessions_in``; raises SinkError when it can never be."""
         await self._insert("sessions_in", rows, token=token)
 
-    async def blocks_since(self, *, epoch: int, partition: int, offset: int) -> list[LedgerEntry]:
+    async def blocks_since(self, *, epoch: int, partition: int, offset: int) -> list[Boundary]:
         """Blocks of the partition whose end is at or after ``offset``, by start."""
         bound = {
             "database": self._settings.database,
@@ -90,9 +80,9 @@ class Sink:
             "offset": offset,
         }
 
-        def read(client: Client) -> list[LedgerEntry]:
+        def read(client: Client) -> list[Boundary]:
             rows = client.query(LEDGER_SQL, parameters=bound).result_rows
-            return [LedgerEntry(start=start, end=end, batch_id=batch_id) for start, end, batch_id in rows]
+            return [Boundary(start=start, end=end, batch_id=batch_id) for start, end, batch_id in rows]
 
         return await self._until_done(read, table="block_ledger", token="")
 
