@@ -97,7 +97,7 @@ class BlockHandler:
     async def _apply(
         self, block: BlockId, examined: Sequence[Accepted | Refused], timer: _StageTimer
     ) -> Folded:
-        keys = {item.event.key for item in examined if isinstance(item, Accepted)}
+        keys = {item.key for item in examined if isinstance(item, Accepted)}
         states = self._windows.load(block.partition, keys)
         folded = fold(examined, block=block, states=states, rules=self._rules)
         timer.lap("fold")

@@ -104,7 +104,8 @@ def examine(record: Record, *, rules: Rules, enrich: Enrich) -> Accepted | Refus
     event = decode_web_event(record.value)
     if isinstance(event, Reject):
         return _refused(record, event)
-    if record.key != event.key:
+    key = event.key
+    if record.key != key:
         return _refused(record, _wrong_key(record.key), event=event)
     known = validate(event)
     if isinstance(known, Reject):
@@ -118,6 +119,7 @@ def examine(record: Record, *, rules: Rules, enrich: Enrich) -> Accepted | Refus
         return _refused(record, enriched, event=event)
     return Accepted(
         offset=record.offset,
+        key=key,
         raw=record.value or b"",
         event=event,
         at=at,
@@ -146,7 +148,7 @@ def fold(
             folded.refused.append(item)
             folded.events.append(_row_of(item, block=block))
             continue
-        key = item.event.key
+        key = item.key
         visitor = visitors.get(key)
         if visitor is None:
             sessions = rules.sessions_of(item.event.site_id)
@@ -228,7 +230,7 @@ class _VisitorFold:
         event = item.event
         if item.offset <= self.fence:
             held = holding(self.windows, item.at)
-            return held.session_id if held else _id_of(event)
+            return held.session_id if held else session_id(item.key, event.event_id)
         self.touched = True
         self.last_offset = item.offset
         self.last_received_at = max(self.last_received_at, event.received_at)
@@ -258,10 +260,6 @@ def _digest(event_id: str) -> int:
     """64 bits of a 128-bit id. Both halves count: the low one alone is constant in some kinds of UUID."""
     number = int(event_id.replace("-", ""), 16)
     return (number >> 64) ^ (number & 0xFFFF_FFFF_FFFF_FFFF)
-
-
-def _id_of(event: WebEvent) -> str:
-    return session_id(event.key, event.event_id)
 
 
 def _refused(record: Record, reject: Reject, *, event: WebEvent | None = None) -> Refused:

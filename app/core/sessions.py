@@ -23,7 +23,7 @@ REVENUE_UNITS = 10_000
 MAX_SINGLE_WINDOWS = 1000
 
 
-class Hit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Hit(msgspec.Struct, frozen=True, gc=False):
     """What the session fold needs of one event of the visitor ``key``; ``at`` is its event time in ms."""
 
     key: bytes
@@ -193,35 +193,36 @@ def _extended(window: Window, hit: Hit) -> Window:
     leaves = window.leaves
     if leaves or hit.is_leave:
         leaves = _leaves_after(exit_at, leaves, ((at, hit.engaged_ms),) if hit.is_leave else ())
+    # TRICKY: by position, in the order of Window: with so many fields, keywords cost three times as much.
     return Window(
-        session_id=window.session_id,
-        version=window.version,
-        start_at=min(window.start_at, at),
-        end_at=max(window.end_at, at),
-        first_id=event_id if opens else window.first_id,
-        touch=hit.touch if opens else window.touch,
-        active_at=window.active_at if hit.is_passive else max(window.active_at, at),
-        events=window.events + 1,
-        page_views=window.page_views + hit.is_page_view,
-        interactions=window.interactions + hit.is_interaction,
-        conversions=window.conversions + hit.is_conversion,
-        revenue=window.revenue + hit.revenue,
-        engaged_ms=window.engaged_ms + hit.engaged_ms,
-        bot_reasons=window.bot_reasons | hit.bot_reasons,
-        entry_at=at if is_entry else window.entry_at,
-        entry_id=event_id if is_entry else window.entry_id,
-        entry_host=page.host if is_entry else window.entry_host,
-        entry_path=page.path if is_entry else window.entry_path,
-        exit_at=exit_at,
-        exit_id=event_id if is_exit else window.exit_id,
-        exit_path=page.path if is_exit else window.exit_path,
-        user_at=at if names_user else window.user_at,
-        user_event=event_id if names_user else window.user_event,
-        user_id=hit.user_id if names_user else window.user_id,
-        leaves=leaves,
-        merged=window.merged,
-        received_at=max(window.received_at, hit.received_at),
-        heir=window.heir,
+        window.session_id,
+        window.version,
+        min(window.start_at, at),
+        max(window.end_at, at),
+        event_id if opens else window.first_id,
+        hit.touch if opens else window.touch,
+        window.active_at if hit.is_passive else max(window.active_at, at),
+        window.events + 1,
+        window.page_views + hit.is_page_view,
+        window.interactions + hit.is_interaction,
+        window.conversions + hit.is_conversion,
+        window.revenue + hit.revenue,
+        window.engaged_ms + hit.engaged_ms,
+        window.bot_reasons | hit.bot_reasons,
+        at if is_entry else window.entry_at,
+        event_id if is_entry else window.entry_id,
+        page.host if is_entry else window.entry_host,
+        page.path if is_entry else window.entry_path,
+        exit_at,
+        event_id if is_exit else window.exit_id,
+        page.path if is_exit else window.exit_path,
+        at if names_user else window.user_at,
+        event_id if names_user else window.user_event,
+        hit.user_id if names_user else window.user_id,
+        leaves,
+        window.merged,
+        max(window.received_at, hit.received_at),
+        window.heir,
     )
 
 

@@ -23,7 +23,7 @@ BLOCK_COLUMNS = {
 }
 
 
-class EventRow(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, rename=BLOCK_COLUMNS):
+class EventRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename=BLOCK_COLUMNS):
     """One received event, whatever became of it (``outcome``).
 
     A rejected one carries ``reason``, ``field``, ``step``, ``detail`` and ``payload``; a duplicate only its
@@ -85,6 +85,7 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_default
     bot_reasons: int = 0
     bot_name: str = ""
     is_conversion: int = 0
+    properties: str = ""
     goal: str = ""
     revenue: float = 0.0
     currency: str = ""
@@ -100,7 +101,6 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_default
     element_text: str = ""
     click_x: float = 0.0
     click_y: float = 0.0
-    properties: str = ""
 
 
 class SessionRow(SessionFacts, frozen=True, kw_only=True, gc=False, omit_defaults=True, rename=BLOCK_COLUMNS):
