@@ -26,8 +26,8 @@ from app.core.rows import (
     session_row,
 )
 from app.core.rules import Rules, SessionRules, SiteRules
-from app.core.sessions import holding, place_hit, session_id, sessions_of, whole
-from app.core.statements import forgotten, statements
+from app.core.sessions import forgotten, holding, place_hit, session_id, sessions_of, whole
+from app.core.statements import statements
 from app.core.validate import event_time, validate
 from app.events.enriched import Enrichment
 from app.events.rejects import Reject

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 from datetime import tzinfo
+from itertools import takewhile
 
 import msgspec
 
@@ -83,11 +84,40 @@ def sessions_of(windows: Iterable[Window], *, rules: SessionRules, zone: tzinfo)
     an event from another campaign (``split_at_campaign``); and a session that would be longer than the cap,
     which is cut at the multiples of the cap since 1970 UTC.
     """
-    found: list[list[Window]] = []
+    return [
+        session
+        for chain in chains(windows, gap_ms=rules.gap_ms)
+        for part in _cut(chain, rules=rules, zone=zone)
+        for session in _capped(part, cap_ms=rules.cap_ms)
+    ]
+
+
+def forgotten(
+    windows: tuple[Window, ...], *, before_ms: int, rules: SessionRules, zone: tzinfo
+) -> tuple[tuple[Window, ...], list[Window]]:
+    """The windows that an event can still reach, and the sessions that none can any more.
+
+    A session is forgotten as a whole, when its last receipt lies before ``before_ms``, and those of a chain
+    in order of time. What is left of one that was longer than the cap remembers that it goes on from there:
+    composed by itself it might not be what was published.
+    """
+    if all(window.received_at >= before_ms for window in windows):
+        return windows, []  # the usual case, for each visitor of each block
+    kept: list[Window] = []
+    closed: list[Window] = []
     for chain in chains(windows, gap_ms=rules.gap_ms):
-        for part in _cut(chain, rules=rules, zone=zone):
-            found += _capped(part, cap_ms=rules.cap_ms)
-    return found
+        cut = [
+            (part[0], session)
+            for part in _cut(chain, rules=rules, zone=zone)
+            for session in _capped(part, cap_ms=rules.cap_ms)
+        ]
+        gone = list(takewhile(lambda one: all(w.received_at < before_ms for w in one[1]), cut))
+        closed += [whole(session) for _, session in gone]
+        left = [window for _, session in cut[len(gone) :] for window in session]
+        if gone and left and gone[-1][0] is cut[len(gone)][0]:
+            left[0] = msgspec.structs.replace(left[0], goes_on=_begun_by(gone[-1][0]))
+        kept += left
+    return tuple(kept), closed
 
 
 def whole(windows: list[Window]) -> Window:
@@ -112,7 +142,7 @@ def _cut(chain: list[Window], *, rules: SessionRules, zone: tzinfo) -> list[list
     parts: list[list[Window]] = []
     campaign = ""
     for window in chain:
-        own = _campaign(window)
+        own = _begun_by(window)
         is_new_day = rules.split_at_midnight and bool(
             parts and local_date(parts[-1][-1].start_at, zone=zone) != local_date(window.start_at, zone=zone)
         )
@@ -127,12 +157,18 @@ def _cut(chain: list[Window], *, rules: SessionRules, zone: tzinfo) -> list[list
 
 
 def _capped(part: list[Window], *, cap_ms: int) -> list[list[Window]]:
-    if not cap_ms or part[-1].end_at - part[0].start_at <= cap_ms:
+    is_longer = part[0].goes_on is not None or part[-1].end_at - part[0].start_at > cap_ms
+    if not cap_ms or not is_longer:
         return [part]
     periods: dict[int, list[Window]] = {}
     for window in part:
         periods.setdefault(window.start_at // cap_ms, []).append(window)
     return list(periods.values())
+
+
+def _begun_by(window: Window) -> str:
+    """The campaign of a session that this window begins."""
+    return _campaign(window) or window.goes_on or ""
 
 
 def _campaign(window: Window) -> str:
@@ -223,6 +259,7 @@ def _extended(window: Window, hit: Hit) -> Window:
         window.merged,
         max(window.received_at, hit.received_at),
         window.heir,
+        window.goes_on,
     )
 
 
@@ -267,6 +304,7 @@ def _joined(first: Window, last: Window) -> Window:
         merged=first.merged,
         received_at=max(first.received_at, last.received_at),
         heir=first.heir,
+        goes_on=first.goes_on,
     )
 
 

@@ -6,7 +6,6 @@ Events are written under the id of their window; where that is not the session's
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import tzinfo
 
 import msgspec
@@ -119,25 +118,4 @@ def _hand_over(
 
 def _facts(window: Window) -> Window:
     """What a session says, without the bookkeeping of what was said about it."""
-    return msgspec.structs.replace(window, version=0, merged=(), heir="", received_at=0)
-
-
-def forgotten(
-    windows: Iterable[Window], *, before_ms: int, rules: SessionRules, zone: tzinfo
-) -> tuple[tuple[Window, ...], list[Window]]:
-    """The windows that an event can still reach, and the sessions that none can any more.
-
-    A session is forgotten as a whole, when its last receipt lies before ``before_ms``.
-    """
-    known = tuple(windows)
-    if all(window.received_at >= before_ms for window in known):
-        return known, []  # the usual case, for each visitor of each block
-    kept: list[Window] = []
-    closed: list[Window] = []
-    for group in sessions_of(known, rules=rules, zone=zone):
-        session = whole(group)
-        if session.received_at < before_ms:
-            closed.append(session)
-        else:
-            kept += group
-    return tuple(kept), closed
+    return msgspec.structs.replace(window, version=0, merged=(), heir="", received_at=0, goes_on=None)

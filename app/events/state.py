@@ -38,7 +38,8 @@ class Window(msgspec.Struct, frozen=True, gc=False, array_like=True):
     ``version`` counts the statements about its id; ``heir`` is the session that the last of them named.
     ``received_at`` is the latest receipt of an event: it decides when the window can be forgotten.
     ``leaves`` holds (time, engaged ms) of the page leaves not before the last page view: those of the last
-    page. ``revenue`` counts 1/10,000 of a currency unit, so that sums are exact.
+    page. ``revenue`` counts 1/10,000 of a currency unit, so that sums are exact. ``goes_on`` is set where the
+    sessions before it, cut at the cap, have been forgotten: the campaign that they came from, or empty.
     """
 
     session_id: str
@@ -69,6 +70,7 @@ class Window(msgspec.Struct, frozen=True, gc=False, array_like=True):
     merged: tuple[Merged, ...] = ()
     received_at: int = 0
     heir: str = ""
+    goes_on: str | None = None
 
 
 class VisitorState(msgspec.Struct, frozen=True, gc=False, array_like=True):

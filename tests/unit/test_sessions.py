@@ -4,8 +4,18 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.core.sessions import Hit, duration_ms, holding, is_bounce, place_hit, session_id, sessions_of, whole
-from app.core.statements import forgotten, statements
+from app.core.sessions import (
+    Hit,
+    duration_ms,
+    forgotten,
+    holding,
+    is_bounce,
+    place_hit,
+    session_id,
+    sessions_of,
+    whole,
+)
+from app.core.statements import statements
 from app.events.enriched import Device, Geo, Page, Traffic
 from app.events.state import Touch
 from tests.factories import HOUR, MINUTE, T0, session_rules

@@ -1,0 +1,350 @@
+"""What the events of a site come to, found the naive way: sort them, cut them into sessions, count.
+
+It shares no code with the product; it is written from the definitions in docs/METRICS.md and docs/DESIGN.md.
+Events of one millisecond come in the order of their ids. Revenue counts 1/10,000 of a currency unit.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+MINUTE = 60_000
+AHEAD_MS = MINUTE
+BOUNCE_ENGAGED_MS = 10_000
+CONVERSIONS = {"$purchase", "$goal"}
+PASSIVE = {"$page_leave", "$web_vitals", "$exposure"}
+INTERACTIVE = {"click", "form_submit", "video_play"}
+TYPES = {"page_view", "click", "scroll", "form_submit", "video_play"}
+LEVELS = (0.5, 0.75, 0.9, 0.95, 0.99)
+TIMINGS = ("ttfb_ms", "fcp_ms", "lcp_ms", "inp_ms", "load_ms")
+
+T = TypeVar("T")
+#: Key of a row -> its figures, by name.
+Table = dict[tuple[Any, ...], dict[str, Any]]
+
+
+class Traffic(msgspec.Struct, frozen=True):
+    """Where an event came from."""
+
+    channel: str
+    source: str = ""
+    medium: str = ""
+    campaign: str = ""
+    referrer_host: str = ""
+
+
+class Device(msgspec.Struct, frozen=True):
+    """What an event was sent by, and from where."""
+
+    device_class: str
+    browser: str
+    os: str
+    country: str
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """One event as it happened, with the time of its receipt. ``kind``: its type, or a custom event's name."""
+
+    id: str
+    visitor: str
+    at: int
+    received_at: int
+    kind: str
+    path: str
+    traffic: Traffic
+    device: Device
+    user: str = ""
+    is_bot: bool = False
+    is_replayed: bool = False
+    engaged_ms: int = 0
+    scroll_depth: int = 0
+    revenue: int = 0
+    timings: dict[str, int] = {}
+
+
+class SiteRules(msgspec.Struct, frozen=True, kw_only=True):
+    """How a site's sessions are cut."""
+
+    zone: str
+    gap_ms: int
+    grace_ms: int
+    cap_ms: int
+    split_at_midnight: bool
+    split_at_campaign: bool
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """One session and all that is said of it."""
+
+    ids: tuple[str, ...]
+    visitor: str
+    user: str
+    started_at: int
+    ended_at: int
+    duration_ms: int
+    local_date: str
+    events: int
+    page_views: int
+    interactions: int
+    conversions: int
+    revenue: int
+    engaged_ms: int
+    is_bounce: bool
+    is_bot: bool
+    entry_path: str
+    exit_path: str
+    traffic: Traffic
+    device: Device
+
+
+class Fates(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the arrivals; ``accepted`` in order of time."""
+
+    accepted: list[Seen]
+    duplicates: int
+    rejected: dict[str, int]
+
+
+def fates(arrivals: Iterable[Seen], rules: SiteRules) -> Fates:
+    """Refuse what is late or ahead of its time, and count the rest once."""
+    accepted: dict[str, Seen] = {}
+    rejected: dict[str, int] = defaultdict(int)
+    duplicates = 0
+    for seen in arrivals:
+        age_ms = seen.received_at - seen.at
+        if age_ms < -AHEAD_MS:
+            rejected["in_future"] += 1
+        elif age_ms > rules.grace_ms and not seen.is_replayed:
+            rejected["late"] += 1
+        elif seen.id in accepted:
+            duplicates += 1
+        else:
+            accepted[seen.id] = seen
+    ordered = sorted(accepted.values(), key=lambda seen: (seen.at, seen.id))
+    return Fates(accepted=ordered, duplicates=duplicates, rejected=dict(rejected))
+
+
+def sessions(accepted: Iterable[Seen], rules: SiteRules) -> list[Session]:
+    """Every session of the events, which are in order of time."""
+    by_visitor: dict[str, list[Seen]] = defaultdict(list)
+    for seen in accepted:
+        by_visitor[seen.visitor].append(seen)
+    return [
+        _described(part, rules)
+        for mine in by_visitor.values()
+        for run in _runs(mine, rules)
+        for part in _within_cap(run, rules.cap_ms)
+    ]
+
+
+def _runs(mine: list[Seen], rules: SiteRules) -> list[list[Seen]]:
+    """Cut at a pause longer than the gap, at a new day, at another campaign: as far as the rules say so."""
+    found: list[list[Seen]] = []
+    campaign = ""
+    for seen in mine:
+        before = found[-1][-1] if found else None
+        if (
+            before is None
+            or seen.at - before.at > rules.gap_ms
+            or (rules.split_at_midnight and local_date(seen.at, rules) != local_date(before.at, rules))
+            or (rules.split_at_campaign and seen.traffic.campaign not in {"", campaign})
+        ):
+            found.append([seen])
+            campaign = seen.traffic.campaign
+        else:
+            found[-1].append(seen)
+            campaign = seen.traffic.campaign or campaign
+    return found
+
+
+def _within_cap(run: list[Seen], cap_ms: int) -> list[list[Seen]]:
+    """A run that is longer than the cap is cut at the multiples of the cap since 1970 UTC."""
+    if not cap_ms or run[-1].at - run[0].at <= cap_ms:
+        return [run]
+    return [list(period) for _, period in groupby(run, lambda seen: seen.at // cap_ms)]
+
+
+def _described(part: list[Seen], rules: SiteRules) -> Session:
+    first, last = part[0], part[-1]
+    pages = [seen for seen in part if seen.kind == "page_view"]
+    active = [seen.at for seen in part if seen.kind not in PASSIVE]
+    leaves = [seen for seen in part if seen.kind == "$page_leave"]
+    on_last_page = sum(leave.engaged_ms for leave in leaves if not pages or leave.at > pages[-1].at)
+    engaged_ms = sum(leave.engaged_ms for leave in leaves)
+    interactions = sum(map(_is_interaction, part))
+    users = [seen.user for seen in part if seen.user]
+    return Session(
+        ids=tuple(seen.id for seen in part),
+        visitor=first.visitor,
+        user=users[-1] if users else "",
+        started_at=first.at,
+        ended_at=last.at,
+        duration_ms=(active[-1] - first.at if active else 0) + on_last_page,
+        local_date=local_date(first.at, rules),
+        events=len(part),
+        page_views=len(pages),
+        interactions=interactions,
+        conversions=sum(seen.kind in CONVERSIONS for seen in part),
+        revenue=sum(seen.revenue for seen in part),
+        engaged_ms=engaged_ms,
+        is_bounce=len(pages) == 1 and interactions == 0 and engaged_ms < BOUNCE_ENGAGED_MS,
+        is_bot=any(seen.is_bot for seen in part),
+        entry_path=pages[0].path if pages else "",
+        exit_path=pages[-1].path if pages else "",
+        traffic=first.traffic,
+        device=first.device,
+    )
+
+
+def _is_interaction(seen: Seen) -> bool:
+    """A click, form submit, video play, or a custom event that says more than what the browser sends itself."""
+    is_custom = seen.kind not in TYPES
+    return seen.kind in INTERACTIVE or (is_custom and seen.kind not in {*PASSIVE, "$identify"})
+
+
+# Gold, a function for each table
+
+
+def gold(accepted: Sequence[Seen], found: Sequence[Session], rules: SiteRules) -> dict[str, Table]:
+    """Every gold table; ``found`` are the sessions of the accepted events."""
+    return {
+        "daily_user_metrics": tally(
+            accepted, by=lambda seen: (local_date(seen.at, rules), seen.is_bot), figures=_daily
+        ),
+        "page_performance_metrics": tally(
+            accepted,
+            by=lambda seen: (seen.path, local_date(seen.at, rules), seen.device.device_class, seen.is_bot),
+            figures=_page,
+        ),
+        "events_per_minute": windows(accepted, MINUTE),
+        "events_per_quarter_hour": windows(accepted, 15 * MINUTE),
+        "events_per_hour": windows(accepted, 60 * MINUTE),
+        "events_per_day": windows(accepted, 24 * 60 * MINUTE),
+        "session_analytics": tally(
+            found,
+            by=lambda one: (one.started_at // (15 * MINUTE) * 15 * 60, one.is_bot),
+            figures=lambda some: {**session_sums(some), "durations": durations(some)},
+        ),
+        "traffic_sources_daily": tally(
+            found,
+            by=lambda one: (one.local_date, one.is_bot, *msgspec.structs.astuple(one.traffic)),
+            figures=session_sums,
+        ),
+        "device_breakdown_daily": tally(
+            found,
+            by=lambda one: (one.local_date, one.is_bot, *msgspec.structs.astuple(one.device)),
+            figures=session_sums,
+        ),
+    }
+
+
+def windows(accepted: Iterable[Seen], width_ms: int) -> Table:
+    """Tumbling windows of UTC by type of event; the key has their begin in seconds."""
+    return tally(
+        accepted,
+        by=lambda seen: (seen.at // width_ms * width_ms // 1000, seen.is_bot, event_type(seen)),
+        figures=lambda some: {"rows": len(some), "events": len(some), "visitors": visitors(some)},
+    )
+
+
+def _daily(some: list[Seen]) -> dict[str, Any]:
+    return {
+        "rows": len(some),
+        "visitors": visitors(some),
+        "users": len({seen.user for seen in some} - {""}),
+        "page_views": sum(seen.kind == "page_view" for seen in some),
+        "events": len(some),
+        "conversions": sum(seen.kind in CONVERSIONS for seen in some),
+        "revenue": sum(seen.revenue for seen in some),
+        "engaged_ms": sum(seen.engaged_ms for seen in some),
+    }
+
+
+def _page(some: list[Seen]) -> dict[str, Any]:
+    views = [seen for seen in some if seen.kind == "page_view"]
+    leaves = [seen for seen in some if seen.kind == "$page_leave"]
+    return {
+        "rows": len(some),
+        "page_views": len(views),
+        "visitors": visitors(views),
+        "leaves": len(leaves),
+        "engaged_ms": sum(seen.engaged_ms for seen in leaves),
+        "scroll_depth": sum(seen.scroll_depth for seen in leaves),
+        **{
+            name: quantiles([seen.timings[name] for seen in some if seen.timings.get(name)])
+            for name in TIMINGS
+        },
+        "cls_10000": quantiles(
+            [seen.timings.get("cls_10000", 0) for seen in some if seen.kind == "$web_vitals"]
+        ),
+    }
+
+
+def session_sums(some: list[Session]) -> dict[str, Any]:
+    """What the session golds sum."""
+    return {
+        "rows": len(some),
+        "sessions": len(some),
+        "bounces": sum(one.is_bounce for one in some),
+        "duration_ms": sum(one.duration_ms for one in some),
+        "engaged_ms": sum(one.engaged_ms for one in some),
+        "page_views": sum(one.page_views for one in some),
+        "events": sum(one.events for one in some),
+        "interactions": sum(one.interactions for one in some),
+        "conversions": sum(one.conversions for one in some),
+        "converted_sessions": sum(one.conversions > 0 for one in some),
+        "revenue": sum(one.revenue for one in some),
+    }
+
+
+def durations(some: Iterable[Session]) -> dict[int, int]:
+    """Sessions by bucket of duration: 0 is no time, b > 0 holds 2^((b-1)/8) <= ms < 2^(b/8), up to 255."""
+    counts: dict[int, int] = defaultdict(int)
+    for one in some:
+        counts[min(255, (one.duration_ms**8).bit_length()) if one.duration_ms > 0 else 0] += 1
+    return dict(counts)
+
+
+def quantiles(values: Sequence[int]) -> tuple[float, ...]:
+    """Of few values, the one at each level of the sorted list; none where there is no value."""
+    ordered = sorted(values)
+    return tuple(float(ordered[int(level * len(ordered))]) for level in LEVELS) if ordered else ()
+
+
+def visitors(some: Iterable[Seen] | Iterable[Session]) -> int:
+    """Distinct visitors."""
+    return len({one.visitor for one in some})
+
+
+def event_type(seen: Seen) -> str:
+    """The type; that of a named event is custom_event."""
+    return seen.kind if seen.kind in TYPES else "custom_event"
+
+
+def local_date(at: int, rules: SiteRules) -> str:
+    """The day of the site, as YYYY-MM-DD."""
+    return datetime.fromtimestamp(at / 1000, ZoneInfo(rules.zone)).date().isoformat()
+
+
+def local_hour(at: int, rules: SiteRules) -> int:
+    """When the hour of the site's clock began, in seconds since 1970 UTC."""
+    local = datetime.fromtimestamp(at / 1000, ZoneInfo(rules.zone))
+    begin = local.astimezone(UTC) - timedelta(minutes=local.minute, seconds=local.second)
+    return int(begin.timestamp())
+
+
+def tally(
+    items: Iterable[T], *, by: Callable[[T], tuple[Any, ...]], figures: Callable[[list[T]], dict[str, Any]]
+) -> Table:
+    """The figures of the items that share a key."""
+    groups: dict[tuple[Any, ...], list[T]] = defaultdict(list)
+    for item in items:
+        groups[by(item)].append(item)
+    return {key: figures(members) for key, members in groups.items()}
