@@ -50,7 +50,7 @@ class Device(msgspec.Struct, frozen=True):
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """One event as it happened, with the time of its receipt. ``kind``: its type, or a custom event's name."""
+    """One receipt of one event. ``kind``: its type, or a custom event's name."""
 
     id: str
     visitor: str
@@ -204,7 +204,7 @@ def _described(part: list[Seen], rules: SiteRules) -> Session:
 
 
 def _is_interaction(seen: Seen) -> bool:
-    """A click, form submit, video play, or a custom event that says more than what the browser sends itself."""
+    """A click, form submit, video play, or a custom event that the browser does not send by itself."""
     is_custom = seen.kind not in TYPES
     return seen.kind in INTERACTIVE or (is_custom and seen.kind not in {*PASSIVE, "$identify"})
 

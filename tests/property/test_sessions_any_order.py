@@ -1,4 +1,4 @@
-"""Any order, any cut into blocks, duplicates, crashes: the same sessions as a recount that sorts the events."""
+"""Any order, cuts into blocks, duplicates, crashes: the same sessions as a recount of the sorted events."""
 
 from __future__ import annotations
 

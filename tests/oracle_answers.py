@@ -1,0 +1,154 @@
+"""What the reading views must answer about people (not bots), by the same recount as tests/oracle.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from tests.oracle import (
+    CONVERSIONS,
+    MINUTE,
+    Seen,
+    Session,
+    SiteRules,
+    Table,
+    durations,
+    event_type,
+    local_date,
+    local_hour,
+    session_sums,
+    sessions,
+    tally,
+    visitors,
+)
+
+SUMS = ("sessions", "bounces", "converted_sessions", "duration_ms", "page_views", "conversions", "revenue")
+
+
+def answers(accepted: Sequence[Seen], rules: SiteRules) -> dict[str, Table]:
+    """The rows of each view of a site, by name of the view."""
+    every = sessions(accepted, rules)
+    seen = [one for one in accepted if not one.is_bot]
+    found = [one for one in every if not one.is_bot]
+    holders = {event: one for one in every for event in one.ids}
+    return {
+        "site_totals": tally(seen, by=lambda _: (), figures=_site),
+        "session_totals": tally(found, by=lambda _: (), figures=_sessions),
+        "traffic_sources": tally(
+            found, by=lambda one: (one.traffic.channel, one.traffic.source), figures=_breakdown
+        ),
+        "channel_visitors": tally(found, by=lambda one: (one.traffic.channel,), figures=_visitors),
+        "devices": tally(
+            found,
+            by=lambda one: (one.device.device_class, one.device.browser, one.device.os),
+            figures=_breakdown,
+        ),
+        "device_class_visitors": tally(found, by=lambda one: (one.device.device_class,), figures=_visitors),
+        "daily_series": tally(seen, by=lambda one: (local_date(one.at, rules),), figures=_point),
+        "hour_series": tally(seen, by=lambda one: (local_hour(one.at, rules),), figures=_point),
+        "minute_series": tally(seen, by=lambda one: (one.at // MINUTE * 60,), figures=_point),
+        "living_sessions": tally(found, by=_facts, figures=lambda some: {"sessions": len(some)}),
+        "top_pages": {
+            key: figures
+            for key, figures in tally(seen, by=lambda one: (one.path,), figures=_page).items()
+            if figures["page_views"]
+        },
+        "page_sessions": _page_sessions(found),
+        "person_totals": tally(seen, by=lambda one: (one.visitor,), figures=_person),
+        "person_sessions": tally(
+            found,
+            by=lambda one: (one.visitor, one.started_at, one.duration_ms, one.page_views),
+            figures=lambda some: {"sessions": len(some)},
+        ),
+        "person_events": tally(
+            seen,
+            by=lambda one: (one.visitor, one.at, event_type(one), *_span(holders[one.id])),
+            figures=lambda some: {"events": len(some)},
+        ),
+    }
+
+
+def _site(some: list[Seen]) -> dict[str, Any]:
+    return {
+        "visitors": visitors(some),
+        "users": len({one.user for one in some} - {""}),
+        "page_views": sum(one.kind == "page_view" for one in some),
+        "events": len(some),
+        "conversions": sum(one.kind in CONVERSIONS for one in some),
+        "revenue": sum(one.revenue for one in some),
+    }
+
+
+def _sessions(some: list[Session]) -> dict[str, Any]:
+    names = ("sessions", "bounces", "converted_sessions", "duration_ms", "engaged_ms", "page_views")
+    return {**_some(session_sums(some), names), "durations": durations(some)}
+
+
+def _breakdown(some: list[Session]) -> dict[str, Any]:
+    return {**_some(session_sums(some), SUMS), "visitors": visitors(some)}
+
+
+def _visitors(some: list[Session]) -> dict[str, Any]:
+    return {"visitors": visitors(some)}
+
+
+def _point(some: list[Seen]) -> dict[str, Any]:
+    return _some(_site(some), ("visitors", "page_views", "events"))
+
+
+def _page(some: list[Seen]) -> dict[str, Any]:
+    views = [one for one in some if one.kind == "page_view"]
+    engaged_ms = sum(one.engaged_ms for one in some)
+    return {"page_views": len(views), "visitors": visitors(views), "engaged_ms": engaged_ms}
+
+
+def _person(some: list[Seen]) -> dict[str, Any]:
+    names = ("events", "page_views", "conversions", "revenue")
+    first, last = some[0].at, some[-1].at
+    engaged_ms = sum(one.engaged_ms for one in some)
+    return {
+        **_some(_site(some), names),
+        "engaged_ms": engaged_ms,
+        "first_seen_at": first,
+        "last_seen_at": last,
+    }
+
+
+def _page_sessions(found: Sequence[Session]) -> Table:
+    viewed = [one for one in found if one.page_views]
+    return {
+        (path,): {
+            "entries": sum(one.entry_path == path for one in viewed),
+            "exits": sum(one.exit_path == path for one in viewed),
+            "bounces": sum(one.entry_path == path and one.is_bounce for one in viewed),
+        }
+        for path in {path for one in viewed for path in (one.entry_path, one.exit_path)}
+    }
+
+
+def _facts(one: Session) -> tuple[Any, ...]:
+    """Everything that is said of a session."""
+    return (
+        one.visitor,
+        one.user,
+        *_span(one),
+        one.duration_ms,
+        one.page_views,
+        one.conversions,
+        one.revenue,
+        one.is_bounce,
+        one.entry_path,
+        one.exit_path,
+        *msgspec.structs.astuple(one.traffic),
+        *msgspec.structs.astuple(one.device),
+    )
+
+
+def _span(one: Session) -> tuple[int, int, int]:
+    return one.started_at, one.ended_at, one.events
+
+
+def _some(figures: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: figures[name] for name in names}

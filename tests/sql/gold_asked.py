@@ -1,0 +1,211 @@
+"""Every gold table and reading view, asked about many sites at once, in the shape of tests/oracle.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from tests.oracle import TIMINGS, Table
+from tests.oracle_answers import SUMS
+from tests.sql.store import Store
+
+PERIOD = "since = '2026-02-01', until = '2026-05-01', bots = [0]"
+MOMENTS = "since_at = '2026-02-01 00:00:00', until_at = '2026-05-01 00:00:00', bots = [0]"
+PATHS = ("/", "/cart")
+VISITORS = ("a", "b")
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """Columns that make a row's key, those that are its figures, by name, and what is joined to them."""
+
+    keys: tuple[str, ...] = ()
+    figures: Mapping[str, str]
+    joined: str = ""
+
+
+def _sums(*names: str) -> dict[str, str]:
+    return {name: f"sum({name})" for name in names}
+
+
+def _quantiles(name: str) -> str:
+    merged = f"quantilesTimingMerge(0.5, 0.75, 0.9, 0.95, 0.99)({name})"
+    return f"arrayFilter(value -> NOT isNaN(value), {merged})"
+
+
+REVENUE = {"revenue": "toInt64(sum(revenue) * 10000)"}
+SESSION_SUMS = {
+    **_sums(
+        "rows", "sessions", "bounces", "duration_ms", "engaged_ms", "page_views", "events", "interactions"
+    ),
+    **_sums("conversions", "converted_sessions"),
+    **REVENUE,
+}
+_WINDOW = Question(
+    keys=("toUnixTimestamp(bucket)", "is_bot", "event_type"),
+    figures={**_sums("rows", "events"), "visitors": "uniqCombined64Merge(14)(visitors)"},
+)
+GOLD = {
+    "daily_user_metrics": Question(
+        keys=("toString(local_date)", "is_bot"),
+        figures={
+            **_sums("rows", "page_views", "events", "conversions", "engaged_ms"),
+            **REVENUE,
+            "visitors": "uniqCombined64Merge(16)(visitors)",
+            "users": "uniqCombined64Merge(16)(users)",
+        },
+    ),
+    "page_performance_metrics": Question(
+        keys=("path", "toString(local_date)", "device_class", "is_bot"),
+        figures={
+            **_sums("rows", "page_views", "leaves", "engaged_ms", "scroll_depth"),
+            "visitors": "uniqCombined64Merge(12)(visitors)",
+            **{name: _quantiles(name) for name in (*TIMINGS, "cls_10000")},
+        },
+    ),
+    "events_per_minute": _WINDOW,
+    "events_per_quarter_hour": _WINDOW,
+    "events_per_hour": _WINDOW,
+    "events_per_day": _WINDOW,
+    "session_analytics": Question(
+        keys=("toUnixTimestamp(bucket)", "is_bot"),
+        figures={**SESSION_SUMS, "durations": "sumMap(durations)"},
+    ),
+    "traffic_sources_daily": Question(
+        keys=("toString(local_date)", "is_bot", "channel", "source", "medium", "campaign", "referrer_host"),
+        figures=SESSION_SUMS,
+    ),
+    "device_breakdown_daily": Question(
+        keys=("toString(local_date)", "is_bot", "device_class", "browser", "os", "country"),
+        figures=SESSION_SUMS,
+    ),
+}
+
+_SUMMED = {name: name for name in SUMS} | {"revenue": "toInt64(revenue * 10000)", "visitors": "visitors"}
+_POINT = {name: name for name in ("visitors", "page_views", "events")}
+_AT = "toUnixTimestamp(parseDateTimeBestEffort(at))"
+
+
+def _ms(name: str) -> str:
+    return f"toUnixTimestamp64Milli({name})"
+
+
+VIEWS = {
+    "site_totals": Question(
+        figures={name: name for name in ("visitors", "users", "page_views", "events", "conversions")}
+        | {"revenue": "toInt64(revenue * 10000)"}
+    ),
+    "session_totals": Question(
+        figures={
+            name: name
+            for name in (
+                "sessions",
+                "bounces",
+                "converted_sessions",
+                "duration_ms",
+                "engaged_ms",
+                "page_views",
+                "durations",
+            )
+        }
+    ),
+    "traffic_sources": Question(keys=("channel", "source"), figures=_SUMMED),
+    "channel_visitors": Question(keys=("channel",), figures={"visitors": "visitors"}),
+    "devices": Question(keys=("device_class", "browser", "os"), figures=_SUMMED),
+    "device_class_visitors": Question(keys=("device_class",), figures={"visitors": "visitors"}),
+    "daily_series": Question(keys=("at",), figures=_POINT),
+    "hour_series": Question(keys=(_AT,), figures=_POINT),
+    "minute_series": Question(keys=(_AT,), figures=_POINT),
+    "living_sessions": Question(
+        keys=(
+            *("visitor_id", "user_id", _ms("started_at"), _ms("ended_at"), "events", "duration_ms"),
+            *("page_views", "conversions", "toInt64(revenue * 10000)", "is_bounce", "entry_path"),
+            *("exit_path", "channel", "source", "medium", "campaign", "referrer_host", "device_class"),
+            *("browser", "os", "country"),
+        ),
+        figures={"sessions": "count()"},
+    ),
+    "top_pages": Question(
+        keys=("path",), figures={name: name for name in ("page_views", "visitors", "engaged_ms")}
+    ),
+    "page_sessions": Question(
+        keys=("place",), figures={name: name for name in ("entries", "exits", "bounces")}
+    ),
+    "person_totals": Question(
+        keys=("place",),
+        figures={name: name for name in ("events", "page_views", "conversions", "engaged_ms")}
+        | {"revenue": "toInt64(revenue * 10000)"}
+        | {name: _ms(name) for name in ("first_seen_at", "last_seen_at")},
+    ),
+    "person_sessions": Question(
+        keys=("place", _ms("started_at"), "duration_ms", "page_views"), figures={"sessions": "count()"}
+    ),
+    "person_events": Question(
+        keys=("place", _ms("event_at"), "event_type", _ms("s.started_at"), _ms("s.ended_at"), "s.events"),
+        figures={"events": "count()"},
+        joined=" AS e LEFT JOIN {db}.living_sessions(site = '<site>', "
+        "since = '2026-02-01', until = '2026-05-01', bots = [0, 1]) AS s ON s.session_id = e.session_id",
+    ),
+}
+
+
+def gold_of(store: Store, sites: Sequence[str]) -> dict[str, dict[str, Table]]:
+    """Site -> gold table -> its rows."""
+    found: dict[str, dict[str, Table]] = {site: {name: {} for name in GOLD} for site in sites}
+    among = ", ".join(f"'{site}'" for site in sites)
+    for name, question in GOLD.items():
+        keys = ", ".join(("site_id", *question.keys))
+        sql = (
+            f"SELECT {keys}, {_named(question)} FROM {{db}}.{name} WHERE site_id IN ({among}) GROUP BY {keys}"
+        )
+        _fill(found, name, question, store.ask(sql))
+    return found
+
+
+def answers_of(store: Store, zones: Mapping[str, str]) -> dict[str, dict[str, Table]]:
+    """Site -> view -> its rows; ``zones`` has the time zone of each site."""
+    found: dict[str, dict[str, Table]] = {site: {name: {} for name in VIEWS} for site in zones}
+    for name, question in VIEWS.items():
+        calls = [call for site, zone in zones.items() for call in _calls(name, question, site, zone)]
+        _fill(found, name, question, store.ask(" UNION ALL ".join(calls)))
+    return found
+
+
+def _calls(name: str, question: Question, site: str, zone: str) -> Iterable[str]:
+    for place, more in _parameters(name, zone):
+        period = MOMENTS if name in {"session_totals", "hour_series", "minute_series"} else PERIOD
+        columns = ", ".join((f"'{site}' AS site", *question.keys)).replace("place", f"'{place}'")
+        grouped = " GROUP BY ALL" if "count()" in question.figures.values() else ""
+        view = f"{{db}}.{name}(site = '{site}', {period}{more})" + question.joined.replace("<site>", site)
+        yield f"SELECT {columns}, {_named(question)} FROM {view}{grouped}"
+
+
+def _parameters(name: str, zone: str) -> list[tuple[str, str]]:
+    """What a view is asked for, and as which parameters."""
+    if name.startswith("person_"):
+        return [(visitor, f", person = '{visitor}'") for visitor in VISITORS]
+    if name == "page_sessions":
+        return [(path, f", path = '{path}'") for path in PATHS]
+    return [("", {"hour_series": f", zone = '{zone}'", "top_pages": ", limit = 10"}.get(name, ""))]
+
+
+def _named(question: Question) -> str:
+    return ", ".join(f"{sql} AS of_{name}" for name, sql in question.figures.items())
+
+
+def _fill(
+    found: dict[str, dict[str, Table]], name: str, question: Question, rows: Iterable[tuple[Any, ...]]
+) -> None:
+    """Rows by site and key; one of zeros alone is none: what was taken back may leave it."""
+    for site, *values in rows:
+        key, figures = values[: len(question.keys)], values[len(question.keys) :]
+        told = {of: _plain(value) for of, value in zip(question.figures, figures, strict=True)}
+        if any(told.values()):
+            found[site][name][tuple(key)] = told
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: count for key, count in value.items() if count}
+    return tuple(value) if isinstance(value, list | tuple) else value
