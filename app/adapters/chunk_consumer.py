@@ -132,6 +132,7 @@ class ChunkConsumer(driver.Consumer):
         self._next: dict[TP, int] = {}
         self._sought: dict[TP, int] = {}
         self._committing: dict[TP, int] = {}
+        self._lives: dict[TP, int] = defaultdict(int)
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -192,12 +193,20 @@ class ChunkConsumer(driver.Consumer):
             yield self._to_message(tp, record)
 
     async def _chunks(self, tp: TP, records: Sequence[Any]) -> AsyncIterator[ConsumerMessage]:
-        """Cut the records fetched, and those left over, into chunks."""
+        """Cut the records fetched, and those left over, into chunks.
+
+        TRICKY: the partition may be revoked, or sought back, during any wait here. Its records are then read
+        again, and nothing of this run may be left behind: neither its plan, which is out of date, nor a chunk
+        that nobody gets, behind which nothing would ever be committed.
+        """
+        life = self._lives[tp]
         records = await self._following(tp, records)
         waiting = [*self._partial.pop(tp, []), *records]
         if waiting and tp not in self._plans:
-            await self._plan(tp, waiting[0].offset)
-        while waiting:
+            plan = await self._plan(tp, waiting[0].offset)
+            if self._lives[tp] == life:
+                self._plans[tp] = plan
+        while waiting and self._lives[tp] == life:
             cut, batch_id = self._cut(tp, waiting)
             if cut == 0:
                 self._partial[tp] = waiting
@@ -229,11 +238,12 @@ class ChunkConsumer(driver.Consumer):
         self._next[tp] = records[-1].offset + 1
         return records
 
-    async def _plan(self, tp: TP, offset: int) -> None:
-        """Learn the boundaries from ``offset`` on, once no earlier delivery of the partition is at work."""
-        for chunk in self._leaving.pop(tp, ()):
+    async def _plan(self, tp: TP, offset: int) -> deque[Boundary]:
+        """The boundaries from ``offset`` on, once no earlier delivery of the partition is at work."""
+        for chunk in tuple(self._leaving[tp]):
             await chunk.left()
-        self._plans[tp] = deque(await self._planner(tp, offset)) if self._planner else deque()
+        self._leaving[tp] = [chunk for chunk in self._leaving[tp] if chunk.is_at_work]
+        return deque(await self._planner(tp, offset)) if self._planner else deque()
 
     def _cut(self, tp: TP, records: Sequence[Any]) -> tuple[int, str | None]:
         """How many of the records make the next chunk, and its known name; 0 when more must be fetched."""
@@ -295,6 +305,7 @@ class ChunkConsumer(driver.Consumer):
     def _supersede(self, partitions: Iterable[TP]) -> None:
         """Forget what was delivered of the partitions; the next plan waits for blocks that have begun."""
         for tp in partitions:
+            self._lives[tp] += 1
             self._plans.pop(tp, None)
             self._partial.pop(tp, None)
             self._next.pop(tp, None)

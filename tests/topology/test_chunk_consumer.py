@@ -31,7 +31,7 @@ class Fetching(ChunkConsumer):
         self._planner = None
         self._plans = {TOPIC: deque(plan)} if plan else {}
         self._partial, self._next, self._sought = {}, {TOPIC: start}, {}
-        self._committing = {}
+        self._committing, self._lives = {}, defaultdict(int)
         self._in_flight, self._leaving = defaultdict(deque), defaultdict(list)
         self.sought = []
 

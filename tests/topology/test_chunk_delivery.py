@@ -40,6 +40,8 @@ class Delivery:
         #: (partition, offset, whether ``watched`` was at work) of each question to the planner.
         self.asked: list[tuple[int, int, bool]] = []
         self.watched: Chunk | None = None
+        #: By partition: what the planner's next answer waits for.
+        self.waits: dict[int, asyncio.Event] = {}
         self._broker = broker
         self._chunks: dict[int, asyncio.Queue[Chunk]] = defaultdict(asyncio.Queue)
 
@@ -68,7 +70,10 @@ class Delivery:
 
     async def plan(self, tp: TP, offset: int) -> Sequence[Boundary]:
         self.asked.append((tp.partition, offset, self.watched is not None and self.watched.is_at_work))
-        return self.plans.get(tp.partition, [])
+        known = self.plans.get(tp.partition, [])
+        if may_answer := self.waits.pop(tp.partition, None):
+            await may_answer.wait()
+        return known
 
     async def take(self, partition: int) -> list[Chunk]:
         """Chunks of the partition until its last message is in one; not those that a seek superseded."""
@@ -215,6 +220,24 @@ async def test_what_was_done_before_a_seek_and_not_committed_is_delivered_again(
     await delivery.seek()
     assert delivery.consumer.handled(TP(BLOCKS, 0)) == 0
     assert offsets(await delivery.take(0)) == list(range(23))
+
+
+async def test_a_plan_that_was_asked_for_before_a_seek_counts_no_more(delivery: Delivery) -> None:
+    """Another worker may have written blocks meanwhile."""
+    delivery.asked.clear()
+    may_answer = delivery.waits[0] = asyncio.Event()
+    await delivery.seek()
+    await until(lambda: (0, 0, False) in delivery.asked)
+    delivery.plans[0] = [Boundary(start=0, end=3, batch_id="by another")]
+    await delivery.seek()
+    may_answer.set()
+    again = await delivery.take(0)
+    assert (again[0].start, again[0].end, again[0].batch_id) == (0, 3, "by another")
+    assert offsets(again) == list(range(23))
+    for chunk in again:
+        assert chunk.begin()
+        chunk.done()
+    assert await delivery.committed(0) == 23
 
 
 async def test_a_partition_is_given_up_once_blocks_that_have_begun_are_finished(delivery: Delivery) -> None:
