@@ -54,7 +54,7 @@ def simulate(
     seed: int,
     end_ms: int,
     events: int = DEFAULT_EVENTS,
-    days: int = DEFAULT_DAYS,
+    days: float = DEFAULT_DAYS,
     origin: Origin = Origin.REPLAY,
 ) -> Iterator[WebEvent]:
     """Exactly ``events`` events received within the ``days`` days before ``end_ms``, by time of receipt.
@@ -63,7 +63,7 @@ def simulate(
     the bots are among them; everything is a valid event of the wire contract.
     """
     rng = Random(seed)  # noqa: S311 - traffic to look at, not secrets; it must be repeatable
-    rhythm = _Rhythm(begin_ms=end_ms - days * 24 * HOUR_MS, end_ms=end_ms - _QUIET_MS)
+    rhythm = _Rhythm(begin_ms=end_ms - round(days * 24 * HOUR_MS), end_ms=end_ms - _QUIET_MS)
     crowds = [_Crowd(site, place, rng=rng) for site, place in _PAIRS]
     pending: list[tuple[int, int, WebEvent]] = []
     made = 0

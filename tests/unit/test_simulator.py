@@ -63,6 +63,13 @@ def histories() -> list[list[WebEvent]]:
     return [sorted(events.values(), key=lambda event: event.occurred_at) for events in by_visitor.values()]
 
 
+def test_traffic_may_be_of_an_hour():
+    events = list(simulate(seed=7, end_ms=END_MS, events=500, days=1 / 24))
+    assert len(events) == 500
+    assert END_MS - DAY_MS / 24 <= events[0].received_at < events[-1].received_at <= END_MS
+    assert events[-1].received_at - events[0].received_at > DAY_MS / 48
+
+
 def test_the_same_seed_gives_the_same_events_and_another_gives_others():
     first = encoded(simulate(seed=1, end_ms=END_MS, events=2_000))
 
