@@ -8,6 +8,8 @@ PYTEST_ARGS ?=
 WORKERS ?= 2
 # Of make crash.
 ROUNDS ?= 20
+# Of make bench: parts and options, see `python -m bench --help`.
+BENCH_ARGS ?=
 # The first that is new enough. Another one: make PYTHON=/path/to/python3.12 demo
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(if $(shell $(p) $(IS_NEW) && echo yes),$(p))) python3)
 
@@ -17,10 +19,12 @@ BIN := $(VENV)/bin
 # A stamp is newer than what it was made from, so the second time nothing is installed.
 RUN := $(VENV)/.installed-run
 DEV := $(VENV)/.installed-dev
+# Quix Streams, which make bench compares with, in an environment of its own.
+QUIX := .venv-quix
 INPUTS := pyproject.toml constraints.txt Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test crash lint format docs dev-up dev-down pins clean
+.PHONY: help demo test crash bench lint format docs dev-up dev-down pins clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -34,6 +38,9 @@ test: $(DEV) ## all tests; those that need a real Kafka skip where there is none
 
 crash: $(DEV) ## kill, and hand over, while events flow: ROUNDS times each; then recount
 	@CRASH_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -m crash -s $(PYTEST_ARGS)
+
+bench: $(DEV) $(QUIX)/.installed ## speed of the ingest path on a real Kafka, part by part; ten minutes of a quiet machine
+	@$(BIN)/python -m bench --quix $(QUIX)/bin/python $(or $(BENCH_ARGS),--write docs/BENCHMARKS.md)
 
 lint: $(DEV) ## ruff, mypy, and the floors of the imports
 	@$(BIN)/ruff check .
@@ -67,7 +74,7 @@ pins: ## constraints.txt anew: the newest releases that pyproject.toml allows (m
 	mv "$$dir/constraints.txt" constraints.txt; git diff --stat -- constraints.txt 2>/dev/null || true
 
 clean: ## delete .venv, caches and built files; never data
-	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis tests/kafka/target
+	rm -rf $(VENV) $(QUIX) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis tests/kafka/target
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUN): $(INPUTS) | $(BIN)/pip
@@ -77,6 +84,13 @@ $(RUN): $(INPUTS) | $(BIN)/pip
 $(DEV): $(INPUTS) | $(BIN)/pip
 	@$(call install,.[test$(comma)dev],Web User Analytics with its test tools)
 	@touch $@ $(RUN)
+
+$(QUIX)/.installed: bench/constraints-quix.txt
+	@$(call need_python)
+	@echo 'Installing Quix Streams into $(QUIX) ...'
+	@$(PYTHON) -m venv $(QUIX)
+	@$(QUIX)/bin/pip install --disable-pip-version-check --quiet -c bench/constraints-quix.txt quixstreams
+	@touch $@
 
 $(BIN)/pip:
 	@$(call need_python)

@@ -78,6 +78,8 @@ class Deployment:
         self._settings = settings
         (self._front_port,) = free_ports(1)
         self._processes: list[Process] = []
+        #: By name of a worker: where its own web server answers, ``/metrics`` among others.
+        self.web_ports: dict[str, int] = {}
         self.front: Process
 
     @property
@@ -127,6 +129,7 @@ class Deployment:
     def start_worker(self, name: str = "worker") -> Process:
         """A worker by Faust's own command line, with a state directory named after it."""
         (web_port,) = free_ports(1)
+        self.web_ports[name] = web_port
         env = {"WUA_APP__DATA_DIR": str(self.directory / name), "WUA_APP__WEB_PORT": str(web_port)}
         command = [str(BIN / "faust"), "-A", "app.worker:worker", "worker", "-l", "info"]
         return self._start(command, name=name, env=env)
@@ -216,9 +219,9 @@ class Deployment:
 
 
 @contextmanager
-def deployed(kafka: Kafka, directory: Path) -> Iterator[Deployment]:
+def deployed(kafka: Kafka, directory: Path, *, partitions: int = 4) -> Iterator[Deployment]:
     """A front with the schema, and no worker yet; whatever is left running is ended."""
-    deployment = Deployment(kafka, directory)
+    deployment = Deployment(kafka, directory, partitions=partitions)
     try:
         deployment.start_front()
         deployment.migrate()

@@ -78,6 +78,11 @@ class JvmKafka:
             self.kill()
             raise KafkaFailedError(f"{error}\n--- end of the Kafka log\n{self.log_tail()}") from error
 
+    @property
+    def pid(self) -> int | None:
+        """The node's process; None while it is down."""
+        return self._process.pid if self._process else None
+
     def stop(self) -> None:
         """Shut down in good order; killed when that takes too long."""
         self._end(signal.SIGTERM)

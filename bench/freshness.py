@@ -1,0 +1,119 @@
+"""How long after it was produced an event counts in gold, with a worker that is half as busy as it can be.
+
+Events are produced one by one at half of the rate of row (c). Each partition is given a site of its own, so
+that the count of a site in gold says which events are visible: the k-th event of a partition is, once its
+site counts k. A delay runs from the moment before the event is handed to the producer to the moment after
+gold has answered, and so includes up to one pause between two questions.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import zlib
+from collections.abc import Sequence
+from statistics import quantiles
+
+import msgspec
+
+from app.events.wire import WebEvent
+from bench.report import Section
+from bench.rig import PARTITIONS, Keyed, Rig, refuse_failure
+from bench.workers import running
+
+ASK_EVERY_S = 0.05
+WARM_UP_S = 5.0
+MEASURED_S = 30.0
+SQL = """
+SELECT 'gold of events', site_id, toInt64(sum(rows)) FROM wua.daily_user_metrics GROUP BY site_id
+UNION ALL
+SELECT 'gold of sessions', site_id, toInt64(sum(events)) FROM wua.session_analytics GROUP BY site_id
+"""
+
+
+def section(rig: Rig, *, full_rate: float) -> Section:
+    """Quantiles of the delay at half of ``full_rate`` events a second."""
+    rate = full_rate / 2
+    lanes = spread(rig.traffic[: round(rate * (WARM_UP_S + MEASURED_S))])
+    topic = rig.new_topic(partitions=PARTITIONS)
+    with running(rig, topic=topic) as site:
+        feed = Feed(rig, topic, lanes, rate=rate)
+        client = site.reader()
+        visible = {name: Visible() for name in ("gold of events", "gold of sessions")}
+        deadline = time.monotonic() + rig.limit_s
+        while any(one.count < len(lanes) for one in visible.values()):
+            assert time.monotonic() < deadline, "gold does not keep up with half of the worker's own rate"
+            answer, at = client.query(SQL).result_rows, time.monotonic()
+            for name, site_id, count in answer:
+                visible[name].see(feed.sent, partition=int(site_id), count=count, at=at)
+            time.sleep(ASK_EVERY_S)
+        client.close()
+    return Section(
+        title="Freshness",
+        columns=("visible in", "p50 ms", "p90 ms", "p99 ms", "max ms", "events"),
+        rows=[row(name, one.delays_s(after=feed.began + WARM_UP_S)) for name, one in visible.items()],
+        note=f"At {rate:,.0f} events/s, half of row c, for {len(lanes) / rate - WARM_UP_S:.0f} s after "
+        f"{WARM_UP_S:.0f} s of warming up; {PARTITIONS} partitions, one worker; gold asked every "
+        f"{ASK_EVERY_S * 1000:.0f} ms.",
+    )
+
+
+def spread(traffic: Sequence[WebEvent]) -> list[tuple[int, Keyed]]:
+    """Partition and message of each event; a visitor keeps to one partition, and its number is the site."""
+    encoder = msgspec.json.Encoder()
+    lanes = []
+    for event in traffic:
+        partition = zlib.crc32(event.key) % PARTITIONS
+        moved = msgspec.structs.replace(event, site_id=str(partition))
+        lanes.append((partition, (moved.key, encoder.encode(moved))))
+    return lanes
+
+
+class Feed:
+    """Produces at an even rate in a thread of its own; ``sent[p]``: when, for each event of partition p."""
+
+    def __init__(self, rig: Rig, topic: str, lanes: Sequence[tuple[int, Keyed]], *, rate: float) -> None:
+        self.sent: list[list[float]] = [[] for _ in range(PARTITIONS)]
+        self.began = time.monotonic()
+        self._producer = rig.producer()
+        threading.Thread(target=self._run, args=(topic, lanes, rate), daemon=True).start()
+
+    def _run(self, topic: str, lanes: Sequence[tuple[int, Keyed]], rate: float) -> None:
+        for number, (partition, (key, value)) in enumerate(lanes):
+            ahead_s = self.began + number / rate - time.monotonic()
+            if ahead_s > 0:
+                time.sleep(ahead_s)
+            self.sent[partition].append(time.monotonic())
+            self._producer.produce(topic, value, key, partition=partition, on_delivery=refuse_failure)
+            self._producer.poll(0)
+        self._producer.flush()
+
+
+class Visible:
+    """Which events of each partition one gold has shown, and when it first did."""
+
+    def __init__(self) -> None:
+        self._counts = [0] * PARTITIONS
+        self._seen: list[tuple[float, float]] = []
+
+    @property
+    def count(self) -> int:
+        """Events seen so far."""
+        return sum(self._counts)
+
+    def see(self, sent: Sequence[Sequence[float]], *, partition: int, count: int, at: float) -> None:
+        """At this moment gold counted so many events of the partition."""
+        before = self._counts[partition]
+        self._seen += [(moment, at) for moment in sent[partition][before:count]]
+        self._counts[partition] = max(before, count)
+
+    def delays_s(self, *, after: float) -> list[float]:
+        """From sent to seen, for what was sent after that moment."""
+        return [seen - moment for moment, seen in self._seen if moment > after]
+
+
+def row(name: str, delays_s: Sequence[float]) -> tuple[str, ...]:
+    """The quantiles as text."""
+    cuts = quantiles(delays_s, n=100)
+    values = (cuts[49], cuts[89], cuts[98], max(delays_s))
+    return (name, *(f"{value * 1000:,.0f}" for value in values), f"{len(delays_s):,}")
