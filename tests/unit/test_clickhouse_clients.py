@@ -67,3 +67,5 @@ def test_a_message_is_cut_before_its_stack_trace_and_at_its_limit() -> None:
     assert codes.brief("bad\n  thing, Stack trace (when copying):\n0. f() @ 0x1") == "bad thing"
     assert codes.brief("bad\n0. f() @ 0x1") == "bad"
     assert codes.brief("x" * 10, limit=4) == "xxxx…"
+    refused = "Max retries exceeded with url: /?async_insert=0&query_id=7 (Connection refused)"
+    assert codes.brief(refused) == "Max retries exceeded with url: / (Connection refused)"

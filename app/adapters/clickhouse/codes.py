@@ -20,6 +20,12 @@ _DISK = "free space on ClickHouse's disk, or add a volume; writes resume by them
 _MERGES = "merges cannot keep up: look at system.merges and the disk, or raise ingest.block_max_events"
 _READ_ONLY = "ClickHouse refuses writes for now: check the replica, the disk, and the user's readonly setting"
 
+_NO_TABLE = (
+    "a table is missing: run `wua migrate`; one that was dropped later than it was migrated has to be made "
+    "again by its statement in migrations/, and filled"
+)
+_VIEW = "a view throws: mend the one that the message names; the block is handled again at the next start"
+
 
 class Code(msgspec.Struct, frozen=True):
     """ClickHouse's name of an error and what an operator does about it."""
@@ -72,18 +78,21 @@ RETRIABLE: Mapping[int, Code] = MappingProxyType(
 FINAL: Mapping[int, Code] = MappingProxyType(
     {
         16: Code("NO_SUCH_COLUMN_IN_TABLE", "the schema is older than this program: run `wua migrate`"),
-        60: Code("UNKNOWN_TABLE", "the schema is missing: run `wua migrate`"),
+        60: Code("UNKNOWN_TABLE", _NO_TABLE),
         81: Code("UNKNOWN_DATABASE", "check clickhouse.database, then run `wua migrate`"),
         115: Code("UNKNOWN_SETTING", "this ClickHouse is too old: upgrade it, see docs/TROUBLESHOOTING.md"),
         117: Code("INCORRECT_DATA", "schema and program disagree: run `wua migrate`"),
         192: Code("UNKNOWN_USER", "check the user in clickhouse.url"),
         193: Code("WRONG_PASSWORD", "check the password in clickhouse.url"),
+        395: Code("FUNCTION_THROW_IF_VALUE_IS_NON_ZERO", _VIEW),
         497: Code("ACCESS_DENIED", "grant the user of clickhouse.url what the message asks for"),
         516: Code("AUTHENTICATION_FAILED", "check user and password in clickhouse.url"),
     }
 )
 
 _NO_ADVICE = "read the message; see docs/TROUBLESHOOTING.md"
+#: Half a kilobyte of settings in a URL, before what matters: why nobody answered.
+_PARAMETERS = re.compile(r"(?<=/)\?\S+(?= )")
 _TRACE = re.compile(r",? ?\(?Stack trace|\n\s*\d+\. ", re.IGNORECASE)
 
 
@@ -105,7 +114,7 @@ def advice(code: int) -> str:
 
 
 def brief(message: str, *, limit: int = 600) -> str:
-    """The message on one line, without the engine's stack trace."""
-    head = _TRACE.split(message, maxsplit=1)[0]
+    """The message on one line, without the engine's stack trace and the parameters of the request."""
+    head = _PARAMETERS.sub("", _TRACE.split(message, maxsplit=1)[0])
     line = " ".join(head.split())
     return line if len(line) <= limit else f"{line[:limit]}…"
