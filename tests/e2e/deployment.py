@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +18,31 @@ import clickhouse_connect
 import msgspec
 from aiokafka import AIOKafkaProducer
 from clickhouse_connect.driver.client import Client
+from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka.admin import OffsetSpec
 
+from tests.e2e.proxy import Proxy
 from tests.factories import wire
 from tests.kafka.broker import Kafka
 from tests.kafka.jvm import free_ports
+from tests.kafka.ready import admin
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 #: How long something may take that usually takes a few seconds, on a machine that is busy.
 PATIENCE_S = 120.0
 TAIL_BYTES = 6000
+#: The front's directory within a data directory.
+CLICKHOUSE = "clickhouse"
+#: Key and value.
+Message = tuple[bytes | None, bytes]
 
 
 class Process:
     """A program of the product in a process of its own; what it prints goes to a file."""
 
     def __init__(self, command: Sequence[str], *, env: dict[str, str], log: Path) -> None:
+        self.name = log.stem
         self._log = log
         with log.open("ab") as out:
             self._process = subprocess.Popen(
@@ -69,17 +79,21 @@ class Process:
 class Deployment:
     """One Kafka app id and one ClickHouse database; as many workers as a test starts."""
 
-    def __init__(self, kafka: Kafka, directory: Path, *, partitions: int = 4, **settings: Any) -> None:
+    def __init__(
+        self, kafka: Kafka, directory: Path, *, partitions: int = 4, disk_mb: int = 0, **settings: Any
+    ) -> None:
         self.kafka = kafka
         self.directory = directory
         self.partitions = partitions
         self.topic = kafka.unique("events")
         self._app_id = kafka.unique("wua")
+        self.disk_mb = disk_mb
         self._settings = settings
         (self._front_port,) = free_ports(1)
         self._processes: list[Process] = []
         #: By name of a worker: where its own web server answers, ``/metrics`` among others.
         self.web_ports: dict[str, int] = {}
+        self._proxies: list[Proxy] = []
         self.front: Process
 
     @property
@@ -101,12 +115,20 @@ class Deployment:
         return {f"WUA_{name}": str(value) for name, value in values.items()}
 
     @property
+    def clickhouse_dir(self) -> Path:
+        """Where ClickHouse keeps its data, as the front sees it."""
+        return Path(f"/proc/{self.front.pid}/root{self.directory}") / CLICKHOUSE
+
+    @property
     def clickhouse_url(self) -> str:
         return f"http://127.0.0.1:{self._front_port}"
 
     def start_front(self) -> None:
         """Start ClickHouse's front on its data, and wait until it answers."""
         command = [str(BIN / "wua"), "clickhouse", "--data", str(self.directory)]
+        if self.disk_mb:
+            (self.directory / CLICKHOUSE).mkdir()
+            command = [*on_small_disk(self.directory / CLICKHOUSE, size_mb=self.disk_mb), *command]
         self.front = self._start([*command, "--port", str(self._front_port)], name="front")
         self.wait_for(self._is_answering, what="the front answers", process=self.front)
 
@@ -126,11 +148,15 @@ class Deployment:
             timeout=PATIENCE_S,
         )
 
-    def start_worker(self, name: str = "worker") -> Process:
+    def start_worker(self, name: str = "worker", *, clickhouse_url: str = "") -> Process:
         """A worker by Faust's own command line, with a state directory named after it."""
         (web_port,) = free_ports(1)
         self.web_ports[name] = web_port
-        env = {"WUA_APP__DATA_DIR": str(self.directory / name), "WUA_APP__WEB_PORT": str(web_port)}
+        env = {
+            "WUA_APP__DATA_DIR": str(self.directory / name),
+            "WUA_APP__WEB_PORT": str(web_port),
+            "WUA_CLICKHOUSE__URL": clickhouse_url or self.clickhouse_url,
+        }
         command = [str(BIN / "faust"), "-A", "app.worker:worker", "worker", "-l", "info"]
         return self._start(command, name=name, env=env)
 
@@ -142,11 +168,23 @@ class Deployment:
         ]
         await self.produce_raw(messages)
 
-    async def produce_raw(self, messages: Sequence[tuple[bytes | None, bytes]]) -> None:
+    async def produce_raw(self, messages: Sequence[Message]) -> None:
         """Produce any keys and values, acknowledged."""
-        async with AIOKafkaProducer(bootstrap_servers=self.kafka.bootstrap_servers, linger_ms=5) as producer:
-            sent = [await producer.send(self.topic, value=value, key=key) for key, value in messages]
-            await asyncio.gather(*sent)
+        async with self.producing() as send:
+            await send(messages)
+
+    @asynccontextmanager
+    async def producing(self) -> AsyncIterator[Callable[[Sequence[Message]], Awaitable[None]]]:
+        """Yields what sends messages, each once, and returns when they are acknowledged."""
+        async with AIOKafkaProducer(
+            bootstrap_servers=self.kafka.bootstrap_servers, linger_ms=5, enable_idempotence=True
+        ) as producer:
+
+            async def send(messages: Sequence[Message]) -> None:
+                sent = [await producer.send(self.topic, value=value, key=key) for key, value in messages]
+                await asyncio.gather(*sent)
+
+            yield send
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         """The answer of ClickHouse; ``{db}`` is the database."""
@@ -169,10 +207,33 @@ class Deployment:
         ((in_sessions,),) = self.ask("SELECT sum(events) FROM {db}.session_analytics")
         return int(received) if in_sessions == accepted else -1
 
+    def committed(self) -> dict[int, int]:
+        """By partition: the offset up to which the workers are done, as Kafka knows it."""
+        group = ConsumerGroupTopicPartitions(self._app_id, self._topic_partitions())
+        client = admin(self.kafka.bootstrap_servers)
+        answer = client.list_consumer_group_offsets([group])[self._app_id].result()
+        return {tp.partition: max(0, tp.offset) for tp in answer.topic_partitions}
+
+    def lag(self) -> int:
+        """Events that Kafka has and that are not committed."""
+        client = admin(self.kafka.bootstrap_servers)
+        ends = client.list_offsets({tp: OffsetSpec.latest() for tp in self._topic_partitions()})
+        return sum(end.result().offset for end in ends.values()) - sum(self.committed().values())
+
+    def members(self) -> int:
+        """Workers among which the partitions are shared out; 0 while they are being shared out anew."""
+        client = admin(self.kafka.bootstrap_servers)
+        group = client.describe_consumer_groups([self._app_id])[self._app_id].result()
+        return len(group.members) if group.state == ConsumerGroupState.STABLE else 0
+
+    def wait_until_drained(self, process: Process) -> None:
+        """Return once everything that was sent is handled and committed."""
+        self.wait_for(lambda: self.lag() == 0, what="nothing waits in Kafka", process=process)
+
     def wait_for(self, condition: Callable[[], bool], *, what: str, process: Process | None = None) -> None:
         """Return once the condition holds; fail with the process's log when it does not, or has ended."""
         deadline = time.monotonic() + PATIENCE_S
-        while not condition():
+        while not _holds(condition):
             log = f"\n{process.tail()}" if process else ""
             assert process is None or process.is_running(), f"waiting until {what}: the process ended{log}"
             assert time.monotonic() < deadline, f"waited {PATIENCE_S:g} s until {what}{log}"
@@ -185,8 +246,6 @@ class Deployment:
 
     def wait_until_topics_exist(self, process: Process) -> None:
         """The worker makes its topics when it starts."""
-        from tests.kafka.ready import admin
-
         client = admin(self.kafka.bootstrap_servers)
         self.wait_for(
             lambda: self.topic in client.list_topics(timeout=5).topics,
@@ -194,10 +253,24 @@ class Deployment:
             process=process,
         )
 
+    def proxy(self) -> Proxy:
+        """One more way to ClickHouse, that a test can hold up."""
+        self._proxies.append(Proxy(port=self._front_port))
+        return self._proxies[-1]
+
+    def worker_logs(self) -> str:
+        """What all workers have logged."""
+        return "".join(file.read_text(errors="replace") for file in self.directory.glob("worker*.log"))
+
     def close(self) -> None:
         """Kill whatever still runs."""
         for process in self._processes:
             process.end(signal.SIGKILL)
+        for proxy in self._proxies:
+            proxy.close()
+
+    def _topic_partitions(self) -> list[TopicPartition]:
+        return [TopicPartition(self.topic, number) for number in range(self.partitions)]
 
     def _start(self, command: Sequence[str], *, name: str, env: dict[str, str] | None = None) -> Process:
         log = self.directory / f"{name}.log"
@@ -219,15 +292,41 @@ class Deployment:
 
 
 @contextmanager
-def deployed(kafka: Kafka, directory: Path, *, partitions: int = 4) -> Iterator[Deployment]:
-    """A front with the schema, and no worker yet; whatever is left running is ended."""
-    deployment = Deployment(kafka, directory, partitions=partitions)
+def deployed(kafka: Kafka, directory: Path, *, partitions: int = 4, disk_mb: int = 0) -> Iterator[Deployment]:
+    """A front with the schema, and no worker yet; whatever is left running is ended.
+
+    With ``disk_mb`` ClickHouse's data lie on a disk of that size, and are gone when the front ends.
+    """
+    deployment = Deployment(kafka, directory, partitions=partitions, disk_mb=disk_mb)
     try:
         deployment.start_front()
         deployment.migrate()
         yield deployment
     finally:
         deployment.close()
+
+
+def _holds(condition: Callable[[], bool]) -> bool:
+    """A broker that has just started may not know a group yet: then it does not hold."""
+    try:
+        return condition()
+    except KafkaException:
+        return False
+
+
+def on_small_disk(directory: Path, *, size_mb: int) -> list[str]:
+    """Before a command: it sees a disk of its own at ``directory``, which is gone when it ends."""
+    mount = f'mount -t tmpfs -o size={size_mb}m tmpfs "$0" && exec "$@"'
+    as_root = [] if os.geteuid() == 0 else ["--map-root-user"]
+    return ["unshare", "--mount", *as_root, "sh", "-c", mount, str(directory)]
+
+
+def may_have_small_disk(directory: Path) -> bool:
+    """Whether this machine lets us have one."""
+    if shutil.which("unshare") is None:
+        return False
+    trial = [*on_small_disk(directory, size_mb=1), "true"]
+    return subprocess.run(trial, capture_output=True, check=False).returncode == 0
 
 
 def visit(visitor: str, *, at: int, pages: int, step_ms: int = 60_000, **fields: Any) -> list[dict[str, Any]]:

@@ -1,0 +1,208 @@
+"""Sent events -> what bronze, the ledger and each gold must hold; and what they do hold.
+
+The recount sorts and counts; it shares no code with the product but the wire contract. A gold that is not
+here fails the comparison: whoever adds one adds its recount.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+from urllib.parse import urlsplit
+
+from app.events.wire import WebEvent
+from tests.e2e.deployment import Deployment
+from tests.factories import DAY, HOUR, MINUTE
+
+GAP_MS = 30 * MINUTE
+QUARTER = 15 * MINUTE
+#: What is counted: (measure, *dimensions) -> how much.
+Counts = Counter[tuple[Any, ...]]
+
+
+@dataclass(kw_only=True)
+class Visit:
+    """A session, by the pauses between the events of a visitor."""
+
+    site_id: str
+    started_at: int
+    page_views: int = 0
+    events: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """How a table's rows are told apart and what is summed, in Python and in SQL."""
+
+    of: Callable[[Any], tuple[Any, ...]]
+    columns: tuple[str, ...]
+    measures: tuple[str, ...]
+
+
+def _day(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).date().isoformat()
+
+
+def _events_by(bucket_ms: int) -> Tally:
+    return Tally(
+        of=lambda e: (e.site_id, str(e.event_type), e.occurred_at // bucket_ms * bucket_ms // 1000),
+        columns=("site_id", "event_type", "toUnixTimestamp(bucket)"),
+        measures=("rows", "events"),
+    )
+
+
+def _visits_by_day() -> Tally:
+    return Tally(
+        of=lambda visit: (visit.site_id, _day(visit.started_at)),
+        columns=("site_id", "toString(local_date)"),
+        measures=("rows", "sessions", "page_views", "events"),
+    )
+
+
+OF_EVENTS: Mapping[str, Tally] = {
+    "events_per_minute": _events_by(MINUTE),
+    "events_per_quarter_hour": _events_by(QUARTER),
+    "events_per_hour": _events_by(HOUR),
+    "events_per_day": _events_by(DAY),
+    "daily_user_metrics": Tally(
+        of=lambda event: (event.site_id, _day(event.occurred_at)),
+        columns=("site_id", "toString(local_date)"),
+        measures=("rows", "events", "page_views"),
+    ),
+    "page_performance_metrics": Tally(
+        of=lambda event: (event.site_id, urlsplit(event.url).path, _day(event.occurred_at)),
+        columns=("site_id", "path", "toString(local_date)"),
+        measures=("rows", "page_views"),
+    ),
+}
+
+OF_VISITS: Mapping[str, Tally] = {
+    "session_analytics": Tally(
+        of=lambda visit: (visit.site_id, visit.started_at // QUARTER * QUARTER // 1000),
+        columns=("site_id", "toUnixTimestamp(bucket)"),
+        measures=("rows", "sessions", "page_views", "events"),
+    ),
+    "traffic_sources_daily": _visits_by_day(),
+    "device_breakdown_daily": _visits_by_day(),
+}
+
+GOLD_SQL = """
+SELECT name FROM system.tables
+WHERE database = '{db}' AND match(engine, '(Aggregating|Summing)MergeTree$')
+"""
+
+#: By event type, once by rows and once by distinct ids: a row too many differs in one, a wrong one in both.
+BRONZE_SQL = """
+SELECT event_type, count(), uniqExact(event_id) FROM (
+    SELECT event_type, event_id FROM {db}.page_views_bronze
+    UNION ALL SELECT event_type, event_id FROM {db}.click_events_bronze
+    UNION ALL SELECT event_type, event_id FROM {db}.interactions_bronze
+) GROUP BY event_type
+"""
+
+
+@dataclass(kw_only=True)
+class Differences:
+    """What is missing or too much, by table; empty when all is exact."""
+
+    lost: dict[str, int] = field(default_factory=dict)
+    doubled: dict[str, int] = field(default_factory=dict)
+
+
+def compare(deployment: Deployment, events: Sequence[WebEvent]) -> Differences:
+    """The database against a recount of everything sent."""
+    wanted, got = recount(events), found(deployment)
+    assert wanted.keys() == got.keys(), f"recounted {sorted(wanted)}, the database has {sorted(got)}"
+    differences = Differences()
+    for table, counts in wanted.items():
+        # Subtraction keeps what is positive.
+        if missing := (counts - got[table]).total():
+            differences.lost[table] = missing
+        if too_much := (got[table] - counts).total():
+            differences.doubled[table] = too_much
+    return differences
+
+
+def recount(events: Sequence[WebEvent]) -> dict[str, Counts]:
+    """What each table must come to."""
+    distinct = {event.event_id: event for event in events}.values()
+    types = Counter(str(event.event_type) for event in distinct)
+    return {
+        "bronze": Counter({(kind, name): n for name, n in types.items() for kind in ("rows", "ids")}),
+        "ledger": +Counter(
+            {
+                ("received",): len(events),
+                ("accepted",): len(distinct),
+                ("duplicates",): len(events) - len(distinct),
+            }
+        ),
+        **{table: _tallied(distinct, tally) for table, tally in OF_EVENTS.items()},
+        **{table: _tallied(visits(distinct), tally) for table, tally in OF_VISITS.items()},
+    }
+
+
+def visits(events: Iterable[WebEvent]) -> list[Visit]:
+    """Sessions: an event more than half an hour after the one before it begins a new one."""
+    by_visitor: dict[tuple[str, str], list[WebEvent]] = defaultdict(list)
+    for event in events:
+        by_visitor[event.site_id, event.visitor_id].append(event)
+    made = []
+    for mine in by_visitor.values():
+        mine.sort(key=lambda event: event.occurred_at)
+        begins = [True, *(b.occurred_at - a.occurred_at > GAP_MS for a, b in pairwise(mine))]
+        for event, is_first in zip(mine, begins, strict=True):
+            if is_first:
+                made.append(Visit(site_id=event.site_id, started_at=event.occurred_at))
+            made[-1].events += 1
+            made[-1].page_views += event.event_type == "page_view"
+    return made
+
+
+def found(deployment: Deployment) -> dict[str, Counts]:
+    """What each table does come to."""
+    bronze: Counts = Counter()
+    for name, rows, ids in deployment.ask(BRONZE_SQL):
+        bronze |= Counter({("rows", name): rows, ("ids", name): ids})
+    ledger = ("received", "accepted", "duplicates")
+    sums = ", ".join(f"sum({column})" for column in ledger)
+    (totals,) = deployment.ask(f"SELECT {sums} FROM {{db}}.block_ledger")
+    tallies = {**OF_EVENTS, **OF_VISITS}
+    gold = [table for (table,) in deployment.ask(GOLD_SQL)]
+    unknown = set(gold) - tallies.keys()
+    assert not unknown, f"no recount of {', '.join(sorted(unknown))}: add it to tests/e2e/recount.py"
+    return {
+        "bronze": bronze,
+        "ledger": +Counter({(name,): int(n) for name, n in zip(ledger, totals, strict=True)}),
+        **{table: _asked(deployment, table, tallies[table]) for table in gold},
+    }
+
+
+def _tallied(items: Iterable[WebEvent | Visit], tally: Tally) -> Counts:
+    counts: Counts = Counter()
+    for item in items:
+        key = tally.of(item)
+        for measure in tally.measures:
+            counts[measure, *key] += _measured(item, measure)
+    return +counts
+
+
+def _measured(item: WebEvent | Visit, measure: str) -> int:
+    if isinstance(item, WebEvent):
+        return int(measure != "page_views" or item.event_type == "page_view")
+    return {"page_views": item.page_views, "events": item.events}.get(measure, 1)
+
+
+def _asked(deployment: Deployment, table: str, tally: Tally) -> Counts:
+    keys = ", ".join(tally.columns)
+    sums = ", ".join(f"sum({measure})" for measure in tally.measures)
+    counts: Counts = Counter()
+    for row in deployment.ask(f"SELECT {keys}, {sums} FROM {{db}}.{table} GROUP BY {keys}"):
+        key, values = row[: len(tally.columns)], row[len(tally.columns) :]
+        for measure, value in zip(tally.measures, values, strict=True):
+            counts[measure, *key] = int(value)
+    # A row whose statements took each other back is no row; one below zero is a difference.
+    return Counter({key: value for key, value in counts.items() if value})
