@@ -6,8 +6,9 @@ ONCE ?=
 PYTEST_ARGS ?=
 # Test files run side by side in so many processes.
 WORKERS ?= 2
-# Of make crash.
+# Of make crash; a night's run: ROUNDS=20 ROUND_EVENTS=20000.
 ROUNDS ?= 20
+ROUND_EVENTS ?= 3000
 # Of make bench: parts and options, see `python -m bench --help`.
 BENCH_ARGS ?=
 # The first that is new enough. Another one: make PYTHON=/path/to/python3.12 demo
@@ -36,8 +37,8 @@ demo: $(RUN) ## the whole product with invented visitors, on http://localhost:80
 test: $(DEV) ## all tests; those that need a real Kafka skip where there is none
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not crash" $(PYTEST_ARGS)
 
-crash: $(DEV) ## kill, and hand over, while events flow: ROUNDS times each; then recount
-	@CRASH_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -m crash -s $(PYTEST_ARGS)
+crash: $(DEV) ## kill, stop, hand over, break ClickHouse while events flow: ROUNDS times each; then recount
+	@CRASH_ROUNDS=$(ROUNDS) CRASH_EVENTS=$(ROUND_EVENTS) $(BIN)/python -m pytest -m crash -v $(PYTEST_ARGS)
 
 bench: $(DEV) $(QUIX)/.installed ## speed of the ingest path on a real Kafka, part by part; ten minutes of a quiet machine
 	@$(BIN)/python -m bench --quix $(QUIX)/bin/python $(or $(BENCH_ARGS),--write docs/BENCHMARKS.md)

@@ -13,12 +13,13 @@ EX_SOFTWARE = 70
 
 
 class Crew:
-    """Starts and ends workers; ``struck`` counts what was killed, stopped or sent away."""
+    """Starts and ends workers; counts what was killed, stopped or sent away, and zombies."""
 
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
         self.workers: list[Process] = []
         self.struck = 0
+        self.zombies = 0
         self._numbers = itertools.count(1)
 
     @property

@@ -63,7 +63,7 @@ def throwing_view(crew: Crew, rng: random.Random) -> None:
     ((query,),) = deployment.ask(
         f"SELECT as_select FROM system.tables WHERE database = '{{db}}' AND name = '{GOLD}_mv'"
     )
-    broken = query.replace("SELECT ", "SELECT throwIf(s.sign != 0) AS broken, ", 1)
+    broken = query.replace("sum(s.sign) AS rows", "throwIf(count() > 0) + sum(s.sign) AS rows")
     pause(crew, rng)
     deployment.ask(f"ALTER TABLE {{db}}.{GOLD}_mv MODIFY QUERY {broken}")
     _end_twice(crew)

@@ -6,11 +6,17 @@ import random
 import signal
 import time
 from collections.abc import Callable
-from typing import cast, get_args
 
 from tests.e2e.crew import EX_SOFTWARE, Crew
 from tests.e2e.proxy import Where
 
+#: Where zombies are stopped, one after the other.
+HELD: list[tuple[str, Where]] = [
+    ("events_in", "request"),
+    ("events_in", "answer"),
+    ("sessions_in", "request"),
+    ("sessions_in", "answer"),
+]
 Strike = Callable[[Crew, random.Random], None]
 
 
@@ -76,8 +82,9 @@ def wake_zombie(crew: Crew, rng: random.Random) -> None:
         crew.end(crew.first, signal.SIGTERM)  # the zombie of the round before goes on alone
     other, proxy = crew.first, deployment.proxy()
     zombie = crew.start(clickhouse_url=proxy.url)
-    where = cast(Where, rng.choice(get_args(Where)))
-    held = proxy.hold(rng.choice(["events_in", "sessions_in"]), where=where)
+    table, where = HELD[crew.zombies % len(HELD)]
+    crew.zombies += 1
+    held = proxy.hold(table, where=where)
     deployment.wait_for(held.reached.is_set, what=f"{held.table} is held", process=zombie)
     zombie.send(signal.SIGSTOP)
     crew.struck += 1
