@@ -140,7 +140,7 @@ class BlockHandler:
         live = [
             now_ms - item.event.received_at
             for item in examined
-            if isinstance(item, Accepted) and item.event.origin is not Origin.REPLAY
+            if isinstance(item, Accepted) and item.event.origin is not Origin.REPLAY and not item.returned_at
         ]
         metrics.count_block(
             partition=block.partition,
@@ -284,7 +284,7 @@ class _StageTimer:
 
 
 def _letter(refused: Refused, *, block: BlockId) -> DeadLetter:
-    reject = refused.reject
+    reject, returned = refused.reject, refused.returned
     return DeadLetter(
         topic=block.topic,
         partition=block.partition,
@@ -295,4 +295,6 @@ def _letter(refused: Refused, *, block: BlockId) -> DeadLetter:
         field=reject.field,
         detail=reject.detail,
         payload=payload_text(refused.raw),
+        replays=returned.replays if returned else 0,
+        history=returned.refusals if returned else (),
     )

@@ -13,6 +13,7 @@ from app.errors import WuaError
 COMMANDS = {
     "demo": "demo",
     "replay": "replay",
+    "dead-letters": "dead_letters",
     "enrich": "enrich",
     "simulate": "simulate",
     "sql": "sql",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -20,7 +20,7 @@ import web
 from app import log, settings
 from app.adapters.clickhouse import QueryPool
 from app.adapters.clock import Clock, now_ms
-from app.adapters.producer import EventProducer
+from app.adapters.producer import EventProducer, Headers, Message
 from app.metrics import WebMetrics
 from app.settings import Settings
 from views.queries import Queries
@@ -31,8 +31,13 @@ from web.problems import exception_handlers
 STATIC = Path(str(web.__file__)).parent / "static"
 
 
-class Producer(collector.Produces, Protocol):
+class Producer(Protocol):
     """Where accepted events go, and whether it is there."""
+
+    async def send_batch(
+        self, batch: Sequence[Message], *, headers: Sequence[Headers] = ()
+    ) -> Mapping[int, int]:
+        """Return once all are acknowledged, or raise BrokerUnavailableError."""
 
     async def ping(self) -> bool:
         """Whether the broker answers now."""
@@ -100,7 +105,7 @@ def _routes(
             {"clickhouse": pool.ping, "broker": producer.ping}, registries=[metrics.registry, *registries]
         ),
         *collector.routes(loaded, producer=producer, metrics=metrics, clock=clock),
-        *api.routes(Queries(pool, settings=loaded), clock=clock),
+        *api.routes(Queries(pool, settings=loaded), send=producer.send_batch, clock=clock),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
 

@@ -10,7 +10,15 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -24,6 +32,9 @@ from app.errors import SettingsError
 #: Environment names with our prefix that are no settings: they choose the file, or steer the tests.
 RESERVED_ENV = frozenset({"WUA_CONFIG", "WUA_ENV", "WUA_KAFKA", "WUA_REQUIRE_KAFKA"})
 PREFIX = "WUA_"
+MIN_KEY_LENGTH = 16
+#: Keys whose values no message may show.
+SECRETS = frozenset({"web.admin_key"})
 
 
 class _Section(BaseModel):
@@ -112,6 +123,14 @@ class WebSettings(_Section):
     rate_burst: int = Field(2000, ge=1)
     trusted_proxies: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ("*",)
+    admin_key: SecretStr = SecretStr("")
+
+    @field_validator("admin_key")
+    @classmethod
+    def _is_long(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < MIN_KEY_LENGTH:
+            raise ValueError(f"expected at least {MIN_KEY_LENGTH} characters, such as `openssl rand -hex 32`")
+        return value
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -322,7 +341,8 @@ def _explain(error: ValidationError, by_file: Mapping[Path, dict[str, Any]]) -> 
         if mistake["type"] == "extra_forbidden":
             lines.append(f"{_place(path, by_file)}: unknown key `{key}`; see faust.yml for the known keys")
         else:
-            lines.append(f"{_place(path, by_file)}: `{key}` = {mistake['input']!r}: {mistake['msg']}")
+            found = "(hidden)" if key in SECRETS else repr(mistake["input"])
+            lines.append(f"{_place(path, by_file)}: `{key}` = {found}: {mistake['msg']}")
     return "\n".join(lines)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
-from zoneinfo import ZoneInfo
 
 import faust
 import msgspec
@@ -17,14 +16,15 @@ from app import log
 from app.adapters.chunk_consumer import ChunkConsumer, ChunkTransport
 from app.adapters.clickhouse import Sink
 from app.adapters.clock import Clock, now_ms
+from app.adapters.rules import rules_of
 from app.core.blocks import Boundary, known_blocks
 from app.core.pipeline import Enrich, closing
-from app.core.rules import Rules, SessionRules, SiteRules
+from app.core.rules import Rules
 from app.events.dead_letter import DeadLetter
 from app.events.sessions import ClosedSession
 from app.events.state import VisitorState
 from app.metrics import WorkerMetrics
-from app.settings import Settings, SiteSettings
+from app.settings import Settings
 from app.topics import Topics, catalogue
 from tables import visitors
 from tables.visitors import VisitorStates
@@ -99,27 +99,6 @@ def build(
     )
     _register_timers(topology, interval_s=settings.app.table_cleanup_interval_s, clock=clock)
     return topology
-
-
-def rules_of(settings: Settings) -> Rules:
-    """The settings as the pure core takes them."""
-    sessions = SessionRules(**settings.sessions.model_dump(), dedup_ids=settings.ingest.dedup_ids_per_visitor)
-    return Rules(
-        sessions=sessions,
-        default_site=_site_rules(settings.default_site, sessions=sessions),
-        sites={site_id: _site_rules(site, sessions=sessions) for site_id, site in settings.sites.items()},
-    )
-
-
-def _site_rules(site: SiteSettings, *, sessions: SessionRules) -> SiteRules:
-    own = site.sessions.model_dump(exclude_none=True)
-    return SiteRules(
-        zone=ZoneInfo(site.timezone),
-        domains=frozenset(site.domains),
-        conversion_events=frozenset(site.conversion_events),
-        query_allow_list=frozenset(site.query_allow_list),
-        sessions=msgspec.structs.replace(sessions, **own) if own else None,
-    )
 
 
 def _faust_app(settings: Settings, *, declare_topics: bool) -> faust.App:

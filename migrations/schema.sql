@@ -165,7 +165,9 @@ CREATE TABLE {db}.events_in
     `element_text` String,
     `click_x` Float64,
     `click_y` Float64,
-    `properties` String
+    `properties` String,
+    `replays` UInt16,
+    `history` String
 )
 ENGINE = `Null`;
 
@@ -392,6 +394,8 @@ CREATE TABLE {db}.rejected_events_bronze
     `site_id` LowCardinality(String),
     `visitor_id` String CODEC(ZSTD(1)),
     `payload` String CODEC(ZSTD(3)),
+    `replays` UInt16 CODEC(T64, ZSTD(1)),
+    `history` String CODEC(ZSTD(3)),
     `inserted_at` DateTime('UTC') CODEC(Delta(4), ZSTD(1))
 )
 ENGINE = MergeTree
@@ -1226,6 +1230,8 @@ CREATE MATERIALIZED VIEW {db}.rejected_events_bronze_mv TO {db}.rejected_events_
     `site_id` String,
     `visitor_id` String,
     `payload` String,
+    `replays` UInt16,
+    `history` String,
     `inserted_at` DateTime
 )
 AS SELECT
@@ -1246,6 +1252,8 @@ AS SELECT
     e.site_id AS site_id,
     e.visitor_id AS visitor_id,
     e.payload AS payload,
+    e.replays AS replays,
+    e.history AS history,
     now() AS inserted_at
 FROM {db}.events_in AS e
 WHERE e.outcome = 'rejected';

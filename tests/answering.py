@@ -18,7 +18,7 @@ from app.events.rows import EventRow, SessionRow
 from app.settings import FunnelSettings, FunnelStep, Settings, SiteSettings
 from migrations.runner import migrate
 from tests.integration.engines import engine, settings_for
-from tests.sql.store import Store, block, event, session
+from tests.sql.store import Store, block, event, rejected, session
 from views.params import Bots, Period, Scope
 from views.queries import Queries
 
@@ -53,6 +53,11 @@ class Asked(msgspec.Struct, kw_only=True):
         made = [session(within, **began(row)) for row in rows]
         self.insert(made)
         return made
+
+    def refused(self, *rows: dict[str, Any], partition: int = 0, start: int = 0) -> None:
+        """Refused events, in one block from offset ``start`` on."""
+        within = block(start=start, end=start + len(rows), partition=partition)
+        self.insert([rejected(within, offset=start + number, **row) for number, row in enumerate(rows)])
 
     def insert(self, rows: list[EventRow] | list[SessionRow]) -> None:
         self.store.insert(rows)

@@ -30,12 +30,16 @@ class RecordingProducer:
 
     def __init__(self) -> None:
         self.messages: list[tuple[bytes | None, bytes]] = []
+        self.headers: list[Any] = []
         self.is_away = False
 
-    async def send_batch(self, batch: Sequence[tuple[bytes | None, bytes]]) -> dict[int, int]:
+    async def send_batch(
+        self, batch: Sequence[tuple[bytes | None, bytes]], *, headers: Sequence[Any] = ()
+    ) -> dict[int, int]:
         if self.is_away:
             raise BrokerUnavailableError("kafka.internal:9092 is away")
         self.messages.extend(batch)
+        self.headers.extend(headers)
         return {0: len(self.messages)}
 
     async def ping(self) -> bool:

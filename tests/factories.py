@@ -58,6 +58,7 @@ class Record(msgspec.Struct, kw_only=True):
     timestamp: int = T0
     topic: str = "web_events"
     partition: int = 0
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 def record(raw: bytes | None = None, *, offset: int = 0, key: bytes | None = None, **fields: Any) -> Record:

@@ -250,3 +250,62 @@ class BlockTotals(msgspec.Struct, frozen=True, kw_only=True):
     duplicates: int
     bots: int
     rejected_by_reason: dict[str, int]
+
+
+class ReasonCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many dead letters have a reason, and when the first and the last of them were refused."""
+
+    reason: str
+    letters: int
+    first_at: datetime
+    last_at: datetime
+
+
+class DeadLetterItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A refused event; ``id`` is its message's epoch, partition and offset in the events topic.
+
+    ``replays``: how often it had been sent back before. ``is_superseded``: it was sent back later and refused
+    once more. Site, event and type are empty where the payload could not be read.
+    """
+
+    id: str
+    refused_at: datetime
+    received_at: datetime
+    reason: str
+    step: str
+    field: str
+    detail: str
+    site_id: str
+    event_id: str
+    event_type: str
+    name: str
+    replays: int
+    is_superseded: bool
+
+
+class DeadLetterList(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of refused events, latest first; ``by_reason`` counts all that the filters let through."""
+
+    letters: list[DeadLetterItem]
+    by_reason: list[ReasonCount]
+    next_cursor: str | None
+
+
+class EarlierRefusal(msgspec.Struct, frozen=True, kw_only=True):
+    """A refusal of the same event before it was sent back."""
+
+    id: str
+    refused_at: datetime
+    reason: str
+    step: str
+    field: str
+    detail: str
+
+
+class DeadLetterDetail(DeadLetterItem, frozen=True, kw_only=True):
+    """A refused event whole, with the refusals before; ``is_accepted``: the same event was taken since."""
+
+    visitor_id: str
+    payload: str
+    history: list[EarlierRefusal]
+    is_accepted: bool

@@ -14,6 +14,7 @@ _BY_TIME = {
     "bots": "Array(UInt8)",
 }
 _PERSON = {**_BY_DAY, "person": "String"}
+_LETTERS = {"reasons": "Array(String)", "sites": "Array(String)", "since_at": "DateTime('UTC')"}
 _EPOCHS = {"epochs": "Array(UInt32)"}
 
 
@@ -59,6 +60,18 @@ VIEWS = {
         View(name="person_pages", parameters=_PERSON),
         View(name="person_sessions", parameters=_PERSON),
         View(name="person_totals", parameters=_PERSON),
+        View(name="dead_letters", parameters=_LETTERS),
+        View(name="dead_letter_reasons", parameters=_LETTERS),
+        View(
+            name="accepted_events",
+            parameters={
+                "sites": "Array(String)",
+                "since": "Date",
+                "until": "Date",
+                "visitors": "Array(String)",
+                "events": "Array(UUID)",
+            },
+        ),
         View(name="block_totals", parameters=_EPOCHS),
         View(name="reject_reasons", parameters=_EPOCHS),
         View(name="bot_events", parameters=_EPOCHS),

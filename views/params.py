@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
@@ -15,6 +16,9 @@ DEFAULT_DAYS = 30
 #: The first and last day that every date type of the store can hold.
 FIRST_DAY = date(1970, 1, 1)
 LAST_DAY = date(2100, 1, 1)
+
+_AGO = re.compile(r"([0-9]{1,6})([smhd])", re.ASCII)
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 class Bots(StrEnum):
@@ -95,6 +99,23 @@ def parse_period(since: str | None, until: str | None, *, zone: ZoneInfo, now_ms
     if begin >= end:
         raise QueryError(f"from = {begin} is not before to = {end}; `to` is the first day that is left out")
     return Period(since=begin, until=end, zone=zone)
+
+
+def parse_moment(name: str, text: str, *, now_ms: int) -> datetime:
+    """A time in UTC: ISO 8601 (without a zone: UTC), or how long ago, such as ``90m``, ``12h``, ``7d``."""
+    try:
+        if ago := _AGO.fullmatch(text):
+            moment = datetime.fromtimestamp(now_ms / 1000, UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        else:
+            moment = datetime.fromisoformat(text)
+            moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        moment = None
+    if moment is None or not FIRST_DAY <= moment.date() <= LAST_DAY:
+        raise QueryError(
+            f"{name} = {text[:40]!r}: expected a time such as 2026-03-31T10:00Z, or how long ago, such as 12h"
+        )
+    return moment
 
 
 def _day(name: str, text: str) -> date:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from app.adapters.clickhouse import QueryPool
 from app.errors import NotFoundError
+from app.events.dead_letter import KeptLetter
+from app.events.wire import WebEvent
 from app.settings import Settings
 from views.answers import (
     BlockTotals,
     ChannelRow,
+    DeadLetterDetail,
+    DeadLetterList,
     DeviceClassRow,
     DeviceRow,
     FunnelConversion,
@@ -25,6 +29,15 @@ from views.answers import (
 from views.catalog import Interval, SessionFilter, SessionOrder
 from views.figures import figures, median_of, quantiles, ratio, summed
 from views.funnels import funnel_conversion
+from views.letters import (
+    EventName,
+    LetterFilter,
+    accepted_events,
+    letter,
+    letter_list,
+    letter_pages,
+    letters_named,
+)
 from views.params import Scope
 from views.people import user_behavior
 from views.reading import Reader, about
@@ -158,6 +171,30 @@ class Queries:
     async def user_behavior(self, scope: Scope, *, user_id: str) -> UserBehavior:
         """What a user id, or a visitor id, has done; NotFoundError for one never seen."""
         return await user_behavior(self._reader, scope, user_id=user_id)
+
+    async def dead_letters(
+        self, which: LetterFilter, *, limit: int = 50, cursor: str | None = None
+    ) -> DeadLetterList:
+        """What was refused, latest first, from behind the cursor on; and how much of it, by reason."""
+        return await letter_list(self._reader, which, limit=limit, cursor=cursor)
+
+    async def dead_letter(self, letter_id: str) -> DeadLetterDetail:
+        """One refused event whole; NotFoundError for one that is not kept."""
+        return await letter(self._reader, letter_id=letter_id)
+
+    async def letters_named(self, ids: Sequence[str]) -> list[KeptLetter]:
+        """Refused events by their ids, to be sent back; NotFoundError for one that is not kept."""
+        return await letters_named(self._reader, ids)
+
+    def letter_pages(
+        self, which: LetterFilter, *, limit: int | None = None
+    ) -> AsyncIterator[list[KeptLetter]]:
+        """Refused events, latest first, a page at a time, to be sent back."""
+        return letter_pages(self._reader, which, limit=limit)
+
+    async def accepted_events(self, events: Sequence[WebEvent]) -> set[EventName]:
+        """Which of the events were accepted: site, visitor and event id in lower case."""
+        return await accepted_events(self._reader, events)
 
     async def block_totals(self, *, epoch: int | None = None) -> BlockTotals:
         """What became of the events of one epoch of the events topic, or of all."""

@@ -40,6 +40,7 @@ class ProblemKind(StrEnum):
     REJECTED_EVENTS = "rejected_events"
     BAD_REQUEST = "bad_request"
     FORBIDDEN_ORIGIN = "forbidden_origin"
+    ADMIN_ONLY = "admin_only"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     TOO_LARGE = "too_large"
@@ -63,6 +64,7 @@ TITLES: Mapping[ProblemKind, str] = {
     ProblemKind.REJECTED_EVENTS: "Some events were refused",
     ProblemKind.BAD_REQUEST: "The request cannot be understood",
     ProblemKind.FORBIDDEN_ORIGIN: "This origin may not post events",
+    ProblemKind.ADMIN_ONLY: "Only operators may do this",
     ProblemKind.NOT_FOUND: "There is nothing here",
     ProblemKind.METHOD_NOT_ALLOWED: "The method is not allowed here",
     ProblemKind.TOO_LARGE: "The request is too large",

@@ -5,12 +5,11 @@ from __future__ import annotations
 from app.adapters.bots import BotDetector
 from app.adapters.device import DeviceParser
 from app.adapters.geo import GeoLookup
-from app.core.pages import clean_page
+from app.core.pages import read_page
 from app.core.rules import SiteRules
 from app.core.traffic import classify_traffic
 from app.events.enriched import Enrichment
 from app.events.rejects import Reject
-from app.events.vocabulary import RejectReason, Step
 from app.events.wire import WebEvent
 
 
@@ -24,10 +23,9 @@ class Enricher:
 
     def __call__(self, event: WebEvent, *, site: SiteRules) -> Enrichment | Reject:
         """What is known about the event, or a Reject when its URL is not one of a web page."""
-        try:
-            page = clean_page(event.url, allow=site.query_allow_list)
-        except ValueError as error:
-            return Reject(reason=RejectReason.INVALID_URL, step=Step.ENRICH, field="url", detail=str(error))
+        page = read_page(event.url, allow=site.query_allow_list)
+        if isinstance(page, Reject):
+            return page
         return Enrichment(
             page=page,
             device=self._devices.parse(

@@ -20,6 +20,7 @@ PING_TIMEOUT_S = 2.0
 GRACE_S = 1.0
 
 Message = tuple[bytes | None, bytes]
+Headers = Sequence[tuple[str, bytes]]
 
 
 class EventProducer:
@@ -36,8 +37,12 @@ class EventProducer:
         self._producer: Any = None
         self._retired: set[asyncio.Task[None]] = set()
 
-    async def send_batch(self, batch: Sequence[Message]) -> dict[int, int]:
+    async def send_batch(
+        self, batch: Sequence[Message], *, headers: Sequence[Headers] = ()
+    ) -> dict[int, int]:
         """Produce the messages in their order; for each partition used, the offset after the last of them.
+
+        ``headers``, where given, are one for each message.
 
         Raises BrokerUnavailableError when not all are acknowledged within ``produce_timeout_s``; some may be
         written then, or be written later.
@@ -49,8 +54,9 @@ class EventProducer:
         try:
             async with asyncio.timeout(self._settings.produce_timeout_s):
                 producer = await self._connected()
-                for key, value in batch:
-                    futures.append(await producer.send(self._settings.events_topic, value=value, key=key))
+                topic = self._settings.events_topic
+                for (key, value), beside in zip(batch, headers or [()] * len(batch), strict=True):
+                    futures.append(await producer.send(topic, value=value, key=key, headers=list(beside)))
                 written = await asyncio.gather(*futures)
         except (KafkaError, OSError, TimeoutError) as error:
             unavailable = self._unavailable(error, producer)

@@ -12,14 +12,14 @@ import msgspec
 from app import settings
 from app.adapters.clock import now_ms
 from app.adapters.enricher import Enricher
+from app.adapters.rules import rules_of
 from app.core.decode import decode_web_event
-from app.core.pipeline import Enrich, Refused, examine
+from app.core.pipeline import Enrich, LooseRecord, Refused, examine
 from app.core.rows import Accepted
 from app.core.rules import Rules
 from app.events.rejects import Reject
 from app.events.vocabulary import Outcome, Step
 from app.events.wire import WebEvent
-from app.topology import rules_of
 
 #: The steps that need no state, in their order.
 STATELESS = [Step.DECODE, Step.VALIDATE, Step.TIME, Step.ENRICH]
@@ -52,19 +52,11 @@ def verdicts(lines: Iterable[bytes], *, rules: Rules, enrich: Enrich, at_ms: int
         yield {"line": number, **verdict}
 
 
-class _Line(msgspec.Struct, frozen=True, kw_only=True):
-    """A line as if it were a message of the topic."""
-
-    offset: int
-    key: bytes
-    value: bytes
-    timestamp: int
-
-
 def _verdict(raw: bytes, *, number: int, rules: Rules, enrich: Enrich, at_ms: int) -> dict[str, Any]:
     event = decode_web_event(raw)
     key = event.key if isinstance(event, WebEvent) else b""
-    item = examine(_Line(offset=number, key=key, value=raw, timestamp=at_ms), rules=rules, enrich=enrich)
+    record = LooseRecord(offset=number, key=key, value=raw, timestamp=at_ms)
+    item = examine(record, rules=rules, enrich=enrich)
     return _rejected(item.reject) if isinstance(item, Refused) else _accepted(item)
 
 

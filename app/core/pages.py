@@ -11,6 +11,8 @@ from urllib.parse import unquote_plus
 import msgspec
 
 from app.events.enriched import Page
+from app.events.rejects import Reject
+from app.events.vocabulary import RejectReason, Step
 
 #: Pages remembered. Sites have few paths; those with many are cheap enough to clean again.
 CACHED = 4096
@@ -39,6 +41,14 @@ def clean_page(url: str, *, allow: AbstractSet[str] = frozenset()) -> Page:
     ``allow`` names more parameters to keep. Raises ValueError that says why, for what is no web page's URL.
     """
     return _page(url, frozenset(allow))
+
+
+def read_page(url: str, *, allow: AbstractSet[str] = frozenset()) -> Page | Reject:
+    """The page of an event's ``url``, or the refusal of an event whose URL is not one of a web page."""
+    try:
+        return clean_page(url, allow=allow)
+    except ValueError as error:
+        return Reject(reason=RejectReason.INVALID_URL, step=Step.ENRICH, field="url", detail=str(error))
 
 
 def read_address(url: str) -> Address:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
 from typing import Protocol
 
@@ -29,6 +29,7 @@ from app.core.rules import Rules, SessionRules, SiteRules
 from app.core.sessions import forgotten, holding, place_hit, session_id, sessions_of, whole
 from app.core.statements import statements
 from app.core.validate import event_time, validate
+from app.events.dead_letter import Returned
 from app.events.enriched import Enrichment
 from app.events.rejects import Reject
 from app.events.rows import EventRow, SessionRow
@@ -36,6 +37,11 @@ from app.events.sessions import ClosedSession
 from app.events.state import VisitorState, Window
 from app.events.vocabulary import RejectReason, Step
 from app.events.wire import WebEvent
+
+#: Beside a message that was sent back after a refusal; its value is a Returned as JSON.
+RETURNED_HEADER = "wua-returned"
+
+_RETURNED = msgspec.json.Decoder(Returned)
 
 
 class Record(Protocol):
@@ -57,6 +63,20 @@ class Record(Protocol):
     def timestamp(self) -> int:
         """When the broker took it, in ms."""
 
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]:
+        """What stands beside key and value."""
+
+
+class LooseRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that stands in no topic: to see what the pipeline would say of it."""
+
+    value: bytes
+    key: bytes
+    offset: int = 0
+    timestamp: int = 0
+    headers: tuple[tuple[str, bytes], ...] = ()
+
 
 class Enrich(Protocol):
     """Adds page, device, geography, traffic source and bot verdict; refuses a URL that is none."""
@@ -66,13 +86,17 @@ class Enrich(Protocol):
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A message that a step refused; ``event`` where it could at least be decoded."""
+    """A message that a step refused; ``event`` where it could at least be decoded.
+
+    ``returned``: what it said of earlier refusals, if it had been sent back.
+    """
 
     offset: int
     raw: bytes | None
     received_at: int
     reject: Reject
     event: WebEvent | None = None
+    returned: Returned | None = None
 
 
 class Folded(msgspec.Struct, kw_only=True):
@@ -126,7 +150,19 @@ def examine(record: Record, *, rules: Rules, enrich: Enrich) -> Accepted | Refus
         known=known,
         enriched=enriched,
         site=site,
+        returned_at=record.timestamp if record.headers and read_returned(record.headers) else 0,
     )
+
+
+def read_returned(headers: Sequence[tuple[str, bytes]]) -> Returned | None:
+    """What a message tells of the refusals before, if it was sent back; what cannot be read tells nothing."""
+    for name, value in headers:
+        if name == RETURNED_HEADER:
+            try:
+                return _RETURNED.decode(value)
+            except msgspec.DecodeError:
+                return None
+    return None
 
 
 def fold(
@@ -233,7 +269,7 @@ class _VisitorFold:
             return held.session_id if held else session_id(item.key, event.event_id)
         self.touched = True
         self.last_offset = item.offset
-        self.last_received_at = max(self.last_received_at, event.received_at)
+        self.last_received_at = max(self.last_received_at, item.receipt)
         digest = _digest(event.event_id)
         if digest in self._known:
             return None
@@ -269,6 +305,7 @@ def _refused(record: Record, reject: Reject, *, event: WebEvent | None = None) -
         received_at=event.received_at if event else record.timestamp,
         reject=reject,
         event=event,
+        returned=read_returned(record.headers),
     )
 
 
@@ -279,6 +316,7 @@ def _row_of(refused: Refused, *, block: BlockId) -> EventRow:
         offset=refused.offset,
         received_at=refused.received_at,
         event=refused.event,
+        returned=refused.returned,
         block=block,
     )
 

@@ -11,6 +11,7 @@ from app.core.calendar import local_date
 from app.core.rules import Rules, SiteRules
 from app.core.sessions import REVENUE_UNITS, Hit, duration_ms, is_bounce
 from app.core.statements import Statement
+from app.events.dead_letter import Returned
 from app.events.enriched import Enrichment
 from app.events.properties import (
     ClickProperties,
@@ -29,6 +30,7 @@ from app.events.state import Touch, Window
 from app.events.vocabulary import EventType, Outcome, ReservedName
 from app.events.wire import WebEvent
 
+_ENCODER = msgspec.json.Encoder()
 _IP = re.compile(rb'"ip"\s*:\s*"[^"]*"')
 _PASSIVE = frozenset({ReservedName.PAGE_LEAVE, ReservedName.WEB_VITALS, ReservedName.EXPOSURE})
 _INTERACTIVE = frozenset({EventType.CLICK, EventType.FORM_SUBMIT, EventType.VIDEO_PLAY})
@@ -61,7 +63,10 @@ class BlockId(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An event that passed every step before the session fold."""
+    """An event that passed every step before the session fold.
+
+    ``returned_at``: when the broker took it, in ms, for one that was sent back after a refusal; else 0.
+    """
 
     offset: int
     key: bytes
@@ -71,6 +76,16 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     known: KnownProperties
     enriched: Enrichment
     site: SiteRules
+    returned_at: int = 0
+
+    @property
+    def receipt(self) -> int:
+        """When it was last received, in ms: state that it touched is kept from then on.
+
+        An event that was sent back may be sent again for as long as any other may arrive twice, so what is
+        remembered of it counts from its return, however old its own receipt is.
+        """
+        return max(self.event.received_at, self.returned_at)
 
     @property
     def is_conversion(self) -> bool:
@@ -102,7 +117,7 @@ def hit(accepted: Accepted) -> Hit:
         accepted.at,
         event.event_id,
         Touch(enriched.page, enriched.traffic, enriched.geo, enriched.device, event.language),
-        event.received_at,
+        accepted.receipt,
         event.event_type is EventType.PAGE_VIEW,
         event.event_type in _INTERACTIVE or (custom and not passive and event.name != ReservedName.IDENTIFY),
         passive,
@@ -196,9 +211,13 @@ def rejected_row(
     offset: int,
     received_at: int,
     event: WebEvent | None,
+    returned: Returned | None,
     block: BlockId,
 ) -> EventRow:
-    """The row of a refused event: its payload and the reason, and its ids as far as it could be read."""
+    """The row of a refused event: its payload and the reason, and its ids as far as it could be read.
+
+    ``returned``: what it said of earlier refusals, if it had been sent back.
+    """
     return EventRow(
         outcome=Outcome.REJECTED,
         offset=offset,
@@ -210,6 +229,7 @@ def rejected_row(
         payload=payload_text(raw),
         **block.columns,
         **({} if event is None else _ids(event)),
+        **({} if returned is None else _history(returned)),
     )
 
 
@@ -298,6 +318,10 @@ def _ids(event: WebEvent) -> dict[str, Any]:
         "site_id": event.site_id,
         "visitor_id": event.visitor_id,
     }
+
+
+def _history(returned: Returned) -> dict[str, Any]:
+    return {"replays": returned.replays, "history": _ENCODER.encode(returned.refusals).decode()}
 
 
 def _features(known: KnownProperties, *, name: str) -> dict[str, Any]:

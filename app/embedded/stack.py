@@ -20,6 +20,7 @@ from faust.types import TP
 from app import log, topology
 from app.adapters.chunk_consumer import ChunkConsumer
 from app.adapters.clickhouse import open_client
+from app.adapters.producer import Headers, Message
 from app.core.pipeline import Enrich
 from app.embedded.broker import MAX_WAITING_BYTES, PARTITIONS, EmbeddedBroker
 from app.embedded.engine import ChdbEngine
@@ -159,11 +160,14 @@ class Feeder:
         """Send what is buffered and disconnect."""
         await self._producer.stop()
 
-    async def send(self, batch: Sequence[tuple[bytes | None, bytes]]) -> None:
+    async def send(self, batch: Sequence[Message], *, headers: Sequence[Headers] = ()) -> None:
         """Produce (key, value) pairs, acknowledged; waits while a partition holds too much."""
         while self._waiting_bytes() > MAX_WAITING_BYTES:
             await self._pause()
-        futures = [await self._producer.send(self._topic, value=value, key=key) for key, value in batch]
+        futures = [
+            await self._producer.send(self._topic, value=value, key=key, headers=list(beside))
+            for (key, value), beside in zip(batch, headers or [()] * len(batch), strict=True)
+        ]
         for (_, value), acknowledged in zip(batch, await asyncio.gather(*futures), strict=True):
             self._waiting.setdefault(acknowledged.partition, []).append((acknowledged.offset, len(value)))
         self.produced += len(batch)

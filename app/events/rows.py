@@ -26,8 +26,9 @@ BLOCK_COLUMNS = {
 class EventRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename=BLOCK_COLUMNS):
     """One received event, whatever became of it (``outcome``).
 
-    A rejected one carries ``reason``, ``field``, ``step``, ``detail`` and ``payload``; a duplicate only its
-    ids; an accepted one everything else.
+    A rejected one carries ``reason``, ``field``, ``step``, ``detail`` and ``payload``, and where it had been
+    sent back before ``replays``, how often, and ``history``, the refusals so far as JSON. A duplicate carries
+    its ids alone, an accepted one everything else.
     """
 
     outcome: Outcome
@@ -101,6 +102,8 @@ class EventRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename
     element_text: str = ""
     click_x: float = 0.0
     click_y: float = 0.0
+    replays: int = 0
+    history: str = ""
 
 
 class SessionRow(SessionFacts, frozen=True, kw_only=True, gc=False, omit_defaults=True, rename=BLOCK_COLUMNS):

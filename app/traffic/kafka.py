@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Self
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from app.adapters.producer import EventProducer
+from app.adapters.producer import EventProducer, Headers, Message
 from app.errors import BrokerUnavailableError
 from app.settings import BrokerSettings
 
@@ -41,9 +42,9 @@ class KafkaFeeder:
     async def __aexit__(self, *error: object) -> None:
         await self._producer.close()
 
-    async def send(self, batch: list[tuple[bytes | None, bytes]]) -> None:
+    async def send(self, batch: Sequence[Message], *, headers: Sequence[Headers] = ()) -> None:
         """Produce the messages, acknowledged; those of one key stay in their order."""
-        for partition, end in (await self._producer.send_batch(batch)).items():
+        for partition, end in (await self._producer.send_batch(batch, headers=headers)).items():
             self._ends[TopicPartition(self._broker.events_topic, partition)] = end
 
     async def drain(self) -> None:

@@ -150,15 +150,23 @@ class Deployment:
 
     def start_worker(self, name: str = "worker", *, clickhouse_url: str = "") -> Process:
         """A worker by Faust's own command line, with a state directory named after it."""
-        (web_port,) = free_ports(1)
-        self.web_ports[name] = web_port
+        if name not in self.web_ports:
+            (self.web_ports[name],) = free_ports(1)
         env = {
             "WUA_APP__DATA_DIR": str(self.directory / name),
-            "WUA_APP__WEB_PORT": str(web_port),
+            "WUA_APP__WEB_PORT": str(self.web_ports[name]),
             "WUA_CLICKHOUSE__URL": clickhouse_url or self.clickhouse_url,
         }
         command = [str(BIN / "faust"), "-A", "app.worker:worker", "worker", "-l", "info"]
         return self._start(command, name=name, env=env)
+
+    def web_url(self, worker: str) -> str:
+        """The web server of a worker that was started under the name."""
+        return f"http://127.0.0.1:{self.web_ports[worker]}"
+
+    def set(self, **settings: Any) -> None:
+        """Settings of what is started from now on."""
+        self._settings |= settings
 
     async def produce(self, events: Sequence[dict[str, Any]]) -> None:
         """Produce events of the wire contract, acknowledged, under their keys."""

@@ -19,6 +19,7 @@ from app.embedded.engine import ChdbEngine
 from app.embedded.http_front import serve_front
 from app.settings import Settings
 from tests.answering import Asked, asked, engine, migrated, ms
+from tests.collecting import RecordingProducer
 from tests.integration.engines import settings_for
 from tests.sql.store import some_uuid
 from views.queries import Queries
@@ -35,10 +36,13 @@ PERIOD = {"from": "2026-03-01", "to": "2026-04-01"}
 SHOP = {"site": "shop", **PERIOD}
 
 
-def serving(queries: Queries) -> httpx.AsyncClient:
-    app = Starlette(routes=api.routes(queries, clock=lambda: NOW), exception_handlers=exception_handlers())
+def serving(queries: Queries, *, producer: Any = None) -> httpx.AsyncClient:
+    app = Starlette(
+        routes=api.routes(queries, send=(producer or RecordingProducer()).send_batch, clock=lambda: NOW),
+        exception_handlers=exception_handlers(),
+    )
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url="http://api.test")
+    return httpx.AsyncClient(transport=transport, base_url="http://localhost")
 
 
 @pytest_asyncio.fixture
@@ -305,6 +309,7 @@ async def test_without_a_store_the_answer_is_to_come_again() -> None:
 
 async def test_every_answer_is_as_the_document_says(asked: Asked, client: httpx.AsyncClient) -> None:
     fill(asked)
+    asked.refused({})
     document = await get(client, "/openapi.json")
     answers = {
         "/api/v1/sites/{site_id}/overview": await get(client, "/api/v1/sites/shop/overview", **PERIOD),
@@ -316,6 +321,9 @@ async def test_every_answer_is_as_the_document_says(asked: Asked, client: httpx.
         "/api/v1/sessions/query": await post(client, "/api/v1/sessions/query", **SHOP),
         "/api/v1/users/{user_id}/behavior": await get(client, "/api/v1/users/v1/behavior", **SHOP),
         "/api/v1/reports/generate": await post(client, "/api/v1/reports/generate", **SHOP),
+        "/api/v1/dead-letters": await get(client, "/api/v1/dead-letters"),
+        "/api/v1/dead-letters/{letter_id}": await get(client, "/api/v1/dead-letters/0-0-0"),
+        "/api/v1/dead-letters/replay": await post(client, "/api/v1/dead-letters/replay"),
     }
     assert answers.keys() == document["paths"].keys() - {"/api/v1/events"}
     for path, answer in answers.items():

@@ -140,6 +140,23 @@ def event(within: dict[str, Any], **changes: Any) -> EventRow:
     return EventRow(**{**within, **values, **changes})
 
 
+def rejected(within: dict[str, Any], **changes: Any) -> EventRow:
+    """A late event of v1, refused, unless changed."""
+    names = ("event_id", "event_type", "site_id", "visitor_id")
+    named = {name: getattr(event(within), name) for name in names}
+    values = {
+        "outcome": "rejected",
+        "offset": within["batch_start"],
+        "received_at": AT,
+        "reason": "late",
+        "step": "time",
+        "field": "occurred_at",
+        "detail": "too late",
+        "payload": "{}",
+    }
+    return EventRow(**{**within, **named, **values, **changes})
+
+
 def session(within: dict[str, Any], **changes: Any) -> SessionRow:
     """The first statement of a session of v1, one page view long, unless changed."""
     values = {

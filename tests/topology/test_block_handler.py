@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 from faust.types import TP
 
 from agents.ingest import BlockHandler
 from app.adapters.chunk_consumer import Chunk
+from app.core.dead_letters import Sending, sending
 from app.embedded.broker import EmbeddedBroker
 from app.errors import SinkError
 from app.events.dead_letter import DeadLetter
@@ -23,6 +25,7 @@ from app.metrics import WorkerMetrics
 from tables.visitors import NAME as VISITORS
 from tables.visitors import VisitorStates
 from tests.factories import DAY, MINUTE, T0, Record, event_id, plain_enrichment, record, rules
+from tests.letters import letter
 from tests.topology.parts import broker, built, settings_for, storing
 
 __all__ = ["broker"]
@@ -171,6 +174,23 @@ async def test_rows_states_and_letters_say_which_block_they_are_of(
     ]
     state = windows.load(2, [b"shop:v1"])[b"shop:v1"]
     assert (state.epoch, state.last_offset, state.windows[0].events) == (3, 13, 2)
+
+
+async def test_what_was_sent_back_tells_of_the_refusals_before_and_is_not_taken_for_slow(
+    handler: BlockHandler, effects: Effects, metrics: WorkerMetrics
+) -> None:
+    sent = sending(letter(reason="wrong_key"), rules=rules())
+    assert isinstance(sent, Sending)
+    back = msgspec.structs.replace(record(sent.value, key=b"shop:v1", offset=1), headers=sent.headers)
+    again = msgspec.structs.replace(record(b"{", offset=2), headers=sent.headers)
+    await handler.handle(block(record(offset=0), back, again))
+    (refused,) = effects.letters
+    assert (refused.offset, refused.replays) == (2, 1)
+    assert [(one.id, one.reason) for one in refused.history] == [("0-3-17", "wrong_key")]
+    (row,) = [row for row in effects.events if row.outcome == "rejected"]
+    assert (row.replays, "0-3-17" in row.history) == (1, True)
+    value = counted(metrics)
+    assert (value("wua_events_accepted_total"), value("wua_event_latency_seconds_count")) == (2, 1)
 
 
 async def test_received_is_accepted_and_rejected_and_duplicates(

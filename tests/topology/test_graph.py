@@ -8,9 +8,10 @@ import threading
 import pytest
 from faust.types import TP
 
+from app.adapters.rules import rules_of
 from app.commands.topology import mermaid
 from app.settings import Settings
-from app.topology import build, rules_of
+from app.topology import build
 from tests.factories import plain_enrichment
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.adapters.rules import rules_of
 from app.core.rules import Rules
 from app.settings import Settings
-from app.topology import rules_of
 from tests.factories import T0
 
 _BROWSER = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Mobile Safari/537.36"

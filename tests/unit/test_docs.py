@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from app import errors
+from app.events.dead_letter import Fate
 from app.events.vocabulary import RejectReason
 from app.settings import Settings
 from app.topics import catalogue
@@ -50,6 +51,11 @@ def test_every_error_has_its_entry():
     assert {name for name in names if f"| `{name}` |" not in text("docs/TROUBLESHOOTING.md")} == set()
 
 
+@pytest.mark.parametrize("fate", Fate)
+def test_every_fate_of_a_dead_letter_is_explained(fate):
+    assert f"| `{fate}` |" in text("docs/OPERATING.md")
+
+
 def test_every_setting_stands_in_the_settings_file_with_an_explanation():
     values = yaml.safe_load(text("faust.yml"))
     lines = text("faust.yml").splitlines()
@@ -72,7 +78,10 @@ def test_every_kind_of_problem_is_in_the_api_docs():
     assert {kind for kind in ProblemKind if f"`{kind}`" not in text("docs/API.md")} == set()
 
 
-@pytest.mark.parametrize("file", ["README.md", "docs/DESIGN.md", "deploy/README.md"])
+@pytest.mark.parametrize(
+    "file",
+    ["README.md", "docs/DESIGN.md", "docs/OPERATING.md", "docs/TROUBLESHOOTING.md", "deploy/README.md"],
+)
 def test_links_lead_to_files(file):
     for target in re.findall(r"\]\(([^)#:]+)\)", text(file)):
         assert (ROOT / file).parent.joinpath(target).exists(), target

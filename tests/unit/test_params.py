@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.errors import QueryError
-from views.params import Bots, Period, Scope, parse_period
+from views.params import Bots, Period, Scope, parse_moment, parse_period
 
 BERLIN = ZoneInfo("Europe/Berlin")
 #: 2026-03-10 23:30 in Berlin.
@@ -112,3 +112,31 @@ def test_all_time_stays_within_what_a_datetime_column_holds(zone):
 def test_whose_traffic_counts_is_a_list_of_flags(bots, flags):
     scope = Scope(site_id="shop", period=days("2026-03-01", "2026-03-02"), bots=Bots(bots))
     assert scope.by_day["bots"] == scope.by_time["bots"] == flags
+
+
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-03-01", datetime(2026, 3, 1, tzinfo=UTC)),
+        ("2026-03-01T10:00", datetime(2026, 3, 1, 10, tzinfo=UTC)),
+        ("2026-03-01T10:00Z", datetime(2026, 3, 1, 10, tzinfo=UTC)),
+        ("2026-03-01T10:00+02:00", datetime(2026, 3, 1, 8, tzinfo=UTC)),
+        ("90s", datetime(2026, 3, 10, 11, 58, 30, tzinfo=UTC)),
+        ("90m", datetime(2026, 3, 10, 10, 30, tzinfo=UTC)),
+        ("12h", datetime(2026, 3, 10, tzinfo=UTC)),
+        ("7d", datetime(2026, 3, 3, 12, tzinfo=UTC)),
+    ],
+)
+def test_a_moment_is_a_time_or_how_long_ago(text, moment):
+    assert parse_moment("since", text, now_ms=int(NOON.timestamp() * 1000)) == moment
+
+
+@pytest.mark.parametrize(
+    "text", ["", "soon", "12", "h", "-1h", "1969-12-31", "2200-01-01", "999999d", "\u0663h", "1 h"]
+)
+def test_what_is_no_moment_is_refused(text):
+    with pytest.raises(QueryError, match=r"since = .*expected a time such as"):
+        parse_moment("since", text, now_ms=int(NOON.timestamp() * 1000))

@@ -91,6 +91,17 @@ def test_a_bad_override_names_the_variable(monkeypatch):
         load(files=())
 
 
+def test_a_short_admin_key_is_refused_and_never_shown(monkeypatch):
+    monkeypatch.setenv("WUA_WEB__ADMIN_KEY", "hunter2")
+    with pytest.raises(SettingsError, match=r"WUA_WEB__ADMIN_KEY.*at least 16 characters") as error:
+        load(files=())
+    assert "hunter2" not in str(error.value)
+    monkeypatch.setenv("WUA_WEB__ADMIN_KEY", "0123456789abcdef")
+    loaded = load(files=())
+    assert loaded.web.admin_key.get_secret_value() == "0123456789abcdef"
+    assert "0123456789" not in repr(loaded)
+
+
 def test_an_environment_is_laid_over_the_base_file(tmp_path, monkeypatch):
     base = written(tmp_path, "broker: {partitions: 5}")
     (tmp_path / "deploy/prod").mkdir(parents=True)

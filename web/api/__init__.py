@@ -9,8 +9,10 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from app.adapters.clock import Clock, now_ms
+from app.traffic.returns import Send
 from views.queries import Queries
-from web.api import funnels, pages, reports, sessions, sites, users
+from web import admin
+from web.api import dead_letters, funnels, pages, reports, sessions, sites, users
 from web.api.endpoints import Context, Endpoint
 from web.api.openapi import docs_page, openapi
 from web.api.presenting import json_response
@@ -22,12 +24,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *sessions.ENDPOINTS,
     *users.ENDPOINTS,
     *reports.ENDPOINTS,
+    *dead_letters.ENDPOINTS,
 )
 
 
-def routes(queries: Queries, *, clock: Clock = now_ms) -> list[BaseRoute]:
+def routes(queries: Queries, *, send: Send, clock: Clock = now_ms) -> list[BaseRoute]:
     """A route for each endpoint, the OpenAPI document and the page that shows it."""
-    context = Context(queries=queries, clock=clock)
+    context = Context(queries=queries, send=send, clock=clock)
     document = openapi(ENDPOINTS)
     page = docs_page(document)
 
@@ -45,4 +48,8 @@ def routes(queries: Queries, *, clock: Clock = now_ms) -> list[BaseRoute]:
 
 
 async def _handle(endpoint: Endpoint, context: Context, request: Request) -> Response:
+    if endpoint.is_for_operators:
+        key = context.queries.settings.web.admin_key.get_secret_value()
+        if (refused := admin.refusal(request, key=key)) is not None:
+            return refused
     return await endpoint.handler(request, context)

@@ -37,13 +37,29 @@ class ScopedBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return {name: value for name, value in named.items() if value is not None}
 
 
-def scope_of(values: Mapping[str, str], *, settings: Settings, now_ms: int) -> Scope:
-    """The site, period and traffic that query parameters, or fields of a body, name."""
+def site_of(values: Mapping[str, str]) -> str:
+    """The site id that is named."""
     site_id = values.get("site") or ""
     try:
-        msgspec.convert(site_id, SiteId)
+        return msgspec.convert(site_id, SiteId)
     except msgspec.ValidationError as error:
         raise QueryError(f"site = {site_id[:64]!r}: expected a site id; {error}") from error
+
+
+def number_of(values: Mapping[str, str], name: str, *, default: int, most: int) -> int:
+    """A whole number from 1 to ``most``."""
+    text = values.get(name)
+    if text is None:
+        return default
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    if not 1 <= number <= most:
+        raise QueryError(f"{name} = {text[:40]!r}: expected a whole number from 1 to {most}")
+    return number
+
+
+def scope_of(values: Mapping[str, str], *, settings: Settings, now_ms: int) -> Scope:
+    """The site, period and traffic that query parameters, or fields of a body, name."""
+    site_id = site_of(values)
     zone = ZoneInfo(settings.site(site_id).timezone)
     period = parse_period(values.get("from"), values.get("to"), zone=zone, now_ms=now_ms)
     return Scope(site_id=site_id, period=period, bots=one_of(Bots, values, "bots", Bots.EXCLUDE))
@@ -65,9 +81,15 @@ def query_of(request: Request, *, allowed: Iterable[str] = SCOPE_PARAMETERS) -> 
 
 def one_of(kind: type[E], values: Mapping[str, str], name: str, default: E) -> E:
     """The value of a closed list."""
+    found = optional(kind, values, name)
+    return default if found is None else found
+
+
+def optional(kind: type[E], values: Mapping[str, str], name: str) -> E | None:
+    """The value of a closed list, None where it is not given."""
     text = values.get(name)
     if text is None:
-        return default
+        return None
     try:
         return kind(text)
     except ValueError as error:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from app.adapters.clock import Clock
 from app.events.wire import SiteId
+from app.traffic.returns import Send
 from views.params import Bots
 from views.queries import Queries
 
@@ -19,9 +20,10 @@ Handler = Callable[[Request, "Context"], Awaitable[Response]]
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """What a handler asks with."""
+    """What a handler asks with; ``send`` sends to the events topic."""
 
     queries: Queries
+    send: Send
     clock: Clock
 
 
@@ -34,7 +36,10 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """One route of the API; ``other_media`` is what it can answer with beside JSON."""
+    """One route of the API; ``other_media`` is what it can answer with beside JSON.
+
+    ``is_for_operators``: it takes the key of web.admin_key, or a request from this machine.
+    """
 
     method: str
     path: str
@@ -44,6 +49,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     parameters: Mapping[str, Parameter] = {}
     body: Any = None
     may_be_missing: bool = False
+    is_for_operators: bool = False
     other_media: tuple[str, ...] = ()
 
 

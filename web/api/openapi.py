@@ -40,8 +40,11 @@ _COLLECTOR_ERRORS = {
     "413": "Over 512 KiB or 500 events.",
     "415": "Another Content-Encoding than gzip.",
 }
+_OPERATORS = "adminKey"
 _ERRORS = {
     "400": "The question cannot be answered as asked; `detail` says what is wrong and what is expected.",
+    "401": "The key of web.admin_key is missing or wrong.",
+    "403": "No web.admin_key is set, and the request does not come from this machine.",
     "404": "What the question is about is not there.",
     "413": "The body is too long.",
     "429": "Too many events from this network; try again after Retry-After seconds.",
@@ -62,7 +65,10 @@ def openapi(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Web User Analytics", "version": version("web-user-analytics")},
         "paths": paths,
-        "components": {"schemas": {**components, "Problem": _PROBLEM}},
+        "components": {
+            "schemas": {**components, "Problem": _PROBLEM},
+            "securitySchemes": {_OPERATORS: {"type": "http", "scheme": "bearer"}},
+        },
     }
 
 
@@ -79,7 +85,10 @@ def _kinds(one: Endpoint) -> list[Any]:
 
 
 def _operation(one: Endpoint, path: str, by_kind: dict[Any, Any]) -> dict[str, Any]:
-    errors = ["400", "503", *(["404"] if one.may_be_missing else []), *(["413"] if one.body else [])]
+    errors = ["400", "503"]
+    errors += ["401", "403"] if one.is_for_operators else []
+    errors += ["404"] if one.may_be_missing else []
+    errors += ["413"] if one.body else []
     operation: dict[str, Any] = {
         "summary": one.summary,
         "operationId": f"{one.method.lower()}_{_words(path)}",
@@ -103,6 +112,8 @@ def _operation(one: Endpoint, path: str, by_kind: dict[Any, Any]) -> dict[str, A
     }
     for media in one.other_media:
         operation["responses"]["200"]["content"][media] = {"schema": {"type": "string"}}
+    if one.is_for_operators:
+        operation["security"] = [{_OPERATORS: []}]
     if one.body is not None:
         operation["requestBody"] = {"required": True, "content": _json(by_kind[one.body])}
     return operation
