@@ -14,6 +14,7 @@ COMMANDS = {
     "demo": "demo",
     "replay": "replay",
     "dead-letters": "dead_letters",
+    "state": "state",
     "enrich": "enrich",
     "simulate": "simulate",
     "sql": "sql",

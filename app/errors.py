@@ -29,6 +29,12 @@ class BrokerUnavailableError(WuaError):
     retriable = True
 
 
+class WorkerUnavailableError(WuaError):
+    """No worker can answer now: none is there, or partitions are moving."""
+
+    retriable = True
+
+
 class TopicMissingError(WuaError):
     """A topic is not there and was not made; says which, and who can make it."""
 

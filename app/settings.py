@@ -32,6 +32,8 @@ from app.errors import SettingsError
 #: Environment names with our prefix that are no settings: they choose the file, or steer the tests.
 RESERVED_ENV = frozenset({"WUA_CONFIG", "WUA_ENV", "WUA_KAFKA", "WUA_REQUIRE_KAFKA"})
 PREFIX = "WUA_"
+#: What a server listens at to be reached by any of its machine's addresses.
+ANY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
 MIN_KEY_LENGTH = 16
 #: Keys whose values no message may show.
 SECRETS = frozenset({"web.admin_key"})
@@ -48,6 +50,7 @@ class AppSettings(_Section):
     data_dir: Path = Path("./data")
     web_host: str = "127.0.0.1"
     web_port: int = Field(6066, ge=1, le=65535)
+    advertised_host: str = Field("", pattern=r"^[A-Za-z0-9._:-]*$")
     table_cleanup_interval_s: float = Field(30.0, gt=0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ import faust
 import msgspec
 from faust.types import TP
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from yarl import URL
 
 from agents import ingest
 from app import log
@@ -24,10 +26,11 @@ from app.events.dead_letter import DeadLetter
 from app.events.sessions import ClosedSession
 from app.events.state import VisitorState
 from app.metrics import WorkerMetrics
-from app.settings import Settings
+from app.settings import ANY_ADDRESS, AppSettings, Settings
 from app.topics import Topics, catalogue
 from tables import visitors
 from tables.visitors import VisitorStates
+from web.inspect import visitor_state
 
 #: Chunks waiting for the agent, over all partitions; beyond, their partitions are paused.
 MAX_WAITING_CHUNKS = 8
@@ -88,6 +91,7 @@ def build(
     _declare_outputs(app, topics, settings)
     _register_topics_command(app, topics, settings)
     _serve_metrics(app, metrics)
+    visitor_state.register(app, windows)
     topology = Topology(
         app=app,
         topics=topics,
@@ -124,6 +128,7 @@ def _faust_app(settings: Settings, *, declare_topics: bool) -> faust.App:
         producer_max_request_size=4 * 1024 * 1024,
         stream_buffer_maxsize=MAX_WAITING_CHUNKS,
         stream_wait_empty=False,
+        canonical_url=str(canonical_url(settings.app)),
         web_host=settings.app.web_host,
         web_bind=settings.app.web_host,
         web_port=settings.app.web_port,
@@ -132,6 +137,14 @@ def _faust_app(settings: Settings, *, declare_topics: bool) -> faust.App:
         logging_config=None,
         worker_redirect_stdouts=False,
     )
+
+
+def canonical_url(app: AppSettings) -> URL:
+    """Where the other workers find this one's web server."""
+    host = app.advertised_host or app.web_host
+    if host in ANY_ADDRESS:
+        host = socket.gethostname()
+    return URL.build(scheme="http", host=host, port=app.web_port)
 
 
 def _use_chunks(

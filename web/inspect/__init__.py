@@ -1,0 +1,1 @@
+"""Pages of the worker's own web server, that of Faust: for operators, read only."""

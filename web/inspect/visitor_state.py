@@ -1,0 +1,237 @@
+"""GET /state/{site}/{visitor} of a worker: what is kept about a visitor, by whichever worker has it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import msgspec
+from aiohttp import ClientError, ClientTimeout
+from faust.types import TP
+from yarl import URL
+
+from app.core.sessions import REVENUE_UNITS
+from app.events.state import Touch, VisitorState, Window
+from app.events.vocabulary import BotReason
+
+if TYPE_CHECKING:
+    import faust
+
+#: Beside a question that another worker has passed on: it is not passed on again.
+FORWARDED = "X-Wua-Forwarded"
+FORWARD_TIMEOUT_S = 5.0
+DIGEST_BYTES = 8
+
+
+class Store(Protocol):
+    """The state store, as far as it is read here."""
+
+    table: Any
+
+    def load(self, partition: int, keys: Sequence[bytes]) -> dict[bytes, VisitorState]:
+        """The states of those visitors who have one."""
+
+
+class TouchView(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a visit came from, and with what."""
+
+    page: str
+    channel: str
+    source: str
+    campaign: str
+    country: str
+    device_class: str
+
+
+class WindowView(msgspec.Struct, frozen=True, kw_only=True):
+    """An open window; ``version`` counts the statements about its id, ``merged_ids`` the ids it took in."""
+
+    session_id: str
+    start_at: datetime
+    end_at: datetime
+    events: int
+    page_views: int
+    interactions: int
+    conversions: int
+    revenue: float
+    engaged_ms: int
+    entry_path: str
+    exit_path: str
+    user_id: str
+    bot_reasons: list[str]
+    version: int
+    merged_ids: int
+
+
+class VisitorView(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept about a visitor. The touches are those of the earliest and the latest open window."""
+
+    site_id: str
+    visitor_id: str
+    worker: str
+    partition: int
+    epoch: int
+    last_offset: int
+    last_received_at: datetime
+    remembered_ids: int
+    first_touch: TouchView | None
+    last_touch: TouchView | None
+    windows: list[WindowView]
+
+
+class _RefusalError(Exception):
+    """The question cannot be answered here and now."""
+
+    def __init__(self, status: HTTPStatus, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+
+
+class StatePage:
+    """Answers from this worker's store, or from the worker's that has the key."""
+
+    def __init__(self, app: faust.App, store: Store) -> None:
+        self._app = app
+        self._store = store
+
+    async def show(self, view: Any, request: Any, site: str, visitor: str) -> Any:
+        """The visitor's state as JSON; 404 where there is none, 503 while nobody can tell."""
+        try:
+            key = f"{site}:{visitor}".encode()
+            tp, owner = await self._owner(key)
+            if owner != self._url:
+                return await self._forward(view, request, owner)
+            return _json(view, self._read(tp, key, site=site, visitor=visitor))
+        except _RefusalError as refused:
+            return _json(view, {"detail": refused.detail}, status=refused.status)
+
+    @property
+    def _url(self) -> URL:
+        return URL(str(self._app.conf.canonical_url))
+
+    async def _owner(self, key: bytes) -> tuple[TP, URL]:
+        app = cast(Any, self._app)
+        if app.rebalancing or app.in_recovery:
+            raise _RefusalError(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                f"the worker at {self._url} is taking over partitions: it reads its state back from the "
+                "changelog; ask again in a few seconds",
+            )
+        topic = self._store.table.changelog_topic.get_topic_name()
+        # The router counts partitions by what the producer knows of the topic: let it learn of it first.
+        await app.producer._ensure_producer().partitions_for(topic)
+        try:
+            owner = app.router.key_store(self._store.table.name, key)
+        except KeyError as error:
+            raise _RefusalError(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "no worker has the visitor's partition at the moment; ask again in a few seconds",
+            ) from error
+        return app.producer.key_partition(topic, key), owner
+
+    def _read(self, tp: TP, key: bytes, *, site: str, visitor: str) -> VisitorView:
+        if tp not in self._app.assignor.assigned_actives():
+            raise _RefusalError(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                f"partition {tp.partition} is being given to another worker; ask again in a few seconds",
+            )
+        state = self._store.load(tp.partition, [key]).get(key)
+        if state is None:
+            raise _RefusalError(
+                HTTPStatus.NOT_FOUND,
+                f"no state of visitor {visitor!r} of site {site!r}: nothing was received, or nothing for so "
+                "long that every window was closed and forgotten",
+            )
+        return describe(state, site=site, visitor=visitor, worker=str(self._url), partition=tp.partition)
+
+    async def _forward(self, view: Any, request: Any, owner: URL) -> Any:
+        if FORWARDED in request.headers:
+            raise _RefusalError(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "the workers are moving partitions; ask again in a few seconds",
+            )
+        app = cast(Any, self._app)
+        url = owner.join(URL(request.rel_url.raw_path, encoded=True))
+        try:
+            async with app.http_client.get(
+                url, headers={FORWARDED: "1"}, timeout=ClientTimeout(total=FORWARD_TIMEOUT_S)
+            ) as answer:
+                body = await answer.read()
+                return view.bytes(body, content_type=answer.content_type, status=answer.status)
+        except (ClientError, TimeoutError, OSError) as error:
+            raise _RefusalError(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                f"the visitor is kept by the worker at {owner}, which cannot be reached from here "
+                f"({error!r}); check its port and app.advertised_host, or whether it has just ended",
+            ) from error
+
+
+def register(app: faust.App, store: Store) -> None:
+    """Add the page to the worker's web server."""
+    page = StatePage(app, store)
+
+    async def show_state(view: Any, request: Any, site: str, visitor: str) -> Any:
+        return await page.show(view, request, site, visitor)
+
+    # A visitor id may have slashes in it.
+    app.page("/state/{site}/{visitor:.+}", name="state")(show_state)
+
+
+def describe(state: VisitorState, *, site: str, visitor: str, worker: str, partition: int) -> VisitorView:
+    """The state as it is shown."""
+    windows = state.windows
+    return VisitorView(
+        site_id=site,
+        visitor_id=visitor,
+        worker=worker,
+        partition=partition,
+        epoch=state.epoch,
+        last_offset=state.last_offset,
+        last_received_at=_moment(state.last_received_at),
+        remembered_ids=len(state.seen) // DIGEST_BYTES,
+        first_touch=_touch(windows[0].touch) if windows else None,
+        last_touch=_touch(windows[-1].touch) if windows else None,
+        windows=[_window(window) for window in windows],
+    )
+
+
+def _window(window: Window) -> WindowView:
+    return WindowView(
+        session_id=window.session_id,
+        start_at=_moment(window.start_at),
+        end_at=_moment(window.end_at),
+        events=window.events,
+        page_views=window.page_views,
+        interactions=window.interactions,
+        conversions=window.conversions,
+        revenue=window.revenue / REVENUE_UNITS,
+        engaged_ms=window.engaged_ms,
+        entry_path=window.entry_path,
+        exit_path=window.exit_path,
+        user_id=window.user_id,
+        bot_reasons=BotReason(window.bot_reasons).labels,
+        version=window.version,
+        merged_ids=len(window.merged),
+    )
+
+
+def _touch(touch: Touch) -> TouchView:
+    return TouchView(
+        page=f"{touch.page.host}{touch.page.path}",
+        channel=touch.traffic.channel,
+        source=touch.traffic.source,
+        campaign=touch.traffic.campaign,
+        country=touch.geo.country,
+        device_class=touch.device.device_class,
+    )
+
+
+def _moment(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, UTC)
+
+
+def _json(view: Any, value: Any, *, status: HTTPStatus = HTTPStatus.OK) -> Any:
+    return view.bytes(msgspec.json.encode(value), content_type="application/json", status=int(status))
