@@ -17,11 +17,11 @@ from aiokafka import AIOKafkaConsumer
 
 from app import settings
 from app.adapters.enricher import Enricher
+from app.adapters.rules import rules_of
 from app.core.decode import decode_web_event
 from app.core.pipeline import examine, fold
 from app.core.rows import BlockId
 from app.events.state import VisitorState
-from app.topology import rules_of
 from bench.job import Job, Progress
 
 Handle = Callable[[int, Sequence[Any]], None]

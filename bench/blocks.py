@@ -21,6 +21,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     key: bytes
     value: bytes
     timestamp: int = 0
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,11 +19,11 @@ import msgspec
 from app import settings
 from app.adapters.clickhouse import open_client
 from app.adapters.enricher import Enricher
+from app.adapters.rules import rules_of
 from app.core.pipeline import examine, fold
 from app.embedded.engine import ChdbEngine
 from app.events.state import VisitorState
 from app.settings import ClickHouseSettings
-from app.topology import rules_of
 from bench.blocks import blocks
 from bench.report import Section
 from bench.rig import Rig

@@ -17,10 +17,10 @@ import msgspec
 
 from app import settings
 from app.adapters.enricher import Enricher
+from app.adapters.rules import rules_of
 from app.core.decode import decode_web_event
 from app.core.pipeline import examine, fold
 from app.events.state import VisitorState
-from app.topology import rules_of
 from bench.blocks import blocks
 from bench.report import Section
 from bench.rig import PARTITIONS, Rig
