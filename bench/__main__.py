@@ -1,4 +1,4 @@
-"""``python -m bench [PART ...]``: the benchmarks of the ingest path, all in one run on one broker.
+"""``python -m bench [--only PART ...]``: the benchmarks of the ingest path, all in one run on one broker.
 
 The broker is a real Kafka: librdkafka's mock keeps 5 MB of a partition, and the events of a run are more.
 """
@@ -23,6 +23,7 @@ from bench.rig import BenchError, Rig, broker
 from tests.kafka.jars import KafkaAbsentError
 from tests.kafka.ready import KafkaFailedError
 
+PARTS = ("ladder", "profile", "freshness", "scale", "views")
 QUIX = Path(".venv-quix/bin/python")
 
 
@@ -60,19 +61,14 @@ def sections(rig: Rig, options: argparse.Namespace) -> Iterator[Section]:
         "scale": lambda: [scale.section(rig, share=options.scale_share)],
         "views": lambda: [engine_views.section(rig)],
     }
-    for part in options.parts or PARTS:
+    for part in options.only:
         yield from parts[part]()
-
-
-PARTS = ("ladder", "profile", "freshness", "scale", "views")
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     new = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    new.add_argument(
-        "parts", nargs="*", choices=PARTS, metavar="PART", help=f"{', '.join(PARTS)}; all if none"
-    )
+    new.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=", ".join(PARTS))
     new.add_argument("--events", type=int, default=100_000)
     new.add_argument("--limit", type=float, default=120.0, metavar="S", help="seconds that a row may take")
     new.add_argument(

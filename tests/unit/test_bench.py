@@ -7,6 +7,7 @@ import os
 import msgspec
 import pytest
 
+from bench.__main__ import PARTS, parser
 from bench.blocks import blocks
 from bench.cpu import cpu_s, value_at
 from bench.engine_views import Cost, leaves_first
@@ -134,6 +135,11 @@ def test_a_cost_is_a_fixed_part_and_one_for_each_event():
     cost = Cost(small_ms=14.0, big_ms=50.0)  # 10 ms, and 10 us for each of 400 or 4,000
     assert cost.fixed_ms == pytest.approx(10.0)
     assert cost.event_us == pytest.approx(10.0)
+
+
+def test_all_parts_are_measured_unless_some_are_named():
+    assert parser().parse_args([]).only == PARTS
+    assert parser().parse_args(["--only", "ladder", "views"]).only == ["ladder", "views"]
 
 
 def test_a_section_is_a_markdown_table_with_figures_to_the_right():
