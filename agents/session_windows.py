@@ -1,12 +1,14 @@
 """topic -> [session store]: the items of a topic, in batches, into a store of tables/session_windows.
 
 An event is acknowledged once its batch is in the store. An error that a function of the store raises, or a
-state that cannot be written, ends the worker: Faust would commit what was not folded.
+state that cannot be written, ends the process at once, so that its supervisor restarts it: the agent would be
+dead in a worker that looks alive.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -29,6 +31,12 @@ def record_timestamp(event: EventT[Any]) -> int:
     return round(event.message.timestamp * 1000)
 
 
+def end_process(error: Exception) -> None:
+    """End the process with the exit code of an internal error; nothing is committed that was not folded."""
+    _LOG.error("session_windows.fatal", error=repr(error), exit_code=os.EX_SOFTWARE)
+    os._exit(os.EX_SOFTWARE)
+
+
 def register(
     app: faust.App,
     *,
@@ -36,11 +44,13 @@ def register(
     store: SessionStore[Any],
     timestamp: Timestamp = record_timestamp,
     max_items: int = 1000,
+    on_fatal: Callable[[Exception], None] = end_process,
 ) -> AgentT[Any]:
     """Add an agent to ``app`` that folds the events of ``source``; what waits is taken at once.
 
     Keys are those of the messages, as bytes; values are those of the events. An event without key or value is
-    passed over, as in Kafka Streams.
+    passed over, as in Kafka Streams. ``on_fatal`` is called with an error that nothing could handle;
+    nothing is folded after it.
     """
     name = store.table.name
 
@@ -48,7 +58,9 @@ def register(
         """Fold events into the session windows of their keys."""
         waiting: asyncio.Queue[EventT[Any]] = asyncio.Queue(maxsize=max_items)
         reading = cast(Any, stream).noack()
-        folding = asyncio.create_task(_fold(app, reading, waiting, store=store, timestamp=timestamp))
+        folding = asyncio.create_task(
+            _fold(app, reading, waiting, store=store, timestamp=timestamp, on_fatal=on_fatal)
+        )
         try:
             async for event in reading.events():
                 await waiting.put(event)
@@ -59,11 +71,11 @@ def register(
 
 
 def close_idle(
-    app: faust.App, *, source_name: str, store: SessionStore[Any], every_s: float, clock: Clock = now_ms
+    app: faust.App, *, topic: str, store: SessionStore[Any], every_s: float, clock: Clock = now_ms
 ) -> None:
     """Let stream time run on with the clock while nothing arrives, so that the last windows close, too.
 
-    ``source_name`` is the topic; every ``every_s`` seconds is looked.
+    ``topic`` is the name of the source; every ``every_s`` seconds is looked.
     """
     idle = IdleTime()
 
@@ -73,7 +85,7 @@ def close_idle(
         consumer = cast(Any, app.consumer)
         waiting = {message.tp for message in consumer.unacked}
         for tp in consumer.assignment():
-            if tp.topic != source_name:
+            if tp.topic != topic:
                 continue
             is_read = await consumer.position(tp) >= (consumer.highwater(tp) or 0) and tp not in waiting
             now = idle.stream_time(
@@ -105,6 +117,7 @@ async def _fold(
     *,
     store: SessionStore[Any],
     timestamp: Timestamp,
+    on_fatal: Callable[[Exception], None],
 ) -> None:
     try:
         while True:
@@ -119,7 +132,7 @@ async def _fold(
                 await stream.ack(event)
     except Exception as error:
         _LOG.error("session_windows.failed", table=store.table.name, exc_info=True)
-        await app.crash(error)
+        on_fatal(error)
 
 
 async def _fold_batch(batch: list[EventT[Any]], *, store: SessionStore[Any], timestamp: Timestamp) -> None:

@@ -13,7 +13,7 @@ from app.core.windows import Reach
 from app.errors import StateError
 from tables.expiry import ExpiryIndex
 from tables.session_windows import Item, Outcome, SessionStore, SessionWindows
-from tests.session_store import Changelog, Published, recover, runs_table, spans, store_on
+from tests.session_store import Changelog, Crash, Published, recover, runs_table, spans, store_on
 
 GAP, GRACE = 10, 5
 
@@ -234,6 +234,24 @@ async def test_a_partition_that_was_given_up_is_looked_at_anew(table: Any, store
     await other.advance(0, 1000)
     await table.app.on_partitions_revoked.send({TP("readings", 0)})
     assert (store.count(0), store.stream_time(0)) == (0, 1000)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("room", [0, 1])
+async def test_closing_that_breaks_off_is_done_again_and_nothing_is_opened_anew(
+    table: Any, store: SessionStore[Any], changelog: Changelog, room: int
+) -> None:
+    await store.add(0, items(100))
+    changelog.room = room
+    with pytest.raises(Crash):
+        await store.advance(0, 1000)
+    changelog.room = None
+    recover(table, changelog)
+    restarted, published = store_on(table, gap_ms=GAP, grace_ms=GRACE), Published()
+    published.follow(restarted)
+    assert restarted.stream_time(0) == (1000 if room else 100)
+    assert await restarted.advance(0, 1000) == 1
+    assert published.final == [(b"k", 100, 100, (100,))]
 
 
 # Errors
