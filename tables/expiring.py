@@ -53,16 +53,22 @@ def rocksdb_table(app: faust.App, name: str, *, partitions: int | None, about: s
 class ExpiringStates(Generic[S]):
     """The states of every key of the partitions that this worker owns.
 
-    ``due_of`` is the time (ms) at which a state wants to be looked at again; None: never.
+    ``due_of`` is the time (ms) at which a state wants to be looked at again; None: never. ``bulk`` is what it
+    is written by, where that is not a plain BulkState.
     """
 
     def __init__(
-        self, table: TableT[bytes, S], *, codec: StructCodec[S], due_of: Callable[[S], int | None]
+        self,
+        table: TableT[bytes, S],
+        *,
+        codec: StructCodec[S],
+        due_of: Callable[[S], int | None],
+        bulk: BulkState | None = None,
     ) -> None:
         use_codec(table, codec)
         self.codec = codec
         self.table = table
-        self._bulk = BulkState(table)
+        self._bulk = bulk or BulkState(table)
         self._due_of = due_of
         self._expiries: dict[int, ExpiryIndex] = {}
         self._locks: dict[int, asyncio.Lock] = defaultdict(asyncio.Lock)

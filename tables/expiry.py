@@ -46,10 +46,3 @@ class ExpiryIndex:
         for key, due_ms in found.items():
             heapq.heappush(self._heap, (due_ms, key))
         return list(found)
-
-    def take(self, now_ms: int, *, limit: int) -> list[bytes]:
-        """The same keys, which are forgotten then."""
-        taken = self.due(now_ms, limit=limit)
-        for key in taken:
-            del self._due[key]
-        return taken
