@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, cast
@@ -238,6 +239,24 @@ async def test_a_plan_that_was_asked_for_before_a_seek_counts_no_more(delivery: 
         assert chunk.begin()
         chunk.done()
     assert await delivery.committed(0) == 23
+
+
+async def test_a_seek_is_made_in_the_thread_that_fetches(
+    delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thread: Any = delivery.consumer._thread
+    seek, seen = thread._consumer.seek, set()
+
+    def note_and_seek(*where: Any) -> None:
+        seen.add(threading.get_ident())
+        seek(*where)
+
+    async def ident() -> int:
+        return threading.get_ident()
+
+    monkeypatch.setattr(thread._consumer, "seek", note_and_seek)
+    await delivery.seek()
+    assert seen == {await thread.call_thread(ident)}
 
 
 async def test_a_partition_is_given_up_once_blocks_that_have_begun_are_finished(delivery: Delivery) -> None:
