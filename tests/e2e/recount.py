@@ -120,11 +120,19 @@ def compare(deployment: Deployment, events: Sequence[WebEvent]) -> Differences:
     differences = Differences()
     for table, counts in wanted.items():
         # Subtraction keeps what is positive.
-        if missing := (counts - got[table]).total():
+        if missing := _most(counts - got[table]):
             differences.lost[table] = missing
-        if too_much := (got[table] - counts).total():
+        if too_much := _most(got[table] - counts):
             differences.doubled[table] = too_much
     return differences
+
+
+def _most(counts: Counts) -> int:
+    """The sum of the measure that has most."""
+    sums: Counter[str] = Counter()
+    for (measure, *_), count in counts.items():
+        sums[measure] += count
+    return max(sums.values(), default=0)
 
 
 def recount(events: Sequence[WebEvent]) -> dict[str, Counts]:
