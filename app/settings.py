@@ -52,6 +52,7 @@ class AppSettings(_Section):
     web_port: int = Field(6066, ge=1, le=65535)
     advertised_host: str = Field("", pattern=r"^[A-Za-z0-9._:-]*$")
     table_cleanup_interval_s: float = Field(30.0, gt=0)
+    standby_replicas: int = Field(0, ge=0)
 
 
 class BrokerSettings(_Section):

@@ -18,6 +18,7 @@ from app import log
 from app.adapters.chunk_consumer import ChunkConsumer, ChunkTransport
 from app.adapters.clickhouse import Sink
 from app.adapters.clock import Clock, now_ms
+from app.adapters.flow_control import FlowGate
 from app.adapters.rules import rules_of
 from app.core.blocks import Boundary, known_blocks
 from app.core.pipeline import Enrich, closing
@@ -106,7 +107,7 @@ def build(
 
 
 def _faust_app(settings: Settings, *, declare_topics: bool) -> faust.App:
-    return faust.App(
+    app = faust.App(
         settings.app.id,
         broker=settings.broker.url,
         store="rocksdb://",
@@ -116,8 +117,7 @@ def _faust_app(settings: Settings, *, declare_topics: bool) -> faust.App:
         topic_replication_factor=settings.broker.replication_factor,
         topic_allow_declare=declare_topics,
         topic_disable_leader=True,
-        # Losses were seen with standbys while workers join; exactly-once rests on the changelog alone.
-        table_standby_replicas=0,
+        table_standby_replicas=settings.app.standby_replicas,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=settings.ingest.block_max_bytes,
         broker_session_timeout=settings.broker.session_timeout_s,
@@ -137,6 +137,9 @@ def _faust_app(settings: Settings, *, declare_topics: bool) -> faust.App:
         logging_config=None,
         worker_redirect_stdouts=False,
     )
+    # Before the first queue is made: a queue keeps the gate it was made with.
+    app.flow_control = FlowGate()
+    return app
 
 
 def canonical_url(app: AppSettings) -> URL:

@@ -8,6 +8,7 @@ import threading
 import pytest
 from faust.types import TP
 
+from app.adapters.flow_control import FlowGate
 from app.adapters.rules import rules_of
 from app.commands.topology import mermaid
 from app.settings import Settings
@@ -37,8 +38,15 @@ def test_the_table_is_shown_by_its_codec_while_the_changelog_is_read_as_bytes():
     assert table.changelog_topic.value_serializer == "raw"
 
 
-def test_no_standby_replicas_are_used():
-    assert built().app.conf.table_standby_replicas == 0
+@pytest.mark.parametrize(("settings", "replicas"), [({}, 0), ({"app": {"standby_replicas": 1}}, 1)])
+def test_standby_replicas_are_used_where_they_are_asked_for(settings, replicas):
+    assert built(**settings).app.conf.table_standby_replicas == replicas
+
+
+def test_every_queue_stands_behind_the_gate_that_drops_nothing_while_it_is_open():
+    app = built().app
+    assert isinstance(app.flow_control, FlowGate)
+    assert app.tables.changelog_queue._flow_control is app.flow_control
 
 
 def test_the_drawing_names_every_topic_the_agent_and_the_table():
