@@ -23,6 +23,9 @@ REVENUE_UNITS = 10_000
 #: Windows of one event each that a visitor may have at once; beyond, events of a campaign begin no session.
 MAX_SINGLE_WINDOWS = 1000
 
+#: Page leaves that a window keeps one by one after its last page view; earlier ones are summed up as one.
+MAX_LEAVES = 100
+
 
 class Hit(msgspec.Struct, frozen=True, gc=False):
     """What the session fold needs of one event of the visitor ``key``; ``at`` is its event time in ms."""
@@ -318,7 +321,11 @@ def _leaves_after(
     exit_at: int, some: tuple[tuple[int, int], ...], others: tuple[tuple[int, int], ...]
 ) -> tuple[tuple[int, int], ...]:
     """The page leaves after the last page view; one before it can never again be of the last page."""
-    return tuple(sorted(leave for leave in (*some, *others) if leave[0] > exit_at))
+    leaves = sorted(leave for leave in (*some, *others) if leave[0] > exit_at)
+    if len(leaves) > MAX_LEAVES:
+        early = leaves[: len(leaves) - MAX_LEAVES + 1]
+        leaves[: len(early)] = [(early[0][0], sum(engaged for _, engaged in early))]
+    return tuple(leaves)
 
 
 AGGREGATE: Aggregate[Hit, Window] = Aggregate(opened=_opened, extended=_extended, merged=_merged)

@@ -44,7 +44,9 @@ class JvmKafka:
         done = subprocess.run(
             [
                 *self._command("kafka.tools.StorageTool", "-Xmx128m", "-XX:TieredStopAtLevel=1"),
-                *("format", "--standalone", "--config", str(self._properties), "--cluster-id", cluster_id),
+                *("format", "--standalone", "--config", str(self._properties)),
+                # TRICKY: the id may begin with a dash, and would be taken for an option.
+                f"--cluster-id={cluster_id}",
             ],
             capture_output=True,
             text=True,

@@ -150,23 +150,24 @@ VIEWS = {
 }
 
 
-def gold_of(store: Store, sites: Sequence[str]) -> dict[str, dict[str, Table]]:
-    """Site -> gold table -> its rows."""
-    found: dict[str, dict[str, Table]] = {site: {name: {} for name in GOLD} for site in sites}
+def gold_of(store: Store, sites: Sequence[str], names: Iterable[str]) -> dict[str, dict[str, Table]]:
+    """Site -> gold table of those ``names`` -> its rows."""
+    found: dict[str, dict[str, Table]] = {site: {name: {} for name in names} for site in sites}
     among = ", ".join(f"'{site}'" for site in sites)
-    for name, question in GOLD.items():
+    for name in names:
+        question = GOLD[name]
         keys = ", ".join(("site_id", *question.keys))
-        sql = (
-            f"SELECT {keys}, {_named(question)} FROM {{db}}.{name} WHERE site_id IN ({among}) GROUP BY {keys}"
-        )
+        table = f"{{db}}.{name} WHERE site_id IN ({among})"
+        sql = f"SELECT {keys}, {_named(question)} FROM {table} GROUP BY {keys}"
         _fill(found, name, question, store.ask(sql))
     return found
 
 
-def answers_of(store: Store, zones: Mapping[str, str]) -> dict[str, dict[str, Table]]:
-    """Site -> view -> its rows; ``zones`` has the time zone of each site."""
-    found: dict[str, dict[str, Table]] = {site: {name: {} for name in VIEWS} for site in zones}
-    for name, question in VIEWS.items():
+def answers_of(store: Store, zones: Mapping[str, str], names: Iterable[str]) -> dict[str, dict[str, Table]]:
+    """Site -> view of those ``names`` -> its rows; ``zones`` has the time zone of each site."""
+    found: dict[str, dict[str, Table]] = {site: {name: {} for name in names} for site in zones}
+    for name in names:
+        question = VIEWS[name]
         calls = [call for site, zone in zones.items() for call in _calls(name, question, site, zone)]
         _fill(found, name, question, store.ask(" UNION ALL ".join(calls)))
     return found

@@ -1,0 +1,138 @@
+"""How long a worker that has lost its data directory takes to have its windows again; run by hand.
+
+python bench/recovery.py [WINDOWS ...]      (100000 200000)
+
+A real Kafka is taken as in the tests: WUA_KAFKA, else Docker, else Apache Kafka's jars on a JVM. The states
+go to the changelog through the worker's own store; then a worker starts with an empty directory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from app.settings import Settings
+from tests.integration.open_windows import fill, open_state, rss_bytes
+from tests.kafka.broker import Kafka, choose, start
+from tests.topology.parts import built
+
+PARTITIONS = 4
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one recovery: seconds from start to owned partitions and to the end, of CPU in all; bytes in all."""
+
+    windows: int
+    fill_s: float
+    assigned_s: float
+    recovered_s: float
+    cpu_s: float
+    state_bytes: int
+    disk_bytes: int
+    rss_bytes: int
+
+
+def main() -> int:
+    """Print a row for each number of windows."""
+    parser = argparse.ArgumentParser(description="How long does recovery from the changelog take?")
+    parser.add_argument("windows", nargs="*", type=int, default=[100_000, 200_000])
+    table = Table(title="A worker with an empty data directory, a real Kafka, 4 partitions")
+    columns = ("windows", "filled in", "partitions owned", "recovered", "per 100,000", "CPU per 100,000")
+    for column in (*columns, "state", "on disk", "RSS growth"):
+        table.add_column(column, justify="right")
+    kafka = start(choose())
+    try:
+        for windows in parser.parse_args().windows:
+            with tempfile.TemporaryDirectory() as folder:
+                table.add_row(*row(asyncio.run(measure(kafka, Path(folder), windows=windows))))
+    finally:
+        kafka.close()
+    Console().print(table)
+    return 0
+
+
+def row(measured: Measured) -> tuple[str, ...]:
+    """A row of the table: bytes for each window, seconds from the start of the worker."""
+    count = measured.windows
+    recovery_s = measured.recovered_s - measured.assigned_s
+    return (
+        f"{count:,}",
+        f"{measured.fill_s:.1f} s",
+        f"{measured.assigned_s:.1f} s",
+        f"{measured.recovered_s:.1f} s",
+        f"{recovery_s / count * 100_000:.1f} s",
+        f"{measured.cpu_s / count * 100_000:.1f} s",
+        f"{measured.state_bytes} B",
+        f"{measured.disk_bytes / count:.0f} B",
+        f"{measured.rss_bytes / count:.0f} B",
+    )
+
+
+async def measure(kafka: Kafka, folder: Path, *, windows: int) -> Measured:
+    """Fill the changelog, lose the directory, start a worker."""
+    settings = Settings(
+        app={"id": kafka.unique("recovery"), "data_dir": folder / "worker"},  # type: ignore[arg-type]
+        broker={"url": kafka.url, "partitions": PARTITIONS},  # type: ignore[arg-type]
+        clickhouse={"url": "http://127.0.0.1:1"},  # type: ignore[arg-type]
+    )
+    began = time.monotonic()
+    await fill_changelog(settings, windows=windows)
+    filled_s = time.monotonic() - began
+    shutil.rmtree(settings.app.data_dir)
+    graph = built(settings, declare_topics=True)
+    app: Any = graph.app
+    app.boot_strategy.enable_web = False
+    before, began, cpu_began = rss_bytes(), time.monotonic(), time.process_time()
+    starting = asyncio.create_task(app.start())
+    try:
+        await app.tables.recovery.signal_recovery_start.wait()
+        assigned_s = time.monotonic() - began
+        await app.tables.recovery.completed.wait()
+        recovered_s, after = time.monotonic() - began, rss_bytes()
+        cpu_s = time.process_time() - cpu_began
+        found = sum(graph.windows.count(partition) for partition in range(PARTITIONS))
+    finally:
+        await starting
+        await app.stop()
+    if found != windows:
+        raise SystemExit(f"{found} of {windows} windows came back")
+    stored = sum(file.stat().st_size for file in settings.app.data_dir.rglob("*") if file.is_file())
+    return Measured(
+        windows=windows,
+        fill_s=filled_s,
+        assigned_s=assigned_s,
+        recovered_s=recovered_s,
+        cpu_s=cpu_s,
+        state_bytes=len(graph.windows.codec.encode(open_state())),
+        disk_bytes=stored,
+        rss_bytes=after - before,
+    )
+
+
+async def fill_changelog(settings: Settings, *, windows: int) -> None:
+    """What a worker with so many visitors has stored: its changelog, and a directory that is then lost."""
+    graph = built(settings, declare_topics=True)
+    table: Any = graph.app.tables["visitors"]
+    await graph.app.producer.start()
+    try:
+        await table.changelog_topic.declare()
+        await fill(graph.windows, windows=windows)
+    finally:
+        await table.data.stop()
+        await graph.app.producer.stop()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
