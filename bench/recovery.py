@@ -83,9 +83,9 @@ def row(measured: Measured) -> tuple[str, ...]:
 async def measure(kafka: Kafka, folder: Path, *, windows: int) -> Measured:
     """Fill the changelog, lose the directory, start a worker."""
     settings = Settings(
-        app={"id": kafka.unique("recovery"), "data_dir": folder / "worker"},  # type: ignore[arg-type]
-        broker={"url": kafka.url, "partitions": PARTITIONS},  # type: ignore[arg-type]
-        clickhouse={"url": "http://127.0.0.1:1"},  # type: ignore[arg-type]
+        app={"id": kafka.unique("recovery"), "data_dir": folder / "worker"},
+        broker={"url": kafka.url, "partitions": PARTITIONS},
+        clickhouse={"url": "http://127.0.0.1:1"},
     )
     began = time.monotonic()
     await fill_changelog(settings, windows=windows)

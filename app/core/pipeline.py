@@ -44,6 +44,10 @@ RETURNED_HEADER = "wua-returned"
 _RETURNED = msgspec.json.Decoder(Returned)
 
 
+#: A block that begins so many offsets back is committed: it is never replayed.
+REPLAYED = 1_000_000
+
+
 class Record(Protocol):
     """One message of a block, as a Kafka client hands it over."""
 
@@ -239,6 +243,7 @@ def _publish(key: bytes, visitor: _VisitorFold, *, folded: Folded, rules: Rules,
         last_received_at=visitor.last_received_at,
         windows=windows,
         seen=visitor.remembered(limit=visitor.rules.dedup_ids),
+        repeats=visitor.repeated(since=folded.block.start - REPLAYED, limit=visitor.rules.dedup_ids),
     )
 
 
@@ -256,15 +261,19 @@ class _VisitorFold:
         self.touched = False
         self._seen = array("Q", state.seen if state else b"")
         self._known = set(self._seen)
+        self._repeats = array("Q", state.repeats if self.fence >= 0 and state else b"")
         self._heirs: dict[str, str] = {}
 
     def take(self, item: Accepted) -> str | None:
         """The id of the window that holds the event now, or None for a duplicate.
 
-        An event behind the fence was folded before this block was replayed: it changes nothing.
+        An event behind the fence was folded before this block was replayed: it changes nothing, and is again
+        what it was then. A table that got no row of the block at first would take one now.
         """
         event = item.event
         if item.offset <= self.fence:
+            if item.offset in self._repeats:
+                return None
             held = holding(self.windows, item.at)
             return held.session_id if held else session_id(item.key, event.event_id)
         self.touched = True
@@ -272,6 +281,7 @@ class _VisitorFold:
         self.last_received_at = max(self.last_received_at, item.receipt)
         digest = _digest(event.event_id)
         if digest in self._known:
+            self._repeats.append(item.offset)
             return None
         self._known.add(digest)
         self._seen.append(digest)
@@ -290,6 +300,11 @@ class _VisitorFold:
     def remembered(self, *, limit: int) -> bytes:
         """The newest ``limit`` event ids, as stored."""
         return self._seen[-limit:].tobytes()
+
+    def repeated(self, *, since: int, limit: int) -> bytes:
+        """The newest ``limit`` offsets of duplicates from ``since`` on, as stored."""
+        kept = [offset for offset in self._repeats if offset >= since]
+        return array("Q", kept[-limit:]).tobytes()
 
 
 def _digest(event_id: str) -> int:

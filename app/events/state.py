@@ -77,7 +77,8 @@ class VisitorState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The open windows of one visitor, in order of time, and what is needed to fold an event once only.
 
     ``seen`` is the newest event ids as 8-byte digests, oldest first. An event of the same ``epoch`` at or
-    below ``last_offset`` has been folded already.
+    below ``last_offset`` has been folded already; ``repeats`` is the offsets of those that were duplicates, 8
+    bytes each, as far as their block may still be replayed.
     """
 
     epoch: int
@@ -85,6 +86,7 @@ class VisitorState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     last_received_at: int
     windows: tuple[Window, ...] = ()
     seen: bytes = b""
+    repeats: bytes = b""
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):

@@ -21,7 +21,7 @@ from app.core.pipeline import examine, fold
 from app.core.rows import BlockId
 from app.events.state import VisitorState
 from app.settings import Settings
-from tables.session_windows import SessionWindows
+from tables.visitors import VisitorStates
 from tests.factories import T0, plain_enrichment, record, rules
 
 WINDOWS, PARTITIONS, BLOCK = 200_000, 4, 5_000
@@ -44,7 +44,7 @@ def rss_bytes() -> int:
     return int(line.split()[1]) * 1024
 
 
-async def fill(store: SessionWindows, *, windows: int) -> None:
+async def fill(store: VisitorStates, *, windows: int) -> None:
     """Store a state for each of so many visitors, block by block, as a worker does."""
     state = open_state()
     for start in range(0, windows, BLOCK):
@@ -67,7 +67,7 @@ async def main(directory: Path) -> None:
     before = rss_bytes()
     await fill(windows, windows=WINDOWS)
     after = rss_bytes()
-    again = SessionWindows(windows.table, keep_ms=KEEP_MS)
+    again = VisitorStates(windows.table, keep_ms=KEEP_MS)
     tracemalloc.start()
     counted = sum(again.count(partition) for partition in range(PARTITIONS))
     index_bytes, _ = tracemalloc.get_traced_memory()

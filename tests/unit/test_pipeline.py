@@ -80,6 +80,42 @@ def test_an_event_behind_the_fence_is_not_folded_again():
     assert {row.session_id for row in replayed.events} == {row.session_id for row in first.events}
 
 
+def outcomes(folded):
+    return sorted((row.offset, row.outcome) for row in folded.events)
+
+
+@pytest.mark.parametrize("earlier", [True, False])
+def test_a_replayed_block_has_the_same_duplicates(earlier):
+    """A table that got no row of a block, all duplicates, has no token of it, and would take accepted ones."""
+    same, other = event_id(), event_id()
+    first = run(record(offset=0, event_id=same), at=block(0, 9))
+    states = first.states if earlier else {}
+    records = [
+        record(offset=10, event_id=same),
+        record(offset=11, event_id=other),
+        record(offset=12, event_id=same),
+        record(offset=13, event_id=other),
+    ]
+    folded = run(*records, states=states, at=block(10, 19))
+    assert folded.duplicates == 2 + earlier
+    replayed = run(*records, states=folded.states, at=block(10, 19))
+    assert outcomes(replayed) == outcomes(folded)
+    assert replayed.states == {}
+    # And once more after a later block, as when commits lag.
+    later = run(record(offset=20, event_id=other), states=folded.states, at=block(20, 29))
+    assert outcomes(run(*records, states=later.states, at=block(10, 19))) == outcomes(folded)
+
+
+def test_offsets_of_duplicates_are_forgotten_once_their_block_is_long_committed():
+    same = event_id()
+    first = run(record(offset=0, event_id=same), record(offset=1, event_id=same))
+    (state,) = first.states.values()
+    assert len(state.repeats) == 8
+    far = 2_000_000
+    later = run(record(offset=far), states=first.states, at=block(far, far))
+    assert [state.repeats for state in later.states.values()] == [b""]
+
+
 def test_half_a_block_behind_the_fence_folds_the_other_half():
     one, two = record(offset=0), record(offset=1, at=T0 + 1, visitor_id="v2")
     first = run(one, two)
