@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tables.visitors import BLOCK_CACHE_BYTES, WRITE_BUFFER_BYTES
+from tables.expiring import BLOCK_CACHE_BYTES, WRITE_BUFFER_BYTES
 from tests.integration.open_windows import PARTITIONS, WINDOWS
 
 #: A visitor's key, when it is due, and its place in the heap.

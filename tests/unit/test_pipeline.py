@@ -86,7 +86,7 @@ def outcomes(folded):
 
 @pytest.mark.parametrize("earlier", [True, False])
 def test_a_replayed_block_has_the_same_duplicates(earlier):
-    """A table that got no row of a block, all duplicates, has no token of it, and would take accepted ones."""
+    """A table that got no row of a block at first has no token of it, and would take rows at a replay."""
     same, other = event_id(), event_id()
     first = run(record(offset=0, event_id=same), at=block(0, 9))
     states = first.states if earlier else {}
