@@ -287,12 +287,12 @@ class ChunkConsumer(driver.Consumer):
         ours = {tp for tp in self.assignment() if tp.topic in self._chunk_topics}
         unread = {tp for tp in ours if not self._read_offset.get(tp)}
         earliest = await self.earliest_offsets(*unread) if unread else {}
-        for tp in ours:
-            self._next[tp] = self._read_offset.get(tp) or earliest.get(tp) or 0
-        for tp in ours:
+        starts = {tp: self._read_offset.get(tp) or earliest.get(tp) or 0 for tp in ours}
+        self._next.update(starts)
+        for tp, start in starts.items():
             # TRICKY: the stock seek leaves the position where nothing was committed, and what was fetched
             # meanwhile was left: it comes again only if the position is set once `_next` is known.
-            await self.seek(tp, self._next[tp])
+            await self.seek(tp, start)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Give partitions up once blocks that have begun are finished; others are left to the next owner.
