@@ -41,11 +41,15 @@ _DECODER = msgspec.msgpack.Decoder(Claim)
 
 
 class _Hold(msgspec.Struct):
-    """What the owner of a partition remembers: its name, its term, and where it appends next."""
+    """What the owner of a partition remembers: its name, its term, and where it appends next.
+
+    ``is_released``: the partition was given up, though a block of it may still be under way.
+    """
 
     owner: bytes
     term: int
     next: int
+    is_released: bool = False
 
 
 class OwnedState(BulkState):
@@ -81,7 +85,7 @@ class OwnedState(BulkState):
         """Say that the block will be written; raises FencedError when the partition has another owner."""
         hold = self._holds.get(partition)
         if hold is None:
-            raise FencedError(f"partition {partition} was given up before its block {start}-{end} was begun")
+            raise FencedError(f"partition {partition} was lost before its block {start}-{end} was begun")
         claim = Claim(epoch=epoch, start=start, end=end, batch_id=batch_id, term=hold.term)
         behind = {
             key: None
@@ -92,12 +96,17 @@ class OwnedState(BulkState):
 
     def is_taken(self, partition: int) -> bool:
         """Whether the partition was taken, and not given up or lost since as far as is known."""
-        return partition in self._holds
+        return partition in self._holds and not self._holds[partition].is_released
 
-    def forget(self, partition: int) -> None:
-        """The partition was given up."""
-        self._holds.pop(partition, None)
+    def release(self, partition: int) -> None:
+        """The partition is given up: it is taken anew before anything else is written.
+
+        TRICKY: a block that has begun is still finished, in the same term: whoever is next waits for it, or
+        has taken the partition by then and fences it.
+        """
         self._latest.pop(partition, None)
+        if partition in self._holds:
+            self._holds[partition].is_released = True
 
     async def _journal(self, partition: int, values: Mapping[bytes, bytes | None]) -> int:
         hold = self._holds.get(partition)
@@ -121,7 +130,7 @@ class OwnedState(BulkState):
         between = await read_range(self.table.app, self.changelog(partition), first, last)
         strange = [one for one in between if _term(one) != hold.term and one.value != hold.owner]
         if any(message.key == OWNER for message in strange):
-            self.forget(partition)
+            del self._holds[partition]
             raise FencedError(
                 f"{self.changelog(partition).topic} partition {partition}: another worker has taken it over "
                 f"since offset {first}; this one stood still for longer than broker.session_timeout_s, and "

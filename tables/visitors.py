@@ -83,7 +83,7 @@ class VisitorStates(ExpiringStates[VisitorState]):
     def forget(self, partition: int) -> None:
         """Drop what is remembered in memory about a partition that was given up."""
         super().forget(partition)
-        self._owned.forget(partition)
+        self._owned.release(partition)
 
 
 def register(app: faust.App, *, partitions: int, keep_ms: int) -> VisitorStates:

@@ -83,9 +83,34 @@ async def test_who_was_replaced_claims_nothing_more(workers: Workers) -> None:
     await new.take(P)
     with pytest.raises(FencedError, match=r"partition 1: another worker has taken it over.*Start it again"):
         await claim(old, 10, 19)
-    with pytest.raises(FencedError, match=r"given up before its block 20-29"):
+    with pytest.raises(FencedError, match=r"lost before its block 20-29"):
         await claim(old, 20, 29)
     await claim(new, 10, 14)
+
+
+async def test_a_block_that_had_begun_is_finished_after_its_partition_was_given_up(workers: Workers) -> None:
+    """A rebalance waits for it: it must neither end the worker nor be written without a term."""
+    old, new = await workers.start("old"), await workers.start("new")
+    await old.take(P)
+    old.release(P)
+    assert not old.is_taken(P)
+    await claim(old, 0, 9, "begun")
+    await old.write(P, {b"visitor": b"7"})
+    (left,) = await new.take(P)
+    assert (left.batch_id, new.read(P, [b"visitor"])) == ("begun", {b"visitor": b"7"})
+    with pytest.raises(FencedError):
+        await old.write(P, {b"visitor": b"stale"})
+
+
+async def test_a_partition_that_was_given_up_is_taken_anew(workers: Workers) -> None:
+    one, other = await workers.start("one"), await workers.start("other")
+    await one.take(P)
+    one.release(P)
+    await other.take(P)
+    other.release(P)
+    await one.take(P)
+    assert one.is_taken(P)
+    await claim(one, 0, 9)
 
 
 async def test_a_claim_made_in_time_is_found_by_the_next_owner_whatever_it_had_recovered(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from faust.types import TP
 
 from agents.ingest import BlockHandler
@@ -54,7 +55,7 @@ class Worker:
 
     def __init__(self, graph: Topology, store: Store) -> None:
         self.graph = graph
-        self._store = store
+        self.store = store
         self.waits = False
         self.stands = asyncio.Event()
         self.stands.set()
@@ -72,10 +73,10 @@ class Worker:
     async def insert_events(self, rows: Sequence[EventRow], *, token: str) -> None:
         self.waits = True
         await self.stands.wait()
-        self._store.rows.setdefault(token, rows)
+        self.store.rows.setdefault(token, rows)
 
     async def insert_sessions(self, rows: Sequence[SessionRow], *, token: str) -> None:
-        self._store.rows.setdefault(token, rows)
+        self.store.rows.setdefault(token, rows)
 
     async def send_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
         assert not letters
@@ -98,51 +99,44 @@ class Worker:
             await self.handle([one])
 
 
-@pytest.fixture
-def app_id(request: pytest.FixtureRequest) -> str:
-    return "".join(letter if letter.isalnum() else "_" for letter in request.node.name)
+@pytest_asyncio.fixture
+async def workers(
+    broker: EmbeddedBroker, tmp_path: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[tuple[Worker, Worker]]:
+    """One that has the partition and will stand still, and one that will take it over; one store."""
+    app_id = "".join(letter if letter.isalnum() else "_" for letter in request.node.name)
+    zombie, owner = (
+        built(settings_for(broker, tmp_path, app={"data_dir": tmp_path / name, "id": app_id}))
+        for name in ("zombie", "owner")
+    )
+    store = Store()
+    async with storing(zombie, broker), storing(owner, broker):
+        await zombie.windows.take(AT.partition)
+        yield Worker(zombie, store), Worker(owner, store)
 
 
-async def test_a_zombie_in_the_middle_of_an_insert_changes_nothing(
-    broker: EmbeddedBroker, tmp_path: Path, app_id: str
-) -> None:
+async def test_a_zombie_in_the_middle_of_an_insert_changes_nothing(workers: tuple[Worker, Worker]) -> None:
     """It had claimed its block, so that whoever took over has written it under the same name."""
-    settings = [
-        settings_for(broker, tmp_path, app={"data_dir": tmp_path / name, "id": app_id})
-        for name in ("zombie", "owner")
-    ]
-    store = Store()
-    async with storing(built(settings[0]), broker) as one, storing(built(settings[1]), broker) as other:
-        zombie, owner = Worker(one, store), Worker(other, store)
-        await one.windows.take(AT.partition)
-        zombie.stands.clear()
-        block = asyncio.create_task(zombie.handle(RECORDS[:3]))
-        await until(lambda: zombie.waits)
-        await owner.take_over(RECORDS)
-        zombie.stands.set()
-        with pytest.raises(FencedError):
-            await block
-        assert store.bronze() == [0, 1, 2, 3, 4, 5]
-        assert store.sessions() == [(6, 1)]
-        (state,) = owner.graph.windows.load(AT.partition, [b"shop:v1"]).values()
-        assert (state.last_offset, state.windows[0].events) == (5, 6)
+    zombie, owner = workers
+    zombie.stands.clear()
+    block = asyncio.create_task(zombie.handle(RECORDS[:3]))
+    await until(lambda: zombie.waits)
+    await owner.take_over(RECORDS)
+    zombie.stands.set()
+    with pytest.raises(FencedError):
+        await block
+    assert owner.store.bronze() == [0, 1, 2, 3, 4, 5]
+    assert owner.store.sessions() == [(6, 1)]
+    (state,) = owner.graph.windows.load(AT.partition, [b"shop:v1"]).values()
+    assert (state.last_offset, state.windows[0].events) == (5, 6)
 
 
-async def test_a_zombie_that_had_not_begun_writes_nothing(
-    broker: EmbeddedBroker, tmp_path: Path, app_id: str
-) -> None:
+async def test_a_zombie_that_had_not_begun_writes_nothing(workers: tuple[Worker, Worker]) -> None:
     """Its block would have other bounds and another name: it must not reach the store."""
-    settings = [
-        settings_for(broker, tmp_path, app={"data_dir": tmp_path / name, "id": app_id})
-        for name in ("zombie", "owner")
-    ]
-    store = Store()
-    async with storing(built(settings[0]), broker) as one, storing(built(settings[1]), broker) as other:
-        zombie, owner = Worker(one, store), Worker(other, store)
-        await one.windows.take(AT.partition)
-        await owner.take_over(RECORDS)
-        with pytest.raises(FencedError):
-            await zombie.handle(RECORDS[:3])
-        assert not zombie.waits
-        assert store.bronze() == [0, 1, 2, 3, 4, 5]
-        assert store.sessions() == [(6, 1)]
+    zombie, owner = workers
+    await owner.take_over(RECORDS)
+    with pytest.raises(FencedError):
+        await zombie.handle(RECORDS[:3])
+    assert not zombie.waits
+    assert owner.store.bronze() == [0, 1, 2, 3, 4, 5]
+    assert owner.store.sessions() == [(6, 1)]
