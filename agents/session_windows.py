@@ -8,12 +8,12 @@ dead in a worker that looks alive.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from app import log
 from app.adapters.clock import Clock, now_ms
+from app.adapters.process import end_process
 from tables.session_windows import Item, SessionStore
 
 if TYPE_CHECKING:
@@ -29,12 +29,6 @@ _LOG = log.get("session_windows")
 def record_timestamp(event: EventT[Any]) -> int:
     """The time of the Kafka message, in ms: Kafka Streams' default, too."""
     return round(event.message.timestamp * 1000)
-
-
-def end_process(error: Exception) -> None:
-    """End the process with the exit code of an internal error; nothing is committed that was not folded."""
-    _LOG.error("session_windows.fatal", error=repr(error), exit_code=os.EX_SOFTWARE)
-    os._exit(os.EX_SOFTWARE)
 
 
 def register(

@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
+from app.core.calendar import moment
 from app.core.decode import decode_web_event
 from app.errors import NotFoundError, QueryError
-from app.events.dead_letter import KeptLetter, Refusal
+from app.events.dead_letter import EventName, KeptLetter, Refusal
 from app.events.vocabulary import RejectReason
 from app.events.wire import MAX_AGE_MS, WebEvent
 from views.answers import DeadLetterDetail, DeadLetterItem, DeadLetterList, EarlierRefusal, ReasonCount
@@ -31,9 +32,6 @@ _WITHOUT_PAYLOAD = "* EXCEPT (payload, history)"
 #: The event time of what is accepted lies at most so far before its receipt; its day may be another one.
 _REACH = timedelta(milliseconds=MAX_AGE_MS) + timedelta(days=1)
 _AHEAD = timedelta(days=2)
-
-#: Who sent an event, and its id in lower case.
-EventName = tuple[str, str, str]
 
 
 class LetterFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +75,7 @@ async def letter(reader: Reader, *, letter_id: str) -> DeadLetterDetail:
         visitor_id=row["visitor_id"],
         payload=row["payload"],
         history=[
-            EarlierRefusal(**{**msgspec.structs.asdict(one), "refused_at": _moment(one.refused_at)})
+            EarlierRefusal(**{**msgspec.structs.asdict(one), "refused_at": moment(one.refused_at)})
             for one in _history(row)
         ],
         is_accepted=bool(accepted),
@@ -117,8 +115,8 @@ async def accepted_events(reader: Reader, events: Sequence[WebEvent]) -> set[Eve
             "sites": sorted({event.site_id for event in events}),
             "visitors": sorted({event.visitor_id for event in events}),
             "events": [event.event_id for event in events],
-            "since": max(FIRST_DAY, (_moment(min(times)) - _REACH).date()),
-            "until": min(LAST_DAY, (_moment(max(times)) + _AHEAD).date()),
+            "since": max(FIRST_DAY, (moment(min(times)) - _REACH).date()),
+            "until": min(LAST_DAY, (moment(max(times)) + _AHEAD).date()),
         },
     )
     return {(row["site_id"], row["visitor_id"], row["event"]) for row in rows}
@@ -177,7 +175,3 @@ def _kept(row: Row) -> KeptLetter:
 
 def _history(row: Row) -> tuple[Refusal, ...]:
     return _REFUSALS.decode(row["history"]) if row["history"] else ()
-
-
-def _moment(at_ms: int) -> datetime:
-    return datetime.fromtimestamp(at_ms / 1000, UTC)

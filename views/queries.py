@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from app.adapters.clickhouse import QueryPool
 from app.errors import NotFoundError
-from app.events.dead_letter import KeptLetter
+from app.events.dead_letter import EventName, KeptLetter
 from app.events.wire import WebEvent
 from app.settings import Settings
 from views.answers import (
@@ -30,7 +30,6 @@ from views.catalog import Interval, SessionFilter, SessionOrder
 from views.figures import figures, median_of, quantiles, ratio, summed
 from views.funnels import funnel_conversion
 from views.letters import (
-    EventName,
     LetterFilter,
     accepted_events,
     letter,

@@ -92,11 +92,7 @@ def run_list(arguments: argparse.Namespace) -> int:
     async def ask(queries: Queries) -> DeadLetterList:
         return await queries.dead_letters(which, limit=arguments.limit)
 
-    found = asyncio.run(_asked(_settings(arguments), ask))
-    if arguments.json:
-        print_json(found)
-    else:
-        print_list(found)
+    _tell(arguments, asyncio.run(_asked(_settings(arguments), ask)), print_list)
     return 0
 
 
@@ -106,11 +102,7 @@ def run_show(arguments: argparse.Namespace) -> int:
     async def ask(queries: Queries) -> DeadLetterDetail:
         return await queries.dead_letter(arguments.id)
 
-    found = asyncio.run(_asked(_settings(arguments), ask))
-    if arguments.json:
-        print_json(found)
-    else:
-        print_letter(found)
+    _tell(arguments, asyncio.run(_asked(_settings(arguments), ask)), print_letter)
     return 0
 
 
@@ -120,16 +112,15 @@ def run_replay(arguments: argparse.Namespace) -> int:
     if arguments.ids and (which != LetterFilter() or arguments.limit):
         raise WuaError("IDs name the letters by themselves: leave out --reason, --since, --site and --limit")
     done = asyncio.run(_replay(arguments, which))
-    if arguments.json:
-        print_json(done)
-    else:
-        print_fates(done)
+    _tell(arguments, done, print_fates)
     return 1 if any(getattr(done, fate) for fate in Fate if fate.is_open) else 0
 
 
-def print_json(found: Any) -> None:
-    """The answer as JSON."""
-    print(msgspec.json.format(msgspec.json.encode(found)).decode())
+def _tell(arguments: argparse.Namespace, found: T, in_words: Callable[[T], None]) -> None:
+    if arguments.json:
+        print(msgspec.json.format(msgspec.json.encode(found)).decode())
+    else:
+        in_words(found)
 
 
 async def _asked(loaded: Settings, ask: Callable[[Queries], Awaitable[T]]) -> T:

@@ -8,6 +8,9 @@ import msgspec
 
 from app.events.vocabulary import RejectReason, Step
 
+#: Site, visitor and event id (in lower case): what makes two messages the same event.
+EventName = tuple[str, str, str]
+
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One refusal of an event: where the message stood, when (ms) it was refused, and why.

@@ -9,14 +9,12 @@ from typing import Any, Protocol
 from app.adapters.producer import Headers, Message
 from app.core.dead_letters import Sending, sending
 from app.core.rules import Rules
-from app.events.dead_letter import Fate, KeptLetter, Unsent
+from app.events.dead_letter import EventName, Fate, KeptLetter, Unsent
 from app.events.wire import WebEvent
 
 #: Letters that were not sent and are told of one by one; all are counted.
 TOLD = 100
 
-#: Site, visitor and event id (in lower case): what makes two messages the same event.
-EventName = tuple[str, str, str]
 #: Says which of some events were accepted meanwhile.
 Accepted = Callable[[Sequence[WebEvent]], Awaitable[set[EventName]]]
 

@@ -8,9 +8,6 @@ import signal
 
 from tests.e2e.deployment import Deployment, Process
 
-#: What a worker ends with after an error that nothing could handle; its supervisor starts it again.
-EX_SOFTWARE = 70
-
 
 class Crew:
     """Starts and ends workers; counts what was killed, stopped or sent away, and zombies."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import time
 from collections.abc import Mapping
 
-from tests.e2e.crew import EX_SOFTWARE, Crew
+from tests.e2e.crew import Crew
 from tests.e2e.deployment import Deployment
 from tests.e2e.strikes import pause
 
@@ -104,7 +105,7 @@ def _end_twice(crew: Crew) -> None:
     for is_last in (False, True):
         worker = crew.first
         crew.deployment.wait_for(lambda worker=worker: not worker.is_running(), what="the worker ends")
-        assert worker.end() == EX_SOFTWARE
+        assert worker.end() == os.EX_SOFTWARE
         crew.struck += 1
         if not is_last:
             crew.restart(worker)

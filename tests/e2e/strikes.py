@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import time
 from collections.abc import Callable
 
-from tests.e2e.crew import EX_SOFTWARE, Crew
+from tests.e2e.crew import Crew
 from tests.e2e.proxy import Where
 
 #: Where zombies are stopped, one after the other.
@@ -100,7 +101,7 @@ def wake_zombie(crew: Crew, rng: random.Random) -> None:
         lambda: deployment.members() == 2 or not zombie.is_running(), what="the zombie is back, or has ended"
     )
     if not zombie.is_running():
-        assert zombie.end() == EX_SOFTWARE, zombie.tail()
+        assert zombie.end() == os.EX_SOFTWARE, zombie.tail()
         crew.restart(zombie)
 
 

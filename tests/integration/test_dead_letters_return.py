@@ -15,9 +15,9 @@ from app.adapters.clickhouse import QueryPool
 from app.adapters.clock import now_ms
 from app.adapters.rules import rules_of
 from app.embedded.stack import EmbeddedStack, Feeder
-from app.events.dead_letter import Fate
+from app.events.dead_letter import EventName, Fate
 from app.settings import SessionSettings, Settings
-from app.traffic.returns import EventName, Returns
+from app.traffic.returns import Returns
 from tests.factories import HOUR, MINUTE, T0, plain_enrichment, wire
 from tests.integration.test_embedded_stack import ask, fed, views_of
 from views.letters import LetterFilter

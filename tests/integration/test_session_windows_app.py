@@ -147,7 +147,7 @@ async def test_what_a_function_raises_is_fatal_and_nothing_is_lost(
 
 
 def test_by_default_a_fatal_error_ends_the_process_with_the_code_of_an_internal_error() -> None:
-    code = "from agents.session_windows import end_process; end_process(OSError('away')); print('alive')"
+    code = "from app.adapters.process import end_process; end_process(OSError('away')); print('alive')"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
     )

@@ -6,8 +6,8 @@ import pytest
 
 from app.core.pipeline import read_returned
 from app.errors import BrokerUnavailableError
-from app.events.dead_letter import Fate
-from app.traffic.returns import TOLD, EventName, Returns
+from app.events.dead_letter import EventName, Fate
+from app.traffic.returns import TOLD, Returns
 from tests.collecting import RecordingProducer
 from tests.factories import event_id, rules
 from tests.letters import late, letter

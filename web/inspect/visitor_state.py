@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -12,6 +12,7 @@ from aiohttp import ClientError, ClientTimeout
 from faust.types import TP
 from yarl import URL
 
+from app.core.calendar import moment
 from app.core.sessions import REVENUE_UNITS
 from app.events.state import Touch, VisitorState, Window
 from app.events.vocabulary import BotReason
@@ -190,7 +191,7 @@ def describe(state: VisitorState, *, site: str, visitor: str, worker: str, parti
         partition=partition,
         epoch=state.epoch,
         last_offset=state.last_offset,
-        last_received_at=_moment(state.last_received_at),
+        last_received_at=moment(state.last_received_at),
         remembered_ids=len(state.seen) // DIGEST_BYTES,
         first_touch=_touch(windows[0].touch) if windows else None,
         last_touch=_touch(windows[-1].touch) if windows else None,
@@ -201,8 +202,8 @@ def describe(state: VisitorState, *, site: str, visitor: str, worker: str, parti
 def _window(window: Window) -> WindowView:
     return WindowView(
         session_id=window.session_id,
-        start_at=_moment(window.start_at),
-        end_at=_moment(window.end_at),
+        start_at=moment(window.start_at),
+        end_at=moment(window.end_at),
         events=window.events,
         page_views=window.page_views,
         interactions=window.interactions,
@@ -227,10 +228,6 @@ def _touch(touch: Touch) -> TouchView:
         country=touch.geo.country,
         device_class=touch.device.device_class,
     )
-
-
-def _moment(at_ms: int) -> datetime:
-    return datetime.fromtimestamp(at_ms / 1000, UTC)
 
 
 def _json(view: Any, value: Any, *, status: HTTPStatus = HTTPStatus.OK) -> Any:
