@@ -58,7 +58,8 @@ class Crew:
     def replace(self) -> None:
         """Send all away; the one who comes then has nothing but what Kafka and ClickHouse hold."""
         while self.workers:
-            assert self.workers.pop().end(signal.SIGTERM) == 0
+            worker = self.workers.pop()
+            assert worker.end(signal.SIGTERM) == 0, f"{worker.name}\n{worker.tail()}"
         self.start()
 
     def _start(self, name: str, *, clickhouse_url: str = "") -> Process:

@@ -103,6 +103,8 @@ def wake_zombie(crew: Crew, rng: random.Random) -> None:
     if not zombie.is_running():
         assert zombie.end() == os.EX_SOFTWARE, zombie.tail()
         crew.restart(zombie)
+        # One that is sent away while it starts ends with an error of its own, and has not shown anything.
+        crew.wait_until_shared()
 
 
 def pause(crew: Crew, rng: random.Random) -> None:
