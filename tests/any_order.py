@@ -343,12 +343,3 @@ crashes = st.lists(
     ),
     max_size=2,
 )
-
-
-@st.composite
-def many_cases(draw: st.DrawFn) -> tuple[Case, ...]:
-    """Some 25 cases, for what costs the same for one as for many; shrinks to the one that fails."""
-    found = [draw(cases)]
-    while len(found) < 32 and draw(st.integers(0, 63)):
-        found.append(draw(cases))
-    return tuple(found)

@@ -213,8 +213,11 @@ def _is_interaction(seen: Seen) -> bool:
 
 
 def gold(accepted: Sequence[Seen], found: Sequence[Session], rules: SiteRules) -> dict[str, Table]:
-    """Every gold table; ``found`` are the sessions of the accepted events."""
+    """Every gold table, and the sessions themselves: ``found`` are those of the accepted events."""
     return {
+        "sessions_silver": tally(
+            found, by=lambda one: (one.is_bot, *facts(one)), figures=lambda some: {"sessions": len(some)}
+        ),
         "daily_user_metrics": tally(
             accepted, by=lambda seen: (local_date(seen.at, rules), seen.is_bot), figures=_daily
         ),
@@ -302,6 +305,29 @@ def session_sums(some: list[Session]) -> dict[str, Any]:
         "converted_sessions": sum(one.conversions > 0 for one in some),
         "revenue": sum(one.revenue for one in some),
     }
+
+
+def facts(one: Session) -> tuple[Any, ...]:
+    """Everything that is said of a session."""
+    return (
+        one.visitor,
+        one.user,
+        *span(one),
+        one.duration_ms,
+        one.page_views,
+        one.conversions,
+        one.revenue,
+        one.is_bounce,
+        one.entry_path,
+        one.exit_path,
+        *msgspec.structs.astuple(one.traffic),
+        *msgspec.structs.astuple(one.device),
+    )
+
+
+def span(one: Session) -> tuple[int, int, int]:
+    """From when to when, and how many events."""
+    return one.started_at, one.ended_at, one.events
 
 
 def durations(some: Iterable[Session]) -> dict[int, int]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from tests.oracle import (
     CONVERSIONS,
     MINUTE,
@@ -16,10 +14,12 @@ from tests.oracle import (
     Table,
     durations,
     event_type,
+    facts,
     local_date,
     local_hour,
     session_sums,
     sessions,
+    span,
     tally,
     visitors,
 )
@@ -49,7 +49,7 @@ def answers(accepted: Sequence[Seen], rules: SiteRules) -> dict[str, Table]:
         "daily_series": tally(seen, by=lambda one: (local_date(one.at, rules),), figures=_point),
         "hour_series": tally(seen, by=lambda one: (local_hour(one.at, rules),), figures=_point),
         "minute_series": tally(seen, by=lambda one: (one.at // MINUTE * 60,), figures=_point),
-        "living_sessions": tally(found, by=_facts, figures=lambda some: {"sessions": len(some)}),
+        "living_sessions": tally(found, by=facts, figures=lambda some: {"sessions": len(some)}),
         "top_pages": {
             key: figures
             for key, figures in tally(seen, by=lambda one: (one.path,), figures=_page).items()
@@ -64,7 +64,7 @@ def answers(accepted: Sequence[Seen], rules: SiteRules) -> dict[str, Table]:
         ),
         "person_events": tally(
             seen,
-            by=lambda one: (one.visitor, one.at, event_type(one), *_span(holders[one.id])),
+            by=lambda one: (one.visitor, one.at, event_type(one), *span(holders[one.id])),
             figures=lambda some: {"events": len(some)},
         ),
     }
@@ -126,28 +126,6 @@ def _page_sessions(found: Sequence[Session]) -> Table:
         }
         for path in {path for one in viewed for path in (one.entry_path, one.exit_path)}
     }
-
-
-def _facts(one: Session) -> tuple[Any, ...]:
-    """Everything that is said of a session."""
-    return (
-        one.visitor,
-        one.user,
-        *_span(one),
-        one.duration_ms,
-        one.page_views,
-        one.conversions,
-        one.revenue,
-        one.is_bounce,
-        one.entry_path,
-        one.exit_path,
-        *msgspec.structs.astuple(one.traffic),
-        *msgspec.structs.astuple(one.device),
-    )
-
-
-def _span(one: Session) -> tuple[int, int, int]:
-    return one.started_at, one.ended_at, one.events
 
 
 def _some(figures: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:

@@ -46,7 +46,21 @@ _WINDOW = Question(
     keys=("toUnixTimestamp(bucket)", "is_bot", "event_type"),
     figures={**_sums("rows", "events"), "visitors": "uniqCombined64Merge(14)(visitors)"},
 )
+
+
+def _ms(name: str) -> str:
+    return f"toUnixTimestamp64Milli({name})"
+
+
+#: Everything that is said of a session.
+_SESSION = (
+    *("visitor_id", "user_id", _ms("started_at"), _ms("ended_at"), "events", "duration_ms"),
+    *("page_views", "conversions", "toInt64(revenue * 10000)", "is_bounce", "entry_path"),
+    *("exit_path", "channel", "source", "medium", "campaign", "referrer_host", "device_class"),
+    *("browser", "os", "country"),
+)
 GOLD = {
+    "sessions_silver": Question(keys=("is_bot", *_SESSION), figures={"sessions": "sum(sign)"}),
     "daily_user_metrics": Question(
         keys=("toString(local_date)", "is_bot"),
         figures={
@@ -87,10 +101,6 @@ _POINT = {name: name for name in ("visitors", "page_views", "events")}
 _AT = "toUnixTimestamp(parseDateTimeBestEffort(at))"
 
 
-def _ms(name: str) -> str:
-    return f"toUnixTimestamp64Milli({name})"
-
-
 VIEWS = {
     "site_totals": Question(
         figures={name: name for name in ("visitors", "users", "page_views", "events", "conversions")}
@@ -117,15 +127,7 @@ VIEWS = {
     "daily_series": Question(keys=("at",), figures=_POINT),
     "hour_series": Question(keys=(_AT,), figures=_POINT),
     "minute_series": Question(keys=(_AT,), figures=_POINT),
-    "living_sessions": Question(
-        keys=(
-            *("visitor_id", "user_id", _ms("started_at"), _ms("ended_at"), "events", "duration_ms"),
-            *("page_views", "conversions", "toInt64(revenue * 10000)", "is_bounce", "entry_path"),
-            *("exit_path", "channel", "source", "medium", "campaign", "referrer_host", "device_class"),
-            *("browser", "os", "country"),
-        ),
-        figures={"sessions": "count()"},
-    ),
+    "living_sessions": Question(keys=_SESSION, figures={"sessions": "count()"}),
     "top_pages": Question(
         keys=("path",), figures={name: name for name in ("page_views", "visitors", "engaged_ms")}
     ),
