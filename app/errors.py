@@ -35,6 +35,10 @@ class WorkerUnavailableError(WuaError):
     retriable = True
 
 
+class DeliveryError(WuaError):
+    """Records of a partition came again, or out of order, where only new ones may come."""
+
+
 class TopicMissingError(WuaError):
     """A topic is not there and was not made; says which, and who can make it."""
 

@@ -172,6 +172,9 @@ class OwnedState(BulkState):
         def apply_valid(events: Iterable[Any]) -> None:
             of = {id(event.message): event for event in events}
             apply([of[id(message)] for message in self._valid(event.message for event in of.values())])
+            # The next recovery begins behind these messages, and asks of which term they were.
+            for partition in {event.message.partition for event in of.values()} & self._latest.keys():
+                self._store(partition).put(TERM, str(self._latest[partition]).encode())
 
         table.apply_changelog_batch = apply_valid
 

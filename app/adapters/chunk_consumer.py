@@ -16,6 +16,7 @@ import asyncio
 import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, cast
 
 from faust.transport.drivers import aiokafka as driver
@@ -23,7 +24,7 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from app.core.blocks import Boundary
-from app.errors import TopicMissingError
+from app.errors import DeliveryError, TopicMissingError
 
 #: Pause between two looks when back-pressure has paused every partition; stock Faust sleeps a second.
 IDLE_S = 0.002
@@ -96,9 +97,19 @@ class Chunk:
 
 
 def join(chunks: Sequence[Chunk]) -> Chunk:
-    """Neighbouring new chunks of one partition as one; it is done when all of them are."""
+    """Neighbouring new chunks of one partition as one; it is done when all of them are.
+
+    Raises DeliveryError where one does not follow the other: together they would count events twice.
+    """
     if len(chunks) == 1:
         return chunks[0]
+    for before, after in pairwise(chunks):
+        if after.start <= before.end:
+            raise DeliveryError(
+                f"{after.tp.topic} partition {after.tp.partition}: offsets {after.start}-{after.end} were "
+                f"delivered after {before.start}-{before.end}; nothing of them is written. Start the worker "
+                "again, which reads them anew, and report this as a fault"
+            )
     records = [record for chunk in chunks for record in chunk.records]
     return Chunk(chunks[0].tp, records, batch_id=None, parts=tuple(chunks))
 
@@ -133,6 +144,7 @@ class ChunkConsumer(driver.Consumer):
         self._sought: dict[TP, int] = {}
         self._committing: dict[TP, int] = {}
         self._lives: dict[TP, int] = defaultdict(int)
+        self._seeking = asyncio.Lock()
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -281,18 +293,24 @@ class ChunkConsumer(driver.Consumer):
             self.log.warning("seek while the flow is stopped: %r", error)
 
     async def perform_seek(self) -> None:
-        """Go back to the committed offsets: what is not committed is delivered again."""
-        self._supersede(tuple(self._next))
-        await super().perform_seek()
-        ours = {tp for tp in self.assignment() if tp.topic in self._chunk_topics}
-        unread = {tp for tp in ours if not self._read_offset.get(tp)}
-        earliest = await self.earliest_offsets(*unread) if unread else {}
-        starts = {tp: self._read_offset.get(tp) or earliest.get(tp) or 0 for tp in ours}
-        self._next.update(starts)
-        for tp, start in starts.items():
-            # TRICKY: the stock seek leaves the position where nothing was committed, and what was fetched
-            # meanwhile was left: it comes again only if the position is set once `_next` is known.
-            await self.seek(tp, start)
+        """Go back to the committed offsets: what is not committed is delivered again.
+
+        TRICKY: one after the other. Faust seeks when a recovery ends, and so does a fetch that finds the flow
+        stopped. The later of two at once would send the consumer back behind what has been delivered since
+        the earlier was over, and it would be delivered twice with nothing superseded.
+        """
+        async with self._seeking:
+            self._supersede(tuple(self._next))
+            await super().perform_seek()
+            ours = {tp for tp in self.assignment() if tp.topic in self._chunk_topics}
+            unread = {tp for tp in ours if not self._read_offset.get(tp)}
+            earliest = await self.earliest_offsets(*unread) if unread else {}
+            starts = {tp: self._read_offset.get(tp) or earliest.get(tp) or 0 for tp in ours}
+            self._next.update(starts)
+            for tp, start in starts.items():
+                # TRICKY: the stock seek leaves the position where nothing was committed, and what was fetched
+                # meanwhile was left: it comes again only if the position is set once `_next` is known.
+                await self.seek(tp, start)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Give partitions up once blocks that have begun are finished; others are left to the next owner.

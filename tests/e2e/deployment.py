@@ -34,6 +34,14 @@ PATIENCE_S = 120.0
 TAIL_BYTES = 6000
 #: The front's directory within a data directory.
 CLICKHOUSE = "clickhouse"
+#: Blocks that have not as many events as offsets, or share offsets with another.
+ODD_BLOCKS_SQL = """
+SELECT * FROM (
+    SELECT _partition, _batch_start, _batch_end, received, accepted, duplicates, toString(inserted_at),
+        lagInFrame(_batch_end, 1, -1) OVER (PARTITION BY _partition ORDER BY _batch_start) AS before
+    FROM {db}.block_ledger
+) WHERE received != _batch_end - _batch_start + 1 OR before != _batch_start - 1
+"""
 #: Key and value.
 Message = tuple[bytes | None, bytes]
 
@@ -205,6 +213,10 @@ class Deployment:
     def received(self) -> int:
         """Events that the ledger accounts for."""
         return int(self.ask("SELECT sum(received) FROM {db}.block_ledger")[0][0])
+
+    def odd_blocks(self) -> str:
+        """The blocks of the ledger that do not follow one another, a line each."""
+        return "\n".join(map(str, self.ask(ODD_BLOCKS_SQL)))
 
     def handled(self) -> int:
         """Events that the ledger accounts for, once the sessions of those accepted are there, too; else -1.

@@ -33,5 +33,5 @@ async def test_nothing_is_lost_or_counted_twice(
     events = traffic((ROUNDS + 1) * EVENTS_A_ROUND)
     outcome = await rounds(mortal, count=ROUNDS, strike=strike, events=events)
     record_property("crash", outcome.row(strike.__name__))
-    assert outcome.is_exact, f"lost {outcome.lost}, doubled {outcome.doubled}"
+    assert outcome.is_exact, f"lost {outcome.lost}, doubled {outcome.doubled}\n{mortal.odd_blocks()}"
     assert outcome.struck >= ROUNDS

@@ -10,6 +10,7 @@ from faust.types import TP
 from agents.ingest import _may_join
 from app.adapters.chunk_consumer import Chunk, ChunkConsumer, join
 from app.core.blocks import Boundary
+from app.errors import DeliveryError
 from tests.factories import Record
 
 TOPIC = TP("web_events", 0)
@@ -134,6 +135,11 @@ def test_joined_chunks_are_one_block_and_done_together():
     assert [part.is_at_work for part in parts] == [True, True]
     joined.done()
     assert [part.is_done for part in parts] == [True, True]
+
+
+def test_what_was_delivered_before_is_never_joined_to_a_block():
+    with pytest.raises(DeliveryError, match=r"offsets 2-9 were delivered after 0-3"):
+        join([chunk(0, 3), chunk(2, 9)])
 
 
 def test_a_superseded_chunk_is_not_begun_nor_one_that_holds_it():

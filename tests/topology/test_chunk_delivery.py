@@ -27,6 +27,8 @@ BLOCKS, SINGLES = "blocks", "singles"
 MAX_RECORDS = 5
 #: Messages in each partition of BLOCKS before the first test: each test has a partition of its own.
 FED = {0: 23, 1: 15, 2: 14, 3: 10}
+#: Long enough for a fetch, where nothing more should come.
+PAUSE_S = 0.5
 #: What the broker says of a partition for which nothing was ever committed.
 NOTHING = -1001
 
@@ -239,6 +241,35 @@ async def test_a_plan_that_was_asked_for_before_a_seek_counts_no_more(delivery: 
         assert chunk.begin()
         chunk.done()
     assert await delivery.committed(0) == 23
+
+
+async def test_seeks_at_once_are_made_one_after_the_other(
+    delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Faust seeks when a recovery ends, and so does a fetch that finds the flow stopped."""
+    consumer = delivery.consumer
+    is_first, may_answer = [True], asyncio.Event()
+    seek_to_committed = consumer.seek_to_committed
+
+    async def answer_the_first_at_once() -> Any:
+        if is_first:
+            is_first.clear()
+        else:
+            await may_answer.wait()
+        return await seek_to_committed()
+
+    monkeypatch.setattr(consumer, "seek_to_committed", answer_the_first_at_once)
+    seeking = asyncio.create_task(delivery.seek())
+    again = asyncio.create_task(consumer.perform_seek())
+    await seeking
+    await asyncio.sleep(PAUSE_S)
+    may_answer.set()
+    await again
+    await asyncio.sleep(PAUSE_S)
+    in_flight = consumer._in_flight[TP(BLOCKS, 3)]
+    assert offsets([chunk for chunk in in_flight if not chunk.superseded]) == list(range(FED[3]))
+    monkeypatch.undo()
+    await delivery.seek()
 
 
 async def test_a_seek_is_made_in_the_thread_that_fetches(

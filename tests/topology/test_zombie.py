@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import pytest_asyncio
@@ -20,6 +22,7 @@ from app.events.rows import EventRow, SessionRow
 from app.events.sessions import ClosedSession
 from app.metrics import WorkerMetrics
 from app.topology import Topology
+from tables.owned_state import HEADER, OWNER
 from tests.factories import MINUTE, T0, Record, plain_enrichment, record, rules
 from tests.topology.parts import broker, built, settings_for, storing, until
 
@@ -129,6 +132,33 @@ async def test_a_zombie_in_the_middle_of_an_insert_changes_nothing(workers: tupl
     assert owner.store.sessions() == [(6, 1)]
     (state,) = owner.graph.windows.load(AT.partition, [b"shop:v1"]).values()
     assert (state.last_offset, state.windows[0].events) == (5, 6)
+
+
+async def test_the_term_that_a_recovery_came_to_holds_for_the_next(workers: tuple[Worker, Worker]) -> None:
+    """A partition may be given up between its recovery and its take-over; then a zombie's messages follow."""
+    _, owner = workers
+    windows = owner.graph.windows
+    changelog = windows.table.changelog_topic.get_topic_name()
+    key = b"shop:v1"
+
+    def recover(offset: int, *, key: bytes, value: bytes, term: int | None = None) -> None:
+        message = SimpleNamespace(
+            tp=TP(changelog, AT.partition),
+            partition=AT.partition,
+            offset=offset,
+            key=key,
+            value=value,
+            headers=[] if term is None else [(HEADER, str(term).encode())],
+        )
+        windows.table.apply_changelog_batch(cast(Any, [SimpleNamespace(message=message, key=key)]))
+
+    recover(8, key=key, value=b"by the owner", term=5)
+    recover(9, key=OWNER, value=b"another")
+    windows.forget(AT.partition)
+    recover(10, key=key, value=b"by a zombie", term=5)
+    assert windows._owned.read(AT.partition, [key]) == {key: b"by the owner"}
+    recover(11, key=key, value=b"by the other", term=9)
+    assert windows._owned.read(AT.partition, [key]) == {key: b"by the other"}
 
 
 async def test_a_zombie_that_had_not_begun_writes_nothing(workers: tuple[Worker, Worker]) -> None:
