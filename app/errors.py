@@ -47,6 +47,10 @@ class MigrationError(WuaError):
     """The schema in the database and the migrations on disk disagree."""
 
 
+class ReconcileError(WuaError):
+    """Layers cannot be compared or rebuilt as things stand; says what stands in the way."""
+
+
 class QueryError(WuaError):
     """A question cannot be answered as asked; says which parameter and what is allowed."""
 

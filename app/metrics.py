@@ -9,6 +9,7 @@ import math
 from collections import Counter as Buckets
 from collections import deque
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -20,6 +21,14 @@ STAGES = ("examine", "fold", "sink", "state")
 WINDOW_S = 300.0
 THROUGHPUT_S = 10.0
 LATENCY_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+
+class RepairOutcome(StrEnum):
+    """What came of looking after a block that the engine's end may have torn."""
+
+    FILLED = "filled"
+    UNSETTLED = "unsettled"
+    FAILED = "failed"
 
 
 class WorkerMetrics:
@@ -51,6 +60,13 @@ class WorkerMetrics:
         )
         self.throughput = Gauge("wua_events_per_second", "Events handled in the last 10 s.", registry=at)
         self.bot_share = Gauge("wua_bot_share", "Bots among the accepted of the last 5 minutes.", registry=at)
+        self.repairs = Counter(
+            "wua_block_repairs",
+            "Tables that lacked a block after the engine's unclean end: filled; unsettled and failed ask for "
+            "`wua reconcile`.",
+            ["table", "outcome"],
+            registry=at,
+        )
         seconds = Counter("wua_block_seconds", "Time spent in a stage of blocks.", ["stage"], registry=at)
         self.stages = {stage: seconds.labels(stage) for stage in STAGES}
         self._latencies = QuantileWindow()

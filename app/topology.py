@@ -66,7 +66,7 @@ def build(
     app = _faust_app(settings, declare_topics=declare_topics)
     rules = rules_of(settings)
     metrics = WorkerMetrics()
-    sink = Sink(settings.clickhouse)
+    sink = Sink(settings.clickhouse, metrics=metrics)
     windows = visitors.register(app, partitions=settings.broker.partitions, keep_ms=rules.reach_ms)
     _forget_revoked(app, windows, topics=topics)
     _use_chunks(app, settings, topics=topics, sink=sink, windows=windows)
@@ -159,7 +159,9 @@ def _use_chunks(
         # The claims first: what a former owner still writes after this, it has claimed.
         claims = await windows.take(tp.partition)
         ledger = await sink.blocks_since(epoch=epoch, partition=tp.partition, offset=offset)
-        return known_blocks(ledger, claims, epoch=epoch, offset=offset)
+        blocks = known_blocks(ledger, claims, epoch=epoch, offset=offset)
+        sink.expect_again(blocks)
+        return blocks
 
     app.transport = ChunkTransport(
         app.conf.broker_consumer,

@@ -60,8 +60,8 @@ def create_schema(engine: ChdbEngine, database: str) -> None:
         f"CREATE TABLE {database}.per_site (site_id String, rows Int64) ENGINE = SummingMergeTree"
         f" ORDER BY site_id {WINDOW}",
         f"CREATE TABLE {database}.block_ledger (_epoch UInt32, _partition Int32, _batch_start Int64,"
-        f" _batch_end Int64, _batch_id UUID, received Int64) ENGINE = MergeTree"
-        f" ORDER BY _batch_start {WINDOW}",
+        f" _batch_end Int64, _batch_id UUID, received Int64, inserted_at DateTime DEFAULT now())"
+        f" ENGINE = MergeTree ORDER BY _batch_start {WINDOW}",
         f"CREATE MATERIALIZED VIEW {database}.to_events TO {database}.events"
         f" AS SELECT * FROM {database}.events_in",
         f"CREATE MATERIALIZED VIEW {database}.to_sessions TO {database}.sessions"

@@ -1,13 +1,16 @@
 """Blocks of rows -> events_in, sessions_in, each exactly once; and the ledger of the blocks that arrived.
 
 An insert is one request, one block, one part in each target table. It is repeated with the same bytes and the
-same token until ClickHouse acknowledges it, so it does not matter which of the tries got through.
+same token until ClickHouse acknowledges it, so it does not matter which of the tries got through. Where the
+engine may have died over a block, app.adapters.clickhouse.mender makes the block whole before it is taken for
+written.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TypeVar
 
 import msgspec
@@ -19,12 +22,17 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from app import log
 from app.adapters.clickhouse.clients import ClientPool, insert_compression, is_unreachable, place
 from app.adapters.clickhouse.codes import advice, brief, describe, is_retriable
+from app.adapters.clickhouse.gate import Gate
+from app.adapters.clickhouse.mender import Mender
+from app.adapters.clickhouse.repair import Block
 from app.core.blocks import Boundary
 from app.errors import SinkError, SinkUnavailableError
 from app.events.rows import EventRow, SessionRow
+from app.metrics import WorkerMetrics
 from app.settings import ClickHouseSettings
 
 T = TypeVar("T")
+Within = Callable[[], AbstractAsyncContextManager[None]]
 
 #: A bigger block would be cut in two, and a token counts for one block.
 MAX_ROWS = 1_000_000
@@ -45,7 +53,7 @@ PINNED = {
 }
 
 LEDGER_SQL = """
-SELECT _batch_start, _batch_end, toString(_batch_id) AS batch
+SELECT _batch_start, _batch_end, toString(_batch_id) AS batch, dateDiff('second', min(inserted_at), now())
 FROM {database:Identifier}.block_ledger
 WHERE _epoch = {epoch:UInt32} AND _partition = {partition:Int32} AND _batch_end >= {offset:Int64}
 GROUP BY _batch_start, _batch_end, batch
@@ -56,8 +64,10 @@ ORDER BY _batch_start, _batch_end, batch
 class Sink:
     """Writes blocks; safe for any number of concurrent blocks of different partitions."""
 
-    def __init__(self, settings: ClickHouseSettings) -> None:
+    def __init__(self, settings: ClickHouseSettings, *, metrics: WorkerMetrics | None = None) -> None:
         self._settings = settings
+        self._gate = Gate()
+        self._mender = Mender(settings, run=self._until_done, gate=self._gate, metrics=metrics)
         self._pool = ClientPool(settings, readonly=False)
         self._encoder = msgspec.json.Encoder()
         self._compression = insert_compression(settings)
@@ -82,9 +92,16 @@ class Sink:
 
         def read(client: Client) -> list[Boundary]:
             rows = client.query(LEDGER_SQL, parameters=bound).result_rows
-            return [Boundary(start=start, end=end, batch_id=batch_id) for start, end, batch_id in rows]
+            for *_, batch_id, age_s in rows:
+                self._mender.remember(batch_id, age_s=age_s)
+            return [Boundary(start=start, end=end, batch_id=batch_id) for start, end, batch_id, _ in rows]
 
         return await self._until_done(read, table="block_ledger", token="")
+
+    def expect_again(self, blocks: Iterable[Boundary]) -> None:
+        """The blocks may have been sent before: look after each if the engine has started since."""
+        for block in blocks:
+            self._mender.remember(block.batch_id)
 
     async def close(self) -> None:
         """Wait for inserts under way and close the clients."""
@@ -102,8 +119,11 @@ class Sink:
         body = bytes(get_compressor(self._compression).compress_block(lines))
         pinned = {**PINNED, "insert_deduplication_token": token}
         began = time.monotonic()
+        tries = 0
 
         def send(client: Client) -> None:
+            nonlocal tries
+            tries += 1
             client.raw_insert(
                 f"{self._settings.database}.{table}",
                 insert_block=body,
@@ -112,12 +132,16 @@ class Sink:
                 compression=self._compression,
             )
 
-        await self._until_done(send, table=table, token=token)
+        await self._until_done(send, table=table, token=token, within=self._gate.along)
+        block = Block(landing=table, batch_id=rows[0].batch_id, lines=lines)
+        await self._mender.look_after(block, since=began if tries > 1 else None)
         took_ms = round((time.monotonic() - began) * 1000)
         self._log.debug("sink.flushed", table=table, rows=len(rows), token=token, took_ms=took_ms)
 
-    async def _until_done(self, work: Callable[[Client], T], *, table: str, token: str) -> T:
-        """The result of ``work``, tried for as long as its errors are retriable."""
+    async def _until_done(
+        self, work: Callable[[Client], T], *, table: str, token: str, within: Within = nullcontext
+    ) -> T:
+        """The result of ``work``, tried for as long as its errors are retriable, each time ``within``."""
         waiting_since: float | None = None
         async for attempt in stamina.retry_context(
             on=SinkUnavailableError,
@@ -129,7 +153,8 @@ class Sink:
         ):
             with attempt:
                 try:
-                    result = await self._pool.run(work)
+                    async with within():
+                        result = await self._pool.run(work)
                 except ClickHouseError as error:
                     refusal = self._refusal(error, table=table, token=token)
                     if refusal.retriable and waiting_since is None:

@@ -1,0 +1,190 @@
+"""A block that an unclean end of the engine may have torn -> the same block in every table, once.
+
+Plain MergeTree notes a block's token before the part is there. When the engine dies between the two, the
+token is without its rows, and the repeated insert is dropped in that one table. So a block that was under way
+when the engine ended is looked for in each table after its insert was acknowledged, and put where it is
+missing. A part is there as a whole or not at all, so each partition of a table has the block or lacks it:
+
+- bronze, silver, ledger: by ``_batch_id``;
+- gold: by its sums over the keys of the block, silver against gold. While blocks of other partitions of the
+  topic are half-way the sums fit neither, and are looked at again.
+
+What is missing goes through the view's own SELECT into a table of the same structure, whose partition is
+attached: at once for readers, past the deduplication, and past the views that hang on silver, for these have
+had the block. Blocks of replicated tables need none of this: Keeper takes token and part in one step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from typing import Any
+
+import msgspec
+from clickhouse_connect.driver.client import Client
+
+from app.adapters.clickhouse.catalogue import Catalogue, Table
+from app.core.holes import Observed, Verdict, judge
+
+#: Into a table of our own, of whole partitions: nothing to deduplicate, and many partitions are no mistake.
+FILLING = {"async_insert": 0, "insert_deduplicate": 0, "max_partitions_per_insert_block": 0}
+#: Rows that may share a key with the block: a bucket of UTC reaches over two days of a site.
+SCOPE = "site_id IN {sites:Array(String)} AND local_date BETWEEN {first:Date} - 1 AND {last:Date} + 1"
+
+
+class Block(msgspec.Struct, frozen=True, kw_only=True):
+    """A block whose insert was acknowledged: its rows as they were sent, as lines of JSON."""
+
+    landing: str
+    batch_id: str
+    lines: bytes
+
+
+class Reach(msgspec.Struct, frozen=True, kw_only=True):
+    """The sites and days that a block has accepted rows of; no site where it has none."""
+
+    sites: tuple[str, ...]
+    first: date
+    last: date
+
+    def bound(self, batch_id: str) -> dict[str, Any]:
+        """The parameters of the statements about the block."""
+        return {"sites": list(self.sites), "first": self.first, "last": self.last, "batch": batch_id}
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """What was seen of a block in one table: partitions that were filled, and those that fit nothing."""
+
+    table: str
+    filled: tuple[str, ...] = ()
+    unsettled: tuple[str, ...] = ()
+
+
+def uptime_s(client: Client) -> float:
+    """For how long the engine has been up."""
+    return float(client.query("SELECT uptime()").result_rows[0][0])
+
+
+def mend_layers(client: Client, block: Block, *, known: Catalogue) -> tuple[list[Look], Reach]:
+    """Put the block where bronze, silver or ledger lack it; what was seen, and where gold has it."""
+    with _landed(client, block, database=known.database) as stage:
+        sites, first, last = client.query(
+            "SELECT groupUniqArray(site_id), min(toDateOrZero(local_date)), max(toDateOrZero(local_date)) "
+            f"FROM {stage} WHERE local_date != ''"
+        ).result_rows[0]
+        reach = Reach(sites=tuple(sites), first=first, last=last)
+        looks = [_mend_layer(client, table, block, stage=stage) for table in known.fed_by(block.landing)]
+    return looks, reach
+
+
+def golds_of(block: Block, *, known: Catalogue) -> list[Table]:
+    """The golds that the block feeds by way of silver."""
+    return [gold for table in known.fed_by(block.landing) for gold in known.fed_by(table.name)]
+
+
+def mend_gold(client: Client, gold: Table, block: Block, *, reach: Reach, known: Catalogue) -> Look:
+    """Put the block where the gold lacks it.
+
+    Call it while no other block is under way, as far as that can be known; what is unsettled may be settled
+    by another look.
+    """
+    source = known.tables[gold.source]
+    from_day = known.comparable_from(gold, source, today=datetime.now(UTC).date())
+    bound = {**reach.bound(block.batch_id), "from": from_day}
+    rows = f"(SELECT * FROM {source.at} WHERE _batch_id = toUUID({{batch:String}}) AND {SCOPE})"
+    with staged(client, gold, gold.select_from(rows), name=_name(block, gold.name), bound=bound) as stage:
+        verdicts = judge(_observed(client, gold, source, stage=stage, bound=bound))
+        lacking = tuple(part for part, verdict in verdicts.items() if verdict is Verdict.LACKS)
+        _attach(client, gold, stage, lacking)
+    unsettled = tuple(part for part, verdict in verdicts.items() if verdict is Verdict.OTHER)
+    return Look(table=gold.name, filled=lacking, unsettled=unsettled)
+
+
+@contextmanager
+def staged(
+    client: Client, table: Table, select: str, *, name: str, bound: Mapping[str, Any]
+) -> Iterator[str]:
+    """A table of the structure of ``table`` with the rows of ``select``, for as long as the context lasts."""
+    stage = f"{table.database}.{name}"
+    columns = ", ".join(table.columns)
+    client.command(f"DROP TABLE IF EXISTS {stage} SYNC")
+    client.command(f"CREATE TABLE {stage} AS {table.at}")
+    try:
+        client.command(
+            f"INSERT INTO {stage} ({columns}) SELECT {columns} FROM ({select})",
+            parameters=dict(bound),
+            settings=FILLING,
+        )
+        yield stage
+    finally:
+        client.command(f"DROP TABLE IF EXISTS {stage} SYNC")
+
+
+@contextmanager
+def _landed(client: Client, block: Block, *, database: str) -> Iterator[str]:
+    """The rows of the block in a table like the one that they were sent to, but one that keeps them."""
+    stage = f"{database}.{_name(block, 'rows')}"
+    client.command(f"DROP TABLE IF EXISTS {stage} SYNC")
+    client.command(f"CREATE TABLE {stage} AS {database}.{block.landing} ENGINE = Memory")
+    try:
+        client.raw_insert(stage, insert_block=block.lines, fmt="JSONEachRow", settings=FILLING)
+        yield stage
+    finally:
+        client.command(f"DROP TABLE IF EXISTS {stage} SYNC")
+
+
+def _mend_layer(client: Client, table: Table, block: Block, *, stage: str) -> Look:
+    bound = {"batch": block.batch_id}
+    name = _name(block, table.name)
+    with staged(client, table, table.select_from(stage), name=name, bound=bound) as wanted:
+        rows = client.query(
+            f"SELECT part, sum(found) FROM ("
+            f"SELECT _partition_id AS part, 0 AS found FROM {wanted} UNION ALL "
+            f"SELECT _partition_id AS part, 1 AS found FROM {table.at} "
+            f"WHERE _partition_id IN (SELECT DISTINCT _partition_id FROM {wanted}) "
+            "AND _batch_id = toUUID({batch:String})) GROUP BY part",
+            parameters=bound,
+        ).result_rows
+        lacking = tuple(part for part, found in rows if found == 0)
+        _attach(client, table, wanted, lacking)
+    return Look(table=table.name, filled=lacking)
+
+
+def _observed(
+    client: Client, gold: Table, source: Table, *, stage: str, bound: Mapping[str, Any]
+) -> list[Observed]:
+    """The keys of the block in ``stage``, with what gold is short of, all seen in one moment."""
+    keys = ", ".join(gold.keys)
+    names = gold.measures
+    mine = ", ".join(f"{figure} AS b_{name}" for name, figure in names.items())
+    nothing = ", ".join(f"toDecimal128(0, 4) AS b_{name}" for name in names)
+    plus = ", ".join(f"{figure} AS d_{name}" for name, figure in names.items())
+    minus = ", ".join(f"-{figure} AS d_{name}" for name, figure in names.items())
+    none = ", ".join(f"toDecimal128(0, 4) AS d_{name}" for name in names)
+    totals = ", ".join(f"sum({kind}_{name})" for kind in "bd" for name in names)
+    within = f"({keys}) IN (SELECT {keys} FROM {stage})"
+    wanted = gold.select_from(f"(SELECT * FROM {source.at} WHERE {SCOPE})")
+    rows = client.query(
+        f"SELECT max(part), {totals} FROM ("
+        f"SELECT _partition_id AS part, {keys}, {mine}, {none} FROM {stage} UNION ALL "
+        f"SELECT '' AS part, {keys}, {nothing}, {plus} FROM ({wanted}) WHERE {within} UNION ALL "
+        f"SELECT '' AS part, {keys}, {nothing}, {minus} FROM {gold.at} WHERE {within}"
+        f") WHERE {gold.day} >= {{from:Date}} GROUP BY {keys}",
+        parameters=dict(bound),
+    ).result_rows
+    count = len(names)
+    return [
+        Observed(partition=part, of_block=tuple(figures[:count]), short=tuple(figures[count:]))
+        for part, *figures in rows
+    ]
+
+
+def _attach(client: Client, table: Table, stage: str, partitions: tuple[str, ...]) -> None:
+    for partition in partitions:
+        client.command(f"ALTER TABLE {table.at} ATTACH PARTITION ID '{partition}' FROM {stage}")
+
+
+def _name(block: Block, of: str) -> str:
+    """The same at every try, so that what a try has left behind goes with the next."""
+    return f"repair_{block.batch_id.replace('-', '')}_{block.landing}_{of}"
