@@ -23,18 +23,26 @@ from tests.e2e.strikes import Strike
 #: Sent at once while a strike goes on: a part of what is left, so that the flow outlasts any strike.
 PORTION = 40
 PORTION_S = 0.3
-HEAD = ["| strike | rounds | struck | events | lost | doubled | seconds |", "|---|---|---|---|---|---|---|"]
+HEAD = [
+    "| strike | rounds | struck | events | lost | doubled | looked after | mended | seconds |",
+    "|---|---|---|---|---|---|---|---|---|",
+]
 
 
 @dataclass(kw_only=True)
 class Outcome:
-    """What was found after some rounds; ``lost`` and ``doubled`` by table, at their worst."""
+    """What was found after some rounds; ``lost`` and ``doubled`` by table, at their worst.
+
+    Inserts that were ``looked_after``, and tables that were ``mended``, because the engine had ended.
+    """
 
     rounds: int = 0
     struck: int = 0
     events: int = 0
     lost: dict[str, int] = field(default_factory=dict)
     doubled: dict[str, int] = field(default_factory=dict)
+    looked_after: int = 0
+    mended: int = 0
     took_s: float = 0.0
 
     @property
@@ -45,7 +53,8 @@ class Outcome:
     def row(self, what: str) -> str:
         """A line of the table; of the tables of the database, the one that is furthest off counts."""
         lost, doubled = (max(by_table.values(), default=0) for by_table in (self.lost, self.doubled))
-        cells = (what, self.rounds, self.struck, self.events, lost, doubled, round(self.took_s))
+        mended = (self.looked_after, self.mended)
+        cells = (what, self.rounds, self.struck, self.events, lost, doubled, *mended, round(self.took_s))
         return "| " + " | ".join(map(str, cells)) + " |"
 
 
@@ -75,6 +84,8 @@ async def rounds(
     await deployment.produce_raw(encoded(shares[-1]))
     verify(crew, [*sent, *shares[-1]], outcome)
     crew.replace()
+    told = deployment.worker_logs()
+    outcome.looked_after, outcome.mended = told.count('"repair.looked"'), told.count('"repair.filled"')
     outcome.took_s = time.monotonic() - began
     return outcome
 
