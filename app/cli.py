@@ -19,6 +19,7 @@ COMMANDS = {
     "simulate": "simulate",
     "sql": "sql",
     "migrate": "migrate",
+    "reconcile": "reconcile",
     "doctor": "doctor",
     "topology": "topology",
     "clickhouse": "front",

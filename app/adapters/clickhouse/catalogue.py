@@ -17,6 +17,8 @@ from app.errors import ReconcileError
 
 #: How much earlier than its TTL says a row is taken to be gone: merges and clocks are not exact.
 TTL_MARGIN = timedelta(days=1)
+#: The first day that has one before it, as a Date counts.
+FIRST_DAY = date(1970, 1, 2)
 
 _TARGET = re.compile(r" TO (?:`?\w+`?)\.`?(?P<name>\w+)`?")
 _SOURCE = re.compile(r"\bFROM (?:`?\w+`?)\.`?(?P<name>\w+)`?(?: AS (?P<alias>\w+))?")
@@ -109,7 +111,7 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
         """The first day of which none of the tables can have lost a row by its TTL."""
         lifetimes = [table.ttl for table in tables if table.ttl is not None]
         if not lifetimes or self.born > (oldest := today - min(lifetimes) + TTL_MARGIN):
-            return date(1970, 1, 1)
+            return FIRST_DAY
         return oldest
 
 

@@ -24,7 +24,7 @@ from typing import Any
 import msgspec
 from clickhouse_connect.driver.client import Client
 
-from app.adapters.clickhouse.catalogue import Catalogue, Table
+from app.adapters.clickhouse.catalogue import FIRST_DAY, Catalogue, Table
 from app.core.holes import Observed, Verdict, judge
 
 #: Into a table of our own, of whole partitions: nothing to deduplicate, and many partitions are no mistake.
@@ -50,7 +50,8 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
 
     def bound(self, batch_id: str) -> dict[str, Any]:
         """The parameters of the statements about the block."""
-        return {"sites": list(self.sites), "first": self.first, "last": self.last, "batch": batch_id}
+        first = max(self.first, FIRST_DAY)
+        return {"sites": list(self.sites), "first": first, "last": self.last, "batch": batch_id}
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):

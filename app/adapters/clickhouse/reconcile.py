@@ -1,0 +1,244 @@
+"""Bronze against silver, silver against each gold, by site and day -> what differs; and rebuilds it.
+
+A rebuild makes the days that differ anew from their source, beside the other rows of the same partitions as
+they are, in a table of the same structure, and then replaces the partitions: readers see the old or the new,
+never less. TRICKY: a replaced partition forgets what reached it meanwhile, and a block that is still to be
+repeated would be counted by the rebuild and by its repetition. So every block must be committed before, and
+after a rebuild everything is compared again, until nothing differs or nothing can be done.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from app import log
+from app.adapters.clickhouse.catalogue import FIRST_DAY, load
+from app.adapters.clickhouse.codes import brief, describe
+from app.adapters.clickhouse.layers import Comparison, gold_comparisons, layer_comparisons
+from app.adapters.clickhouse.repair import FILLING, staged
+from app.core.differences import Difference, Figure, lasting, rebuildable
+from app.errors import ReconcileError
+
+#: Looks at what differs, and the pause in between, before it is taken to differ for good.
+LOOKS = 3
+PAUSE_S = 1.0
+#: Rebuilds, each compared afterwards. The second mends what reached a partition during the first.
+ROUNDS = 4
+#: The last day that has one after it, as a Date counts.
+LAST_DAY = date(2149, 6, 5)
+
+_BLOCKS_SQL = """
+SELECT _partition, max(_batch_end) FROM {database:Identifier}.block_ledger WHERE _epoch = {epoch:UInt32}
+GROUP BY _partition ORDER BY _partition
+"""
+
+
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """A site, or all where it is empty; days from ``first`` to ``last``, both included."""
+
+    site_id: str = ""
+    first: date = FIRST_DAY
+    last: date = LAST_DAY
+
+    def bound(self) -> dict[str, Any]:
+        """The parameters of every statement."""
+        return {"sites": [self.site_id] if self.site_id else [], "first": self.first, "last": self.last}
+
+
+class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
+    """A table of which days were made anew."""
+
+    table: str
+    days: list[tuple[str, date]]
+    partitions: list[str]
+
+
+class Reconciler:
+    """Compares and rebuilds one database; every method raises ReconcileError when ClickHouse refuses."""
+
+    def __init__(
+        self, client: Client, *, database: str, today: date | None = None, pause_s: float = PAUSE_S
+    ) -> None:
+        self._client = client
+        self._database = database
+        self._today = today or datetime.now(UTC).date()
+        self._pause_s = pause_s
+        self._log = log.get("reconcile")
+        try:
+            self._catalogue = load(client, database=database)
+        except ClickHouseError as error:
+            raise _refused(error, at=f"the schema of {database}") from error
+        self._layers = layer_comparisons(self._catalogue)
+        self._golds = gold_comparisons(self._catalogue)
+
+    def compare(self, scope: Scope) -> list[Difference]:
+        """What differs for good, by table, site and day; a store where nothing does is read once."""
+        looks = [self._look(scope)]
+        while looks[-1] and len(looks) < LOOKS:
+            time.sleep(self._pause_s)
+            looks.append(self._look(scope))
+        return lasting(looks)
+
+    def last_blocks(self, *, epoch: int) -> dict[int, int]:
+        """Partition of the topic -> offset of the last event that the ledger knows."""
+        rows = self._ask(_BLOCKS_SQL, {"database": self._database, "epoch": epoch}, at="block_ledger")
+        return dict(rows)
+
+    def rebuild(self, scope: Scope) -> list[Rebuilt]:
+        """Make anew what differs, until nothing does or nothing can be done; what was made anew, in order.
+
+        Every block must be committed, so that none is repeated: the caller sees to it.
+        """
+        made: list[Rebuilt] = []
+        for _ in range(ROUNDS):
+            differences = self.compare(scope)
+            done = self._rebuild_all(self._layers, differences) or self._rebuild_all(self._golds, differences)
+            if not done or done == made[-len(done) :]:
+                break
+            made += done
+        return made
+
+    def _look(self, scope: Scope) -> list[Difference]:
+        return [found for one in (*self._layers, *self._golds) for found in self._differences(one, scope)]
+
+    def _differences(self, one: Comparison, scope: Scope) -> list[Difference]:
+        keys, names = ", ".join(one.keys), list(one.measures)
+        rows = [
+            f"SELECT {keys}, {_figured(one, wanted=wanted)} FROM ({select}) WHERE {_within(one)}"
+            for select, wanted in ((one.wanted, True), (one.found, False))
+        ]
+        every = [f"{side}{number}" for side in "wf" for number in range(len(names))]
+        sums = ", ".join(f"sum({name}) AS s{name}" for name in every)
+        totals = ", ".join(f"sum(s{name})" for name in every)
+        differs = " OR ".join(f"sw{number} != sf{number}" for number in range(len(names)))
+        answer = self._ask(
+            f"SELECT site_id, {one.day} AS day, countIf({differs}) AS differing, {totals} FROM ("
+            f"SELECT {keys}, {sums} FROM {_either(rows)} GROUP BY {keys}) "
+            "GROUP BY site_id, day HAVING differing > 0 ORDER BY site_id, day",
+            self._bound(one, scope),
+            at=one.table.at,
+        )
+        return [
+            Difference(
+                table=one.table.name,
+                source=one.source,
+                site_id=site_id,
+                day=day,
+                keys=count,
+                figures=_figures(names, totals),
+            )
+            for site_id, day, count, *totals in answer
+        ]
+
+    def _rebuild_all(
+        self, comparisons: Sequence[Comparison], differences: Sequence[Difference]
+    ) -> list[Rebuilt]:
+        done = []
+        for one in comparisons:
+            sources = {table.name for table in one.sources}
+            torn = [other for other in differences if other.table in sources]
+            days = rebuildable(differences, of=one.table.name, torn=torn)
+            if one.derived and days and not self._has_strays(one, days):
+                done.append(self._rebuild(one, days))
+        return done
+
+    def _has_strays(self, one: Comparison, days: Sequence[tuple[str, date]]) -> bool:
+        """Whether the table has blocks that its source lacks: then it is the source that is torn."""
+        if not one.strays:
+            return False
+        return any(
+            self._ask(
+                f"SELECT count() FROM ({one.strays})",
+                Scope(site_id=site_id, first=day, last=day).bound(),
+                at=one.table.at,
+            )[0][0]
+            for site_id, day in days
+        )
+
+    def _rebuild(self, one: Comparison, days: list[tuple[str, date]]) -> Rebuilt:
+        table, at = one.table, one.table.at
+        first, last = min(day for _, day in days), max(day for _, day in days)
+        bound = {
+            "sites": sorted({site_id for site_id, _ in days}),
+            "first": first,
+            "last": last,
+            "days": days,
+        }
+        is_theirs = f"(site_id, {one.day}) IN {{days:Array(Tuple(String, Date))}}"
+        anew = f"SELECT * FROM ({one.derived}) WHERE {is_theirs}"
+        name = f"reconcile_{uuid.uuid4().hex}"
+        columns = ", ".join(table.columns)
+        try:
+            with staged(self._client, table, anew, name=name, bound=bound) as stage:
+                partitions = self._ids(stage, f"{at} WHERE {is_theirs}", bound=bound)
+                self._client.command(
+                    f"INSERT INTO {stage} ({columns}) SELECT {columns} FROM {at} "
+                    f"WHERE _partition_id IN {{partitions:Array(String)}} AND NOT ({is_theirs})",
+                    parameters={**bound, "partitions": partitions},
+                    settings=FILLING,
+                )
+                filled = self._ids(stage, bound=bound)
+                for partition in partitions:
+                    # An empty partition cannot replace another.
+                    how = ("REPLACE", f" FROM {stage}") if partition in filled else ("DROP", "")
+                    self._client.command(f"ALTER TABLE {at} {how[0]} PARTITION ID '{partition}'{how[1]}")
+        except ClickHouseError as error:
+            raise _refused(error, at=at) from error
+        self._log.warning("reconcile.rebuilt", table=table.name, days=len(days), partitions=partitions)
+        return Rebuilt(table=table.name, days=days, partitions=partitions)
+
+    def _ids(self, *of: str, bound: Mapping[str, Any]) -> list[str]:
+        """The partitions that rows of these tables lie in."""
+        selects = [f"SELECT _partition_id FROM {one}" for one in of]
+        rows = self._ask(f"SELECT DISTINCT _partition_id FROM {_either(selects)} ORDER BY 1", bound, at=of[0])
+        return [partition for (partition,) in rows]
+
+    def _bound(self, one: Comparison, scope: Scope) -> dict[str, Any]:
+        oldest = self._catalogue.comparable_from(one.table, *one.sources, today=self._today)
+        return {**scope.bound(), "first": max(scope.first, oldest)}
+
+    def _ask(self, sql: str, bound: Mapping[str, Any], *, at: str) -> Sequence[Any]:
+        try:
+            rows: Sequence[Any] = self._client.query(sql, parameters=dict(bound)).result_rows
+        except ClickHouseError as error:
+            raise _refused(error, at=at) from error
+        return rows
+
+
+def _figured(one: Comparison, *, wanted: bool) -> str:
+    """The measures as ``w0, w1, ... f0, f1, ...``: of rows that are wanted, or of those that were found."""
+    nothing = ["toDecimal128(0, 4)"] * len(one.measures)
+    figures = list(one.measures.values())
+    sides = {"w": figures if wanted else nothing, "f": nothing if wanted else figures}
+    return ", ".join(
+        f"{figure} AS {side}{number}" for side, those in sides.items() for number, figure in enumerate(those)
+    )
+
+
+def _within(one: Comparison) -> str:
+    return f"{one.day} BETWEEN {{first:Date}} AND {{last:Date}}"
+
+
+def _either(selects: Sequence[str]) -> str:
+    return f"({' UNION ALL '.join(selects)})"
+
+
+def _figures(names: Sequence[str], totals: Sequence[Decimal]) -> dict[str, Figure]:
+    """The figures that differ, of the totals of the source followed by those of the table."""
+    pairs = zip(names, totals[: len(names)], totals[len(names) :], strict=True)
+    return {name: Figure(wanted=wanted, found=found) for name, wanted, found in pairs if wanted != found}
+
+
+def _refused(error: ClickHouseError, *, at: str) -> ReconcileError:
+    code: int | None = getattr(error, "code", None)
+    said = f"ClickHouse error {describe(code)}: " if code is not None else ""
+    return ReconcileError(f"{at}: {said}{brief(str(error))}. Check clickhouse.url and the rights of its user")
