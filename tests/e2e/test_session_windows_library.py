@@ -1,0 +1,77 @@
+"""The library's example by Faust's own command line on a real Kafka, killed on its way."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from tests.e2e.deployment import BIN, PATIENCE_S, ROOT, Process
+from tests.kafka.broker import Kafka
+
+pytestmark = [pytest.mark.kafka, pytest.mark.asyncio]
+
+PAGE = ROOT / "docs" / "SESSION_WINDOWS.md"
+EIGHT = datetime(2026, 3, 2, 8, tzinfo=UTC).timestamp()
+#: Machine, minutes after eight, kWh: what the example sends itself when it runs without a broker.
+FIRST = [("press-1", 0, 1.0), ("press-1", 4, 1.5), ("press-1", 13, 2.0), ("press-1", 9, 0.5)]
+THEN = [("press-2", 60, 3.0), ("press-1", 10, 0.3), ("press-2", 64, 1.0)]
+#: Lines that the first readings give, and how lines of the example begin.
+OF_FIRST = 7
+SAID = ("run  ", "no run ", "final ", "too late ")
+
+
+async def test_the_example_prints_what_the_page_says_though_killed_and_its_directory_lost(
+    kafka: Kafka, tmp_path: Path
+) -> None:
+    (page,) = re.findall(r"```text\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    lines, app_id = page.splitlines(), kafka.unique("machine-runs")
+    first = example(kafka, app_id, tmp_path / "first")
+    try:
+        await send(kafka, FIRST)
+        wait_for(lambda: len(printed(first)) == OF_FIRST, first)
+    finally:
+        first.end(signal.SIGKILL)
+    second = example(kafka, app_id, tmp_path / "second")
+    try:
+        await send(kafka, THEN)
+        wait_for(lambda: len(printed(second)) == len(lines) - OF_FIRST, second)
+    finally:
+        code = second.end()
+    assert printed(first) + printed(second) == lines
+    assert code == 0, second.tail()
+
+
+def example(kafka: Kafka, app_id: str, directory: Path) -> Process:
+    """The example as its page says, with a directory of its own."""
+    command = [str(BIN / "faust"), "-A", "docs.examples.machine_runs:app", "worker", "-l", "info"]
+    env = {"BROKER": kafka.url, "APP_ID": app_id, "DATA_DIR": str(directory), "PYTHONPATH": str(ROOT)}
+    return Process(command, env=env, log=directory.with_suffix(".log"))
+
+
+async def send(kafka: Kafka, readings: Sequence[tuple[str, int, float]]) -> None:
+    """Readings in this order: one partition."""
+    async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap_servers) as producer:
+        for machine, minutes, kwh in readings:
+            value = msgspec.json.encode({"at": EIGHT + minutes * 60, "kwh": kwh})
+            await producer.send_and_wait("machine_readings", value, key=machine.encode(), partition=0)
+
+
+def printed(process: Process) -> list[str]:
+    """What the example has printed, without Faust's log."""
+    return [line for line in process.log().splitlines() if line.startswith(SAID)]
+
+
+def wait_for(condition: Callable[[], bool], process: Process) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert process.is_running(), process.tail()
+        assert time.monotonic() < deadline, process.tail()
+        time.sleep(0.1)
