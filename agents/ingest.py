@@ -12,6 +12,7 @@ import time
 import uuid
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from app import log
@@ -87,7 +88,7 @@ class BlockHandler:
             return
         timer = _StageTimer(self._metrics)
         block = self._block(chunk)
-        examined, _ = await asyncio.gather(self._examine(chunk), self._claim(block))
+        examined, _ = await asyncio.gather(self._examine_all(chunk), self._claim(block))
         timer.lap("examine")
         async with self._windows.exclusive(block.partition):
             folded = await self._apply(block, examined, timer)
@@ -125,13 +126,19 @@ class BlockHandler:
             block.partition, epoch=block.epoch, start=block.start, end=block.end, batch_id=block.batch_id
         )
 
-    async def _examine(self, chunk: Chunk) -> list[Accepted | Refused]:
-        examined: list[Accepted | Refused] = []
-        for start in range(0, len(chunk.records), EXAMINE_AT_ONCE):
-            for record in chunk.records[start : start + EXAMINE_AT_ONCE]:
-                examined.append(examine(record, rules=self._rules, enrich=self._enrich))
+    async def examine(self, chunk: Chunk) -> list[Accepted | Refused]:
+        """Take each record through the steps that need no state; goes on where an earlier call was cancelled.
+
+        The answer is kept with the chunk.
+        """
+        examined: list[Accepted | Refused] = chunk.prepared
+        while left := chunk.records[len(examined) : len(examined) + EXAMINE_AT_ONCE]:
+            examined += [examine(record, rules=self._rules, enrich=self._enrich) for record in left]
             await asyncio.sleep(0)
         return examined
+
+    async def _examine_all(self, chunk: Chunk) -> list[Accepted | Refused]:
+        return [item for part in chunk.parts for item in await self.examine(part)]
 
     def _report(self, folded: Folded, examined: Sequence[Accepted | Refused], *, took_ms: int) -> None:
         metrics, block = self._metrics, folded.block
@@ -171,17 +178,20 @@ class Lanes:
     """Blocks of one partition one after the other, of different partitions side by side.
 
     What arrives while a lane is busy becomes one block, up to ``max_records``: under load blocks grow by
-    themselves, and with them what one insert carries.
+    themselves, and with them what one insert carries. ``prepare`` is called with each chunk that waits while
+    the block before it is handled, and cancelled when that is done.
     """
 
     def __init__(
         self,
         handle: Callable[[Chunk], Awaitable[None]],
         *,
+        prepare: Callable[[Chunk], Awaitable[Any]],
         max_records: int,
         on_fatal: Callable[[Exception], None],
     ) -> None:
         self._handle = handle
+        self._prepare = prepare
         self._max_records = max_records
         self._on_fatal = on_fatal
         self._waiting: dict[int, deque[Chunk]] = defaultdict(deque)
@@ -202,6 +212,8 @@ class Lanes:
         self._waiting[partition].append(chunk)
         if partition not in self._tasks:
             self._tasks[partition] = asyncio.create_task(self._run(partition), name=f"lane-{partition}")
+        async with self._moved:
+            self._moved.notify_all()
 
     async def drain(self) -> None:
         """Wait until every block that has begun is finished; what has not begun is left to the next owner."""
@@ -217,7 +229,11 @@ class Lanes:
                 chunk = self._take(waiting)
                 async with self._moved:
                     self._moved.notify_all()
-                await self._handle(chunk)
+                ahead = asyncio.create_task(self._look_ahead(partition), name=f"lane-{partition}-ahead")
+                try:
+                    await self._handle(chunk)
+                finally:
+                    ahead.cancel()
         except Exception as error:
             _LOG.error("ingest.failed", partition=partition, exc_info=True)
             self._on_fatal(error)
@@ -227,6 +243,23 @@ class Lanes:
                 self._moved.notify_all()
         finally:
             del self._tasks[partition]
+
+    async def _look_ahead(self, partition: int) -> None:
+        """Prepare what waits, in order, until cancelled."""
+        waiting = self._waiting[partition]
+        seen: set[Chunk] = set()
+
+        def unseen() -> Chunk | None:
+            return next((chunk for chunk in waiting if chunk not in seen and not chunk.superseded), None)
+
+        # What is raised here is raised again when the chunk has its turn, and is fatal then.
+        with suppress(Exception):
+            while True:
+                async with self._moved:
+                    await self._moved.wait_for(lambda: unseen() is not None)
+                if (chunk := unseen()) is not None:
+                    seen.add(chunk)
+                    await self._prepare(chunk)
 
     def _take(self, waiting: deque[Chunk]) -> Chunk:
         taken: list[Chunk] = []
@@ -259,7 +292,9 @@ def register(
 
     async def ingest(stream: StreamT[Any]) -> None:
         """Turn web events into bronze and silver rows and session windows, block by block."""
-        lanes = Lanes(handler.handle, max_records=max_block_records, on_fatal=on_fatal)
+        lanes = Lanes(
+            handler.handle, prepare=handler.examine, max_records=max_block_records, on_fatal=on_fatal
+        )
         try:
             async for chunk in stream:
                 await lanes.put(chunk)

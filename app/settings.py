@@ -78,7 +78,7 @@ class BrokerSettings(_Section):
 class IngestSettings(_Section):
     """Size of a block and of the memory for duplicates."""
 
-    block_max_events: int = Field(10_000, ge=1, le=500_000)
+    block_max_events: int = Field(20_000, ge=1, le=500_000)
     block_max_bytes: int = Field(16 * 1024 * 1024, ge=1024)
     dedup_ids_per_visitor: int = Field(4096, ge=1, le=1_000_000)
 

@@ -19,11 +19,13 @@ import msgspec
 
 from app.events.wire import WebEvent
 from bench.report import Section
-from bench.rig import PARTITIONS, BenchError, Keyed, Rig, refuse_failure
+from bench.rig import BenchError, Keyed, Rig, refuse_failure
 from bench.workers import running
 
-ASK_EVERY_S = 0.05
-WARM_UP_S = 5.0
+ASK_EVERY_S = 0.2
+#: Numbers of partitions. A block is of one: more of them make smaller blocks, and each costs the engine.
+SHAPES = (1, 2, 4)
+WARM_UP_S = 10.0
 MEASURED_S = 30.0
 SQL = """
 SELECT 'gold of events', site_id, toInt64(sum(rows)) FROM wua.daily_user_metrics GROUP BY site_id
@@ -33,15 +35,27 @@ SELECT 'gold of sessions', site_id, toInt64(sum(events)) FROM wua.session_analyt
 
 
 def section(rig: Rig, *, full_rate: float) -> Section:
-    """Quantiles of the delay at half of ``full_rate`` events a second."""
+    """Quantiles of the delay at half of ``full_rate`` events a second, by number of partitions."""
     rate = full_rate / 2
-    lanes = spread(rig.traffic[: round(rate * (WARM_UP_S + MEASURED_S))])
-    topic = rig.new_topic(partitions=PARTITIONS)
-    with running(rig, topic=topic) as site:
-        feed = Feed(rig, topic, lanes, rate=rate)
+    traffic = rig.traffic[: round(rate * (WARM_UP_S + MEASURED_S))]
+    return Section(
+        title="Freshness",
+        columns=("partitions", "visible in", "p50 ms", "p90 ms", "p99 ms", "max ms", "events"),
+        rows=[row for count in SHAPES for row in rows(rig, traffic, rate=rate, partitions=count)],
+        note=f"At {rate:,.0f} events/s, half of row c, for {len(traffic) / rate - WARM_UP_S:.0f} s after "
+        f"{WARM_UP_S:.0f} s of warming up; one worker; gold asked every {ASK_EVERY_S * 1000:.0f} ms.",
+    )
+
+
+def rows(rig: Rig, traffic: Sequence[WebEvent], *, rate: float, partitions: int) -> list[tuple[str, ...]]:
+    """A row for each gold that is asked."""
+    lanes = spread(traffic, partitions=partitions)
+    topic = rig.new_topic(partitions=partitions)
+    with running(rig, topic=topic, partitions=partitions) as site:
+        feed = Feed(rig, topic, lanes, rate=rate, partitions=partitions)
         client = site.reader()
-        visible = {name: Visible() for name in ("gold of events", "gold of sessions")}
-        deadline = time.monotonic() + rig.limit_s
+        visible = {name: Visible(partitions) for name in ("gold of events", "gold of sessions")}
+        deadline = time.monotonic() + rig.limit_s + WARM_UP_S + MEASURED_S
         while any(one.count < len(lanes) for one in visible.values()):
             if time.monotonic() > deadline:
                 raise BenchError("gold does not keep up with half of the rate that was measured for row c")
@@ -50,22 +64,18 @@ def section(rig: Rig, *, full_rate: float) -> Section:
                 visible[name].see(feed.sent, partition=int(site_id), count=count, at=at)
             time.sleep(ASK_EVERY_S)
         client.close()
-    return Section(
-        title="Freshness",
-        columns=("visible in", "p50 ms", "p90 ms", "p99 ms", "max ms", "events"),
-        rows=[row(name, one.delays_s(after=feed.began + WARM_UP_S)) for name, one in visible.items()],
-        note=f"At {rate:,.0f} events/s, half of row c, for {len(lanes) / rate - WARM_UP_S:.0f} s after "
-        f"{WARM_UP_S:.0f} s of warming up; {PARTITIONS} partitions, one worker; gold asked every "
-        f"{ASK_EVERY_S * 1000:.0f} ms.",
-    )
+    return [
+        (str(partitions), *row(name, one.delays_s(after=feed.began + WARM_UP_S)))
+        for name, one in visible.items()
+    ]
 
 
-def spread(traffic: Sequence[WebEvent]) -> list[tuple[int, Keyed]]:
+def spread(traffic: Sequence[WebEvent], *, partitions: int) -> list[tuple[int, Keyed]]:
     """Partition and message of each event; a visitor keeps to one partition, and its number is the site."""
     encoder = msgspec.json.Encoder()
     lanes = []
     for event in traffic:
-        partition = zlib.crc32(event.key) % PARTITIONS
+        partition = zlib.crc32(event.key) % partitions
         moved = msgspec.structs.replace(event, site_id=str(partition))
         lanes.append((partition, (moved.key, encoder.encode(moved))))
     return lanes
@@ -74,8 +84,10 @@ def spread(traffic: Sequence[WebEvent]) -> list[tuple[int, Keyed]]:
 class Feed:
     """Produces at an even rate in a thread of its own; ``sent[p]``: when, for each event of partition p."""
 
-    def __init__(self, rig: Rig, topic: str, lanes: Sequence[tuple[int, Keyed]], *, rate: float) -> None:
-        self.sent: list[list[float]] = [[] for _ in range(PARTITIONS)]
+    def __init__(
+        self, rig: Rig, topic: str, lanes: Sequence[tuple[int, Keyed]], *, rate: float, partitions: int
+    ) -> None:
+        self.sent: list[list[float]] = [[] for _ in range(partitions)]
         self.began = time.monotonic()
         self._producer = rig.producer()
         threading.Thread(target=self._run, args=(topic, lanes, rate), daemon=True).start()
@@ -94,8 +106,8 @@ class Feed:
 class Visible:
     """Which events of each partition one gold has shown, and when it first did."""
 
-    def __init__(self) -> None:
-        self._counts = [0] * PARTITIONS
+    def __init__(self, partitions: int) -> None:
+        self._counts = [0] * partitions
         self._seen: list[tuple[float, float]] = []
 
     @property

@@ -42,7 +42,8 @@ Planner = Callable[[TP, int], Awaitable[Sequence[Boundary]]]
 class Chunk:
     """A run of records of one partition, in order of offset, and its life: begun, done or superseded.
 
-    ``batch_id`` is that of the boundary it was cut along, None for a new block.
+    ``batch_id`` is that of the boundary it was cut along, None for a new block. ``prepared`` is the
+    agent's: what it has made of the first records so far, an item for each.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Chunk:
         self.records = records
         self.batch_id = batch_id
         self.superseded = False
+        self.prepared: list[Any] = []
         self._parts = parts
         self._is_done = False
         self._left = asyncio.Event()
@@ -66,6 +68,11 @@ class Chunk:
     def end(self) -> int:
         """Offset of the last record."""
         return int(self.records[-1].offset)
+
+    @property
+    def parts(self) -> Sequence[Chunk]:
+        """The chunks that were joined to it, or itself alone."""
+        return self._parts or (self,)
 
     @property
     def is_done(self) -> bool:
@@ -90,6 +97,7 @@ class Chunk:
         for chunk in (self, *self._parts):
             chunk._is_done = True
             chunk._left.set()
+            chunk.prepared.clear()
 
     async def left(self) -> None:
         """Wait until no agent is at work on it."""

@@ -12,9 +12,11 @@ import pytest
 import pytest_asyncio
 from faust.types import TP
 
+from agents import ingest
 from agents.ingest import BlockHandler
-from app.adapters.chunk_consumer import Chunk
+from app.adapters.chunk_consumer import Chunk, join
 from app.core.dead_letters import Sending, sending
+from app.core.pipeline import examine
 from app.embedded.broker import EmbeddedBroker
 from app.errors import SinkError
 from app.events.dead_letter import DeadLetter
@@ -156,6 +158,27 @@ async def test_the_offset_is_allowed_after_the_states_which_follow_the_rows_and_
     assert seen == [(False, 0)] * 5
     assert chunk.is_done
     assert set(windows.load(2, [b"shop:v1", b"shop:v2"])) == {b"shop:v1", b"shop:v2"}
+
+
+async def test_what_was_examined_ahead_is_not_examined_again(
+    handler: BlockHandler, effects: Effects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def noting(record: Record, **given: Any) -> Any:
+        seen.append(record.offset)
+        return examine(record, **given)
+
+    monkeypatch.setattr(ingest, "EXAMINE_AT_ONCE", 2)
+    monkeypatch.setattr(ingest, "examine", noting)
+    first, second = block(*mixed()[:4]), block(*mixed()[4:])
+    ahead = asyncio.create_task(handler.examine(first))
+    await asyncio.sleep(0)
+    ahead.cancel()
+    await handler.handle(join([first, second]))
+    assert seen == [10, 11, 12, 13, 14, 17]
+    assert sorted(row.offset for row in effects.events) == seen
+    assert first.prepared == second.prepared == []
 
 
 async def test_rows_states_and_letters_say_which_block_they_are_of(

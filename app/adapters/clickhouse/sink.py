@@ -44,6 +44,8 @@ JITTER_S = 0.25
 PINNED = {
     "async_insert": 0,
     "insert_deduplicate": 1,
+    # Views of one insert side by side: no CPU less, but sooner done where a core is free.
+    "parallel_view_processing": 1,
     "deduplicate_blocks_in_dependent_materialized_views": 1,
     # A column that the schema lacks must fail; the engine would drop it without a word.
     "input_format_skip_unknown_fields": 0,
