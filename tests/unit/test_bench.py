@@ -13,7 +13,7 @@ from bench.cpu import cpu_s, value_at
 from bench.engine_views import Cost, leaves_first
 from bench.freshness import Visible, spread
 from bench.job import Job, Progress, Span
-from bench.ladder import ratio
+from bench.ladder import median_row, ratios
 from bench.report import Section
 from bench.rig import Row
 from tests.factories import web_event
@@ -81,18 +81,20 @@ def test_rates_and_costs_are_by_event():
     assert measured.all_cpu_us == 750
 
 
-def test_a_ratio_is_of_rate_of_the_programs_cpu_and_of_all_cpu():
+def test_a_ratio_is_of_rate_of_the_programs_cpu_and_of_all_cpu_within_a_pass():
     worker = row(wall_s=1.0, program=0.1, engine=0.3)
-    assert ratio("c / d", worker, row(wall_s=2.0, program=0.2, broker=0.2)) == (
+    slow, fast = row(wall_s=2.0, program=0.2, broker=0.2), row(wall_s=0.5, program=0.2, broker=0.0)
+    assert ratios("c / d", [(worker, slow), (worker, fast), (worker, slow)]) == (
         "c / d",
-        "2.00",
-        "0.50",
-        "1.00",
+        "2.00 (0.50-2.00)",
+        "0.50 (0.50-0.50)",
+        "1.00 (1.00-2.00)",
     )
+    assert median_row([slow, worker, fast]) is worker
 
 
 def test_an_event_is_delayed_until_its_partition_counts_it():
-    visible, sent = Visible(), [[1.0, 2.0, 3.0], [1.5]]
+    visible, sent = Visible(2), [[1.0, 2.0, 3.0], [1.5]]
     visible.see(sent, partition=0, count=2, at=5.0)
     visible.see(sent, partition=1, count=1, at=5.0)
     visible.see(sent, partition=0, count=3, at=6.0)
@@ -102,7 +104,7 @@ def test_an_event_is_delayed_until_its_partition_counts_it():
 
 
 def test_a_site_of_a_partition_holds_its_visitors_alone():
-    lanes = spread([web_event(visitor_id=f"v{number % 7}") for number in range(50)])
+    lanes = spread([web_event(visitor_id=f"v{number % 7}") for number in range(50)], partitions=4)
     assert len({partition for partition, _ in lanes}) > 1
     for partition, (key, value) in lanes:
         assert key.startswith(f"{partition}:".encode())
