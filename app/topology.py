@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import faust
 import msgspec
+from faust.exceptions import NotReady
 from faust.types import TP
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from yarl import URL
@@ -201,7 +202,13 @@ def _declare_outputs(app: faust.App, topics: Topics, settings: Settings) -> None
 
     async def declare_outputs() -> None:
         for name in (topics.dead_letters, topics.sessions):
-            await _raw_topic(app, name, settings).maybe_declare()
+            try:
+                await _raw_topic(app, name, settings).maybe_declare()
+            except NotReady:
+                # The producer is gone: the worker was told to stop while it was starting.
+                if app.should_stop:
+                    return
+                raise
 
     app.task()(declare_outputs)
 
