@@ -16,14 +16,14 @@ from rich.console import Console
 
 from app import log
 from app.settings import LogSettings
-from bench import engine_views, freshness, ladder, machine, profile, report, scale
+from bench import engine_views, freshness, ladder, machine, profile, recovery, report, scale, windows
 from bench.report import Section
 from bench.rig import BenchError, Rig, broker
 from bench.workers import WorkerRun
 from tests.kafka.jars import KafkaAbsentError
 from tests.kafka.ready import KafkaFailedError
 
-PARTS = ("ladder", "profile", "freshness", "scale", "views")
+PARTS = ("ladder", "profile", "freshness", "scale", "views", "windows", "recovery")
 QUIX = Path(".venv-quix/bin/python")
 
 
@@ -73,6 +73,8 @@ def sections(rig: Rig, options: argparse.Namespace) -> Iterator[Section]:
         "freshness": lambda: [freshness.section(rig, full_rate=worker().row.events_per_s)],
         "scale": lambda: [scale.section(rig, share=options.scale_share)],
         "views": lambda: [engine_views.section(rig)],
+        "windows": lambda: [windows.section(rig)],
+        "recovery": lambda: [recovery.section(rig)],
     }
     for part in options.only:
         yield from parts[part]()

@@ -1,34 +1,26 @@
-"""How long a worker that has lost its data directory takes to have its windows again; run by hand.
+"""How long a worker that has lost its data directory takes to have its windows again.
 
-python bench/recovery.py [WINDOWS ...]      (100000 200000)
-
-A real Kafka is taken as in the tests: WUA_KAFKA, else Docker, else Apache Kafka's jars on a JVM. The states
-go to the changelog through the worker's own store; then a worker starts with an empty directory.
+The states go to the changelog through the worker's own store; then a worker starts with an empty directory.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import shutil
-import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from app.settings import Settings
+from bench.report import Section
+from bench.rig import PARTITIONS, BenchError, Rig
 from tests.integration.open_windows import fill, open_state, rss_bytes
-from tests.kafka.broker import Kafka, choose, start
+from tests.kafka.broker import Kafka
 from tests.topology.parts import built
 
-PARTITIONS = 4
+WINDOWS = (100_000, 200_000)
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,23 +36,19 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     rss_bytes: int
 
 
-def main() -> int:
-    """Print a row for each number of windows."""
-    parser = argparse.ArgumentParser(description="How long does recovery from the changelog take?")
-    parser.add_argument("windows", nargs="*", type=int, default=[100_000, 200_000])
-    table = Table(title="A worker with an empty data directory, a real Kafka, 4 partitions")
+def section(rig: Rig) -> Section:
+    """A row for each number of windows."""
+    runs = [
+        asyncio.run(measure(rig.kafka, rig.new_directory("recovery"), windows=windows)) for windows in WINDOWS
+    ]
     columns = ("windows", "filled in", "partitions owned", "recovered", "per 100,000", "CPU per 100,000")
-    for column in (*columns, "state", "on disk", "RSS growth"):
-        table.add_column(column, justify="right")
-    kafka = start(choose())
-    try:
-        for windows in parser.parse_args().windows:
-            with tempfile.TemporaryDirectory() as folder:
-                table.add_row(*row(asyncio.run(measure(kafka, Path(folder), windows=windows))))
-    finally:
-        kafka.close()
-    Console().print(table)
-    return 0
+    return Section(
+        title="Recovery from the changelog",
+        columns=(*columns, "state", "on disk", "RSS growth"),
+        rows=[row(run) for run in runs],
+        note=f"A worker with an empty data directory and {PARTITIONS} partitions; each visitor has one open "
+        "window. Seconds from its start; state, disk and RSS are bytes of a window.",
+    )
 
 
 def row(measured: Measured) -> tuple[str, ...]:
@@ -107,7 +95,7 @@ async def measure(kafka: Kafka, folder: Path, *, windows: int) -> Measured:
         await starting
         await app.stop()
     if found != windows:
-        raise SystemExit(f"{found} of {windows} windows came back")
+        raise BenchError(f"{found} of {windows} windows came back")
     stored = sum(file.stat().st_size for file in settings.app.data_dir.rglob("*") if file.is_file())
     return Measured(
         windows=windows,
@@ -132,7 +120,3 @@ async def fill_changelog(settings: Settings, *, windows: int) -> None:
     finally:
         await table.data.stop()
         await graph.app.producer.stop()
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -1,14 +1,10 @@
-"""open session windows -> bytes that each takes in the changelog, in RocksDB and in memory.
+"""Open session windows of the library -> bytes that each takes in the changelog, in RocksDB and in memory.
 
-    python -m bench.windows [KEYS]      # 200,000 keys where no number is given
-
-A measurement, not a test. Keys have 8 bytes, such as ``m0001234``, and one window each, or four.
+Keys have 8 bytes, such as ``m0001234``, and one window each, or four.
 """
 
 from __future__ import annotations
 
-import sys
-import tempfile
 import tracemalloc
 from datetime import timedelta
 from pathlib import Path
@@ -16,10 +12,10 @@ from typing import Any
 
 import faust
 import msgspec
-from rich.console import Console
-from rich.table import Table
 
 from app.core.window_fold import KeyWindows
+from bench.report import Section
+from bench.rig import Rig
 from tables.session_windows import SessionStore, SessionWindow, SessionWindows
 
 KEYS = 200_000
@@ -41,20 +37,20 @@ AGGREGATES: tuple[tuple[str, Any, Any], ...] = (
 )
 
 
-def main() -> int:
-    """Print the table."""
-    keys = int(sys.argv[1]) if len(sys.argv) > 1 else KEYS
-    table = Table(title=f"{keys:,} keys: bytes for each key")
-    for column in ("aggregate", "windows", "changelog key + value", "RocksDB", "index in memory"):
-        table.add_column(column, justify="left" if column == "aggregate" else "right")
+def section(rig: Rig) -> Section:
+    """A row for each aggregate and number of windows."""
+    rows = []
     for name, kind, value in AGGREGATES:
         for windows in (1, 4):
-            with tempfile.TemporaryDirectory() as directory:
-                store = store_of(Path(directory), kind)
-                sizes = measure(store, Path(directory), value=value, keys=keys, windows=windows)
-            table.add_row(name, str(windows), *(f"{size / keys:.0f}" for size in sizes))
-    Console().print(table)
-    return 0
+            directory = rig.new_directory("windows")
+            sizes = measure(store_of(directory, kind), directory, value=value, keys=KEYS, windows=windows)
+            rows.append((name, str(windows), *(f"{size / KEYS:.0f}" for size in sizes)))
+    return Section(
+        title="Bytes of a key with open windows, in the library",
+        columns=("aggregate", "windows", "changelog key + value", "RocksDB", "index in memory"),
+        rows=rows,
+        note=f"Over {KEYS:,} keys. A visitor of the product, with one open window, is in the next table.",
+    )
 
 
 def store_of(directory: Path, kind: Any) -> SessionStore[Any]:
@@ -96,7 +92,3 @@ def measure(
     indexed = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     return logged, stored, indexed
-
-
-if __name__ == "__main__":
-    sys.exit(main())
