@@ -84,7 +84,7 @@ def build(
         middleware=[
             Middleware(SecurityHeaders),
             Middleware(Observe, metrics=metrics),
-            Middleware(BodyLimit, except_paths=[collector.EVENTS_PATH]),
+            Middleware(BodyLimit, except_paths=collector.BATCH_PATHS),
         ],
         exception_handlers=exception_handlers(),
         lifespan=lifespan,

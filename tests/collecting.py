@@ -18,7 +18,7 @@ from app.events.wire import WebEvent
 from app.metrics import WebMetrics
 from app.settings import Settings
 from tests.factories import T0, wire
-from web import collector
+from web import collector, server_events
 from web.middleware import BodyLimit, Observe, SecurityHeaders
 from web.problems import exception_handlers
 
@@ -66,14 +66,23 @@ class Collecting:
         self.metrics = metrics
         self.now_ms = T0
 
-    async def post(self, body: Any, **headers: str) -> httpx.Response:
+    async def post(self, body: Any, *, key: str | None = None, **headers: str) -> httpx.Response:
         """Post bytes as they are, or anything else as JSON; ``_`` in a header's name is ``-``."""
         content = body if isinstance(body, bytes) else msgspec.json.encode(body)
         named = {"content_type": "application/json", **headers}
         raw_headers = [
             (name.replace("_", "-").encode(), text.encode("latin-1")) for name, text in named.items()
         ]
-        return await self.client.post(collector.EVENTS_PATH, content=content, headers=raw_headers)
+        query = {} if key is None else {"key": key}
+        return await self.client.post(
+            collector.EVENTS_PATH, content=content, headers=raw_headers, params=query
+        )
+
+    async def tell(self, body: Any, *, secret: str, **headers: str) -> httpx.Response:
+        """Post as a server does, with its secret (empty: none)."""
+        named = {name.replace("_", "-"): text for name, text in headers.items()}
+        bearer = {"authorization": f"Bearer {secret}"} if secret else {}
+        return await self.client.post(server_events.PATH, json=body, headers={**bearer, **named})
 
     def count(self, series: str, **labels: str) -> float:
         """The value of a metric; 0 when it was never counted."""
@@ -97,7 +106,7 @@ async def collecting(
         middleware=[
             Middleware(SecurityHeaders),
             Middleware(Observe, metrics=metrics),
-            Middleware(BodyLimit, except_paths=[collector.EVENTS_PATH]),
+            Middleware(BodyLimit, except_paths=collector.BATCH_PATHS),
         ],
         exception_handlers=exception_handlers(),
     )

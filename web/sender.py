@@ -83,6 +83,12 @@ def merge_hints(said: ClientHints, sent: ClientHints) -> ClientHints:
     )
 
 
+def read_address(text: str) -> str:
+    """The address in its short form; empty for what is none."""
+    address = _parse(text)
+    return "" if address is None else str(address)
+
+
 def _parse(text: str) -> _Address | None:
     """An address as proxies write it: also ``1.2.3.4:80``, ``[::1]:80``, and IPv4 within IPv6."""
     text = text.strip()

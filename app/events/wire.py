@@ -111,3 +111,14 @@ class ClientEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defa
     client_hints: ClientHints = ClientHints()
     webdriver: bool = False
     properties: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class ServerEvent(ClientEvent, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """One event as a server may send it: with the address and the user agent of whom it is about.
+
+    ``ip`` is used for geography and never stored. Without ``sent_at``, ``occurred_at`` is taken as it is.
+    """
+
+    sent_at: TimeMs = 0
+    user_agent: UserAgent = ""
+    ip: Tag = ""
