@@ -173,6 +173,7 @@ class SiteSettings(_Section):
     write_keys: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,128}$")], ...] = ()
     origins: tuple[str, ...] | None = None
     server_keys: tuple[str, ...] = ()
+    scrub_pii: bool = True
     sessions: SiteSessionSettings = SiteSessionSettings()
 
     @field_validator("server_keys")
