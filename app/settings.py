@@ -174,6 +174,7 @@ class SiteSettings(_Section):
     origins: tuple[str, ...] | None = None
     server_keys: tuple[str, ...] = ()
     scrub_pii: bool = True
+    cookieless: bool = False
     sessions: SiteSessionSettings = SiteSessionSettings()
 
     @field_validator("server_keys")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,6 +14,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
+from app.adapters.visitor_ids import VisitorIds
 from app.core.decode import decode_web_event
 from app.errors import BrokerUnavailableError
 from app.events.wire import WebEvent
@@ -95,6 +98,7 @@ async def collecting(
 ) -> AsyncIterator[Collecting]:
     """A collector that is asked from ``peer``."""
     metrics = WebMetrics()
+    salts = tempfile.TemporaryDirectory()
     holder: list[Collecting] = []
     app = Starlette(
         routes=collector.routes(
@@ -102,6 +106,7 @@ async def collecting(
             producer=(producer := producer or RecordingProducer()),
             metrics=metrics,
             clock=lambda: holder[0].now_ms,
+            visitor_ids=VisitorIds(Path(salts.name)),
         ),
         middleware=[
             Middleware(SecurityHeaders),
@@ -111,9 +116,10 @@ async def collecting(
         exception_handlers=exception_handlers(),
     )
     transport = httpx.ASGITransport(app=app, client=(peer, 4711))
-    async with httpx.AsyncClient(transport=transport, base_url="http://collector.test") as client:
-        holder.append(Collecting(client, producer, metrics))
-        yield holder[0]
+    with salts:
+        async with httpx.AsyncClient(transport=transport, base_url="http://collector.test") as client:
+            holder.append(Collecting(client, producer, metrics))
+            yield holder[0]
 
 
 def web(**settings: Any) -> Settings:

@@ -10,18 +10,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.adapters.clock import Clock
+from app.adapters.visitor_ids import VisitorIds
 from app.core.decode import decode_client_event
 from app.events.rejects import Reject
-from app.events.vocabulary import Origin
-from app.events.wire import ClientEvent, WebEvent
+from app.events.wire import WebEvent
 from app.metrics import WebMetrics
 from app.settings import Settings
-from web import server_events
+from web import pixel, server_events
 from web.batches import read_batch
 from web.cors import Cors
 from web.intake import Intake, Produces
 from web.permits import PageClaim, Permits
-from web.sender import Sender, merge_hints, networks, read_sender
+from web.sender import Sender, networks, read_sender, stamp
+from web.visitors import Visitors
 
 EVENTS_PATH = "/api/v1/events"
 #: Where bodies are counted by the handler itself.
@@ -31,9 +32,10 @@ BATCH_PATHS = (EVENTS_PATH, server_events.PATH)
 class Collector:
     """The endpoint for pages."""
 
-    def __init__(self, settings: Settings, *, intake: Intake, permits: Permits) -> None:
+    def __init__(self, settings: Settings, *, intake: Intake, permits: Permits, visitors: Visitors) -> None:
         self._intake = intake
         self._permits = permits
+        self._visitors = visitors
         self._trusted = networks(settings.web.trusted_proxies)
 
     async def post(self, request: Request) -> Response:
@@ -64,19 +66,31 @@ class Collector:
 
     def _stamp(self, raw: bytes, received_at: int, *, sender: Sender) -> WebEvent | Reject:
         posted = decode_client_event(raw)
-        return posted if isinstance(posted, Reject) else stamp(posted, sender, received_at=received_at)
+        if isinstance(posted, Reject):
+            return posted
+        visitor_id = self._visitors.name(
+            posted, ip=sender.ip, user_agent=sender.user_agent, received_at=received_at
+        )
+        if isinstance(visitor_id, Reject):
+            return visitor_id
+        return stamp(posted, sender, visitor_id=visitor_id, received_at=received_at)
 
 
-def routes(settings: Settings, *, producer: Produces, metrics: WebMetrics, clock: Clock) -> list[Route]:
-    """The ways in: for pages and for servers. They share the limits."""
+def routes(
+    settings: Settings, *, producer: Produces, metrics: WebMetrics, clock: Clock, visitor_ids: VisitorIds
+) -> list[Route]:
+    """The ways in: for pages, for servers, and for browsers without script. They share the limits."""
     intake = Intake(settings, producer=producer, metrics=metrics, clock=clock)
     permits = Permits(settings)
-    pages = Collector(settings, intake=intake, permits=permits)
-    servers = server_events.ServerEvents(settings, intake=intake, permits=permits)
+    visitors = Visitors(settings, ids=visitor_ids)
+    pages = Collector(settings, intake=intake, permits=permits, visitors=visitors)
+    servers = server_events.ServerEvents(settings, intake=intake, permits=permits, visitors=visitors)
+    images = pixel.Pixel(settings, intake=intake, permits=permits, visitors=visitors)
     cors = Middleware(Cors, origins=permits.origins.of_any_site)
     return [
         Route(EVENTS_PATH, pages.post, methods=["POST", "OPTIONS"], middleware=[cors]),
         Route(server_events.PATH, servers.post, methods=["POST"]),
+        Route(pixel.PATH, images.get, methods=["GET"]),
     ]
 
 
@@ -87,17 +101,4 @@ def read_claim(request: Request) -> PageClaim:
         key=request.query_params.get("key", ""),
         origin=headers.get("origin", ""),
         host=headers.get("host", ""),
-    )
-
-
-def stamp(posted: ClientEvent, sender: Sender, *, received_at: int) -> WebEvent:
-    """The event as it goes to Kafka: what was posted, and what only the collector knows."""
-    fields = {name: getattr(posted, name) for name in posted.__struct_fields__}
-    fields["client_hints"] = merge_hints(posted.client_hints, sender.client_hints)
-    return WebEvent(
-        **fields,
-        received_at=received_at,
-        ip=sender.ip,
-        user_agent=sender.user_agent,
-        origin=Origin.BROWSER,
     )

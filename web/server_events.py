@@ -21,6 +21,7 @@ from web.intake import Intake
 from web.permits import Permits
 from web.problems import ProblemKind, problem
 from web.sender import networks, read_address, read_sender
+from web.visitors import Visitors
 
 PATH = "/api/v1/server/events"
 
@@ -28,9 +29,10 @@ PATH = "/api/v1/server/events"
 class ServerEvents:
     """The endpoint for servers."""
 
-    def __init__(self, settings: Settings, *, intake: Intake, permits: Permits) -> None:
+    def __init__(self, settings: Settings, *, intake: Intake, permits: Permits, visitors: Visitors) -> None:
         self._intake = intake
         self._permits = permits
+        self._visitors = visitors
         self._trusted = networks(settings.web.trusted_proxies)
 
     async def post(self, request: Request) -> Response:
@@ -48,22 +50,24 @@ class ServerEvents:
         if slow_down := self._intake.limit_key(digest, len(raws)):
             return slow_down
         forbid = partial(self._permits.refuse_server, digest=digest)
-        return (await self._intake.keep(raws, stamp=stamp, forbid=forbid)).answer()
+        return (await self._intake.keep(raws, stamp=self._stamp, forbid=forbid)).answer()
 
-
-def stamp(raw: bytes, received_at: int) -> WebEvent | Reject:
-    """The event as it goes to Kafka. A server's clock is believed where it does not say when it sent."""
-    posted = decode_server_event(raw)
-    if isinstance(posted, Reject):
-        return posted
-    ip = read_address(posted.ip)
-    if posted.ip and not ip:
-        return Reject(
-            reason=RejectReason.INVALID_VALUE, step=Step.DECODE, field="ip", detail="not an IP address"
-        )
-    fields = {name: getattr(posted, name) for name in posted.__struct_fields__}
-    fields |= {"ip": ip, "sent_at": posted.sent_at or received_at}
-    return WebEvent(**fields, received_at=received_at, origin=Origin.SERVER)
+    def _stamp(self, raw: bytes, received_at: int) -> WebEvent | Reject:
+        """The event as it goes to Kafka; the server's clock is believed where it says not when it sent."""
+        posted = decode_server_event(raw)
+        if isinstance(posted, Reject):
+            return posted
+        ip = read_address(posted.ip)
+        if posted.ip and not ip:
+            return Reject(
+                reason=RejectReason.INVALID_VALUE, step=Step.DECODE, field="ip", detail="not an IP address"
+            )
+        visitor_id = self._visitors.name(posted, ip=ip, user_agent=posted.user_agent, received_at=received_at)
+        if isinstance(visitor_id, Reject):
+            return visitor_id
+        fields = {name: getattr(posted, name) for name in posted.__struct_fields__}
+        fields |= {"visitor_id": visitor_id, "ip": ip, "sent_at": posted.sent_at or received_at}
+        return WebEvent(**fields, received_at=received_at, origin=Origin.SERVER)
 
 
 def _unauthorized() -> Response:

@@ -89,12 +89,15 @@ class WebEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_default
 
 
 class ClientEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """One event as a browser may send it: the wire contract less what only the collector knows."""
+    """One event as a browser may send it: the wire contract less what only the collector knows.
+
+    On cookieless sites the collector derives a ``visitor_id`` that is empty.
+    """
 
     event_id: EventId
     event_type: EventType
     site_id: SiteId
-    visitor_id: VisitorId
+    visitor_id: Annotated[str, msgspec.Meta(max_length=128)] = ""
     occurred_at: TimeMs
     sent_at: TimeMs
     url: Url
