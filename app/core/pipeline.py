@@ -26,7 +26,7 @@ from app.core.rows import (
     session_row,
 )
 from app.core.rules import Rules, SessionRules, SiteRules
-from app.core.scrub import may_hold_pii, scrub_message
+from app.core.scrub import scrub_event, scrub_message
 from app.core.sessions import forgotten, holding, place_hit, session_id, sessions_of, whole
 from app.core.statements import statements
 from app.core.validate import event_time, validate
@@ -130,7 +130,7 @@ class Folded(msgspec.Struct, kw_only=True):
 
 def examine(record: Record, *, rules: Rules, enrich: Enrich) -> Accepted | Refused:
     """One message through every step that needs no state."""
-    raw, event = _read(record.value, rules=rules)
+    event, raw = _read(record.value, rules=rules)
     if isinstance(event, Reject):
         return _refused(record, event, raw=raw)
     key = event.key
@@ -159,7 +159,7 @@ def examine(record: Record, *, rules: Rules, enrich: Enrich) -> Accepted | Refus
     )
 
 
-def _read(value: bytes | None, *, rules: Rules) -> tuple[bytes, WebEvent | Reject]:
+def _read(value: bytes | None, *, rules: Rules) -> tuple[WebEvent | Reject, bytes]:
     """The event and the text that is kept of it, both without personal data if its site wants it so.
 
     What cannot be decoded names no site; its text is always looked through.
@@ -167,11 +167,9 @@ def _read(value: bytes | None, *, rules: Rules) -> tuple[bytes, WebEvent | Rejec
     raw = value or b""
     event = decode_web_event(raw)
     if isinstance(event, Reject):
-        return scrub_message(raw), event
-    if not rules.site(event.site_id).scrub_pii or not may_hold_pii(event):
-        return raw, event
-    clean = scrub_message(raw)
-    return (raw, event) if clean is raw else (clean, decode_web_event(clean))
+        return event, scrub_message(raw)
+    site = rules.site(event.site_id)
+    return scrub_event(event, raw, allow=site.query_allow_list) if site.scrub_pii else (event, raw)
 
 
 def read_returned(headers: Sequence[tuple[str, bytes]]) -> Returned | None:
