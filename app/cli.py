@@ -20,6 +20,7 @@ COMMANDS = {
     "sql": "sql",
     "migrate": "migrate",
     "reconcile": "reconcile",
+    "keys": "keys",
     "doctor": "doctor",
     "topology": "topology",
     "clickhouse": "front",

@@ -44,6 +44,8 @@ def configure(settings: LogSettings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(LEVELS[settings.level])
+    # At debug it writes out every message that it sends, payload and address with it.
+    logging.getLogger("aiokafka").setLevel(max(logging.INFO, LEVELS[settings.level]))
 
 
 def get(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 import web
@@ -21,6 +22,7 @@ from app import log, settings
 from app.adapters.clickhouse import QueryPool
 from app.adapters.clock import Clock, now_ms
 from app.adapters.producer import EventProducer, Headers, Message
+from app.adapters.visitor_ids import VisitorIds
 from app.metrics import WebMetrics
 from app.settings import Settings
 from views.queries import Queries
@@ -28,6 +30,8 @@ from web import api, collector, health
 from web.middleware import BodyLimit, Observe, SecurityHeaders
 from web.problems import exception_handlers
 
+#: Between two looks for salts of visitor ids that are out of date.
+FORGET_EVERY_S = 60.0
 STATIC = Path(str(web.__file__)).parent / "static"
 
 
@@ -72,42 +76,42 @@ def build(
         pool = QueryPool(loaded.clickhouse)
         made.push_async_callback(pool.close)
     metrics = WebMetrics()
+    visitor_ids = VisitorIds(loaded.app.data_dir / "salts")
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with made:
+            made.callback(asyncio.create_task(_forget(visitor_ids, clock), name="forget-salts").cancel)
             yield
 
     return Starlette(
-        routes=_routes(loaded, producer, pool, clock, metrics, registries),
+        routes=[
+            Route("/", _index),
+            *health.routes(
+                {"clickhouse": pool.ping, "broker": producer.ping}, registries=[metrics.registry, *registries]
+            ),
+            *collector.routes(
+                loaded, producer=producer, metrics=metrics, clock=clock, visitor_ids=visitor_ids
+            ),
+            *api.routes(Queries(pool, settings=loaded), send=producer.send_batch, clock=clock),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ],
         # The first is the outermost.
         middleware=[
             Middleware(SecurityHeaders),
             Middleware(Observe, metrics=metrics),
-            Middleware(BodyLimit, except_paths=[collector.EVENTS_PATH]),
+            Middleware(BodyLimit, except_paths=collector.BATCH_PATHS),
         ],
         exception_handlers=exception_handlers(),
         lifespan=lifespan,
     )
 
 
-def _routes(
-    loaded: Settings,
-    producer: Producer,
-    pool: QueryPool,
-    clock: Clock,
-    metrics: WebMetrics,
-    registries: Sequence[CollectorRegistry],
-) -> list[BaseRoute]:
-    return [
-        Route("/", _index),
-        *health.routes(
-            {"clickhouse": pool.ping, "broker": producer.ping}, registries=[metrics.registry, *registries]
-        ),
-        *collector.routes(loaded, producer=producer, metrics=metrics, clock=clock),
-        *api.routes(Queries(pool, settings=loaded), send=producer.send_batch, clock=clock),
-        Mount("/static", StaticFiles(directory=STATIC)),
-    ]
+async def _forget(visitor_ids: VisitorIds, clock: Clock) -> None:
+    """Let no salt outlive its day because nobody came."""
+    while True:
+        visitor_ids.forget(now_ms=clock())
+        await asyncio.sleep(FORGET_EVERY_S)
 
 
 async def _index(_: Request) -> Response:

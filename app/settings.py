@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
@@ -36,7 +37,7 @@ PREFIX = "WUA_"
 ANY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
 MIN_KEY_LENGTH = 16
 #: Keys whose values no message may show.
-SECRETS = frozenset({"web.admin_key"})
+SECRETS = frozenset({"admin_key", "server_keys"})
 
 
 class _Section(BaseModel):
@@ -125,6 +126,8 @@ class WebSettings(_Section):
     port: int = Field(8000, ge=1, le=65535)
     rate_per_s: float = Field(200.0, ge=0)
     rate_burst: int = Field(2000, ge=1)
+    key_rate_per_s: float = Field(2000.0, ge=0)
+    key_rate_burst: int = Field(20_000, ge=1)
     trusted_proxies: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ("*",)
     admin_key: SecretStr = SecretStr("")
@@ -167,7 +170,19 @@ class SiteSettings(_Section):
     domains: tuple[str, ...] = ()
     conversion_events: tuple[str, ...] = ("$purchase", "$goal")
     query_allow_list: tuple[str, ...] = ()
+    write_keys: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,128}$")], ...] = ()
+    origins: tuple[str, ...] | None = None
+    server_keys: tuple[str, ...] = ()
+    scrub_pii: bool = True
+    cookieless: bool = False
     sessions: SiteSessionSettings = SiteSessionSettings()
+
+    @field_validator("server_keys")
+    @classmethod
+    def _are_digests(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in value):
+            raise ValueError("expected SHA-256 digests in hex, never secrets; `wua keys new` prints both")
+        return value
 
     @field_validator("timezone")
     @classmethod
@@ -345,7 +360,7 @@ def _explain(error: ValidationError, by_file: Mapping[Path, dict[str, Any]]) -> 
         if mistake["type"] == "extra_forbidden":
             lines.append(f"{_place(path, by_file)}: unknown key `{key}`; see faust.yml for the known keys")
         else:
-            found = "(hidden)" if key in SECRETS else repr(mistake["input"])
+            found = "(hidden)" if SECRETS.intersection(path) else repr(mistake["input"])
             lines.append(f"{_place(path, by_file)}: `{key}` = {found}: {mistake['msg']}")
     return "\n".join(lines)
 

@@ -1,4 +1,5 @@
-"""access log -> microseconds an event that each part of the enrich step takes, caches cold and warm.
+"""access log -> microseconds an event that the first look for personal data and each part of the enrich step
+take, caches cold and warm.
 
     python -m bench.enrich [LOG]        # ../shared/data/apache_2015.log where no other is named
 
@@ -23,6 +24,7 @@ from app.adapters.enricher import Enricher
 from app.adapters.geo import GeoLookup
 from app.core.pages import clean_page
 from app.core.rules import SiteRules
+from app.core.scrub import may_hold_pii
 from app.core.traffic import classify_traffic
 from app.events.wire import WebEvent
 from app.traffic.access_log import PageRule, VisitorKey, read_access_log
@@ -78,6 +80,7 @@ def parts(folder: Path) -> dict[str, Part]:
     devices, bots, zones, places = DeviceParser(), BotDetector(), GeoLookup(""), GeoLookup(database(folder))
     enricher = Enricher()
     return {
+        "look for personal data": may_hold_pii,
         "page": lambda e: clean_page(e.url, allow=SITE.query_allow_list),
         "traffic": lambda e: classify_traffic(url=e.url, referrer=e.referrer, own_domains=OWN),
         "device": lambda e: devices.parse(e.user_agent, hints=e.client_hints, screen_width=e.screen_width),

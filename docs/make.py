@@ -58,7 +58,7 @@ def metrics() -> str:
 
 
 WORDS = {
-    "visitor": "a `visitor_id` of a site: first-party id of a browser, or what the operator gives",
+    "visitor": "a `visitor_id` of a site: of a browser, given by the operator, or derived for a day",
     "page view": "an accepted event of type `page_view`",
     "session": "a visitor's events with no pause of more than 30 minutes (`sessions.gap_ms`), by event time",
     "bounce": "a session of one page view, no interaction, engaged for less than 10 s",
@@ -84,7 +84,8 @@ def api() -> str:
         "Days are the site's own, half-open: `from` is in, `to` not. Errors are `application/problem+json`",
         "(RFC 9457): `type`, `title`, `status`, `detail`. Shares run from 0 to 1; times are UTC.",
         "",
-        "Also served: `GET /healthz`, `/readyz`, `/api/v1/health`, `/metrics`, `/openapi.json`, `/docs`.",
+        "Also served: `GET /api/v1/pixel.gif` ([COLLECTING](COLLECTING.md#without-script)),",
+        "`/healthz`, `/readyz`, `/api/v1/health`, `/metrics`, `/openapi.json`, `/docs`.",
         "",
         "| problem (`type` is `urn:wua:problem:` and this) | title |",
         "|---|---|",

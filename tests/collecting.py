@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,13 +14,14 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
+from app.adapters.visitor_ids import VisitorIds
 from app.core.decode import decode_web_event
 from app.errors import BrokerUnavailableError
 from app.events.wire import WebEvent
 from app.metrics import WebMetrics
 from app.settings import Settings
 from tests.factories import T0, wire
-from web import collector
+from web import collector, server_events
 from web.middleware import BodyLimit, Observe, SecurityHeaders
 from web.problems import exception_handlers
 
@@ -66,14 +69,23 @@ class Collecting:
         self.metrics = metrics
         self.now_ms = T0
 
-    async def post(self, body: Any, **headers: str) -> httpx.Response:
+    async def post(self, body: Any, *, key: str | None = None, **headers: str) -> httpx.Response:
         """Post bytes as they are, or anything else as JSON; ``_`` in a header's name is ``-``."""
         content = body if isinstance(body, bytes) else msgspec.json.encode(body)
         named = {"content_type": "application/json", **headers}
         raw_headers = [
             (name.replace("_", "-").encode(), text.encode("latin-1")) for name, text in named.items()
         ]
-        return await self.client.post(collector.EVENTS_PATH, content=content, headers=raw_headers)
+        query = {} if key is None else {"key": key}
+        return await self.client.post(
+            collector.EVENTS_PATH, content=content, headers=raw_headers, params=query
+        )
+
+    async def tell(self, body: Any, *, secret: str, **headers: str) -> httpx.Response:
+        """Post as a server does, with its secret (empty: none)."""
+        named = {name.replace("_", "-"): text for name, text in headers.items()}
+        bearer = {"authorization": f"Bearer {secret}"} if secret else {}
+        return await self.client.post(server_events.PATH, json=body, headers={**bearer, **named})
 
     def count(self, series: str, **labels: str) -> float:
         """The value of a metric; 0 when it was never counted."""
@@ -86,6 +98,7 @@ async def collecting(
 ) -> AsyncIterator[Collecting]:
     """A collector that is asked from ``peer``."""
     metrics = WebMetrics()
+    salts = tempfile.TemporaryDirectory()
     holder: list[Collecting] = []
     app = Starlette(
         routes=collector.routes(
@@ -93,18 +106,20 @@ async def collecting(
             producer=(producer := producer or RecordingProducer()),
             metrics=metrics,
             clock=lambda: holder[0].now_ms,
+            visitor_ids=VisitorIds(Path(salts.name)),
         ),
         middleware=[
             Middleware(SecurityHeaders),
             Middleware(Observe, metrics=metrics),
-            Middleware(BodyLimit, except_paths=[collector.EVENTS_PATH]),
+            Middleware(BodyLimit, except_paths=collector.BATCH_PATHS),
         ],
         exception_handlers=exception_handlers(),
     )
     transport = httpx.ASGITransport(app=app, client=(peer, 4711))
-    async with httpx.AsyncClient(transport=transport, base_url="http://collector.test") as client:
-        holder.append(Collecting(client, producer, metrics))
-        yield holder[0]
+    with salts:
+        async with httpx.AsyncClient(transport=transport, base_url="http://collector.test") as client:
+            holder.append(Collecting(client, producer, metrics))
+            yield holder[0]
 
 
 def web(**settings: Any) -> Settings:

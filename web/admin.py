@@ -22,13 +22,15 @@ def refusal(request: Request, *, key: str) -> Response | None:
     its own name, not through a proxy and not from another site's page.
     """
     if key:
-        return None if _has(request, key) else _unauthorized()
+        is_right = hmac.compare_digest(bearer_of(request).encode(), key.encode())
+        return None if is_right else _unauthorized()
     return None if _is_from_here(request) else _forbidden()
 
 
-def _has(request: Request, key: str) -> bool:
+def bearer_of(request: Request) -> str:
+    """What is sent as ``Authorization: Bearer ...``; empty where nothing is."""
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), key.encode())
+    return given.strip() if scheme.lower() == "bearer" else ""
 
 
 def _is_from_here(request: Request) -> bool:

@@ -40,6 +40,8 @@ class ProblemKind(StrEnum):
     REJECTED_EVENTS = "rejected_events"
     BAD_REQUEST = "bad_request"
     FORBIDDEN_ORIGIN = "forbidden_origin"
+    NOT_PERMITTED = "not_permitted"
+    UNAUTHORIZED = "unauthorized"
     ADMIN_ONLY = "admin_only"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
@@ -64,6 +66,8 @@ TITLES: Mapping[ProblemKind, str] = {
     ProblemKind.REJECTED_EVENTS: "Some events were refused",
     ProblemKind.BAD_REQUEST: "The request cannot be understood",
     ProblemKind.FORBIDDEN_ORIGIN: "This origin may not post events",
+    ProblemKind.NOT_PERMITTED: "The sender may not post events of this site",
+    ProblemKind.UNAUTHORIZED: "A secret key is needed",
     ProblemKind.ADMIN_ONLY: "Only operators may do this",
     ProblemKind.NOT_FOUND: "There is nothing here",
     ProblemKind.METHOD_NOT_ALLOWED: "The method is not allowed here",

@@ -1,4 +1,7 @@
-"""What a request says about its sender: address, user agent, client hints. Bounded, whatever was sent."""
+"""What a request says about its sender: address, user agent, client hints. Bounded, whatever was sent.
+
+A posted event is stamped with it.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from starlette.requests import Request
 
-from app.events.wire import ClientHints
+from app.events.vocabulary import Origin
+from app.events.wire import ClientEvent, ClientHints, WebEvent
 
 MAX_USER_AGENT = 1024
 MAX_BRANDS = 256
@@ -81,6 +85,26 @@ def merge_hints(said: ClientHints, sent: ClientHints) -> ClientHints:
         mobile=sent.mobile if said.mobile is None else said.mobile,
         brands=said.brands or sent.brands,
     )
+
+
+def stamp(posted: ClientEvent, sender: Sender, *, visitor_id: str, received_at: int) -> WebEvent:
+    """The event as it goes to Kafka: what was posted, and what only the collector knows."""
+    fields = {name: getattr(posted, name) for name in posted.__struct_fields__}
+    fields["visitor_id"] = visitor_id
+    fields["client_hints"] = merge_hints(posted.client_hints, sender.client_hints)
+    return WebEvent(
+        **fields,
+        received_at=received_at,
+        ip=sender.ip,
+        user_agent=sender.user_agent,
+        origin=Origin.BROWSER,
+    )
+
+
+def read_address(text: str) -> str:
+    """The address in its short form; empty for what is none."""
+    address = _parse(text)
+    return "" if address is None else str(address)
 
 
 def _parse(text: str) -> _Address | None:

@@ -8,8 +8,9 @@ from app.adapters.geo import GeoLookup
 from app.core.pages import read_page
 from app.core.rules import SiteRules
 from app.core.traffic import classify_traffic
-from app.events.enriched import Enrichment
+from app.events.enriched import BotVerdict, Enrichment
 from app.events.rejects import Reject
+from app.events.vocabulary import Origin
 from app.events.wire import WebEvent
 
 
@@ -35,5 +36,11 @@ class Enricher:
             traffic=classify_traffic(
                 url=event.url, referrer=event.referrer, own_domains=site.domains | {page.host}
             ),
-            bot=self._bots.judge(event.user_agent, webdriver=event.webdriver),
+            bot=self._verdict(event),
         )
+
+    def _verdict(self, event: WebEvent) -> BotVerdict:
+        # A server that tells of a person need not know the browser: nothing speaks for a program then.
+        if event.origin is Origin.SERVER and not event.user_agent:
+            return BotVerdict()
+        return self._bots.judge(event.user_agent, webdriver=event.webdriver)

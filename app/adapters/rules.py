@@ -28,4 +28,5 @@ def _site_rules(site: SiteSettings, *, sessions: SessionRules) -> SiteRules:
         conversion_events=frozenset(site.conversion_events),
         query_allow_list=frozenset(site.query_allow_list),
         sessions=msgspec.structs.replace(sessions, **own) if own else None,
+        scrub_pii=site.scrub_pii,
     )

@@ -9,12 +9,13 @@ import msgspec
 
 from app.events.rejects import Reject
 from app.events.vocabulary import RejectReason, Step
-from app.events.wire import MAX_EVENT_BYTES, ClientEvent, WebEvent
+from app.events.wire import MAX_EVENT_BYTES, ClientEvent, ServerEvent, WebEvent
 
 T = TypeVar("T")
 
 _WEB_EVENT = msgspec.json.Decoder(WebEvent)
 _CLIENT_EVENT = msgspec.json.Decoder(ClientEvent)
+_SERVER_EVENT = msgspec.json.Decoder(ServerEvent)
 
 #: An escaped NUL: ``\\u0000`` after an even number of backslashes.
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -30,6 +31,11 @@ def decode_web_event(raw: bytes | None) -> WebEvent | Reject:
 def decode_client_event(raw: bytes) -> ClientEvent | Reject:
     """The event that a browser posted, or why there is none."""
     return _decode(raw, _CLIENT_EVENT)
+
+
+def decode_server_event(raw: bytes) -> ServerEvent | Reject:
+    """The event that a server posted, or why there is none."""
+    return _decode(raw, _SERVER_EVENT)
 
 
 def explain(error: msgspec.ValidationError, *, step: Step, within: str = "") -> Reject:

@@ -93,3 +93,5 @@ _APPS = {
     for name, packages in sources.items()
     for package in packages.split()
 }
+#: Every parameter that may carry a search term.
+TERMS = frozenset(term for place, _ in _tables() for term in place.terms)

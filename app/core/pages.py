@@ -54,7 +54,7 @@ def read_page(url: str, *, allow: AbstractSet[str] = frozenset()) -> Page | Reje
 def read_address(url: str) -> Address:
     """The parts of ``url``, the host in lower-case ASCII; ValueError for what is no web page's URL."""
     text = url.strip(" ")
-    if _BAD.search(text):
+    if has_control_characters(text):
         raise ValueError("the URL has control characters in it")
     found = _URL.match(text)
     if found is None:
@@ -66,6 +66,11 @@ def read_address(url: str) -> Address:
     )
 
 
+def has_control_characters(url: str) -> bool:
+    """Whether a URL has characters in it that none may have."""
+    return _BAD.search(url) is not None
+
+
 def query_of(url: str) -> str:
     """The query of a URL, whether or not the rest of it is valid."""
     return url.partition("#")[0].partition("?")[2]
@@ -74,11 +79,12 @@ def query_of(url: str) -> str:
 @lru_cache(maxsize=CACHED)
 def _page(url: str, allow: frozenset[str]) -> Page:
     address = read_address(url)
-    kept = [pair for pair in address.query.split("&") if _is_kept(pair, allow)] if address.query else []
+    kept = [pair for pair in address.query.split("&") if is_kept(pair, allow)] if address.query else []
     return Page(host=address.host + address.port, path=address.path, query="&".join(kept))
 
 
-def _is_kept(pair: str, allow: frozenset[str]) -> bool:
+def is_kept(pair: str, allow: frozenset[str]) -> bool:
+    """Whether a parameter of a query is kept with its value."""
     name = unquote_plus(pair.partition("=")[0])
     return name.lower().startswith(_CAMPAIGN) or name in allow
 

@@ -1,7 +1,7 @@
 """A block of messages -> rows, session statements and new states: the whole ingest sub-topology, pure.
 
 decode -> validate -> time -> enrich -> deduplicate -> sessionise. Each step keeps an event or says why not;
-``received = accepted + rejected + duplicates`` holds for every block.
+personal data is gone after the first. ``received = accepted + rejected + duplicates`` holds for every block.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from app.core.rows import (
     session_row,
 )
 from app.core.rules import Rules, SessionRules, SiteRules
+from app.core.scrub import scrub_event, scrub_message
 from app.core.sessions import forgotten, holding, place_hit, session_id, sessions_of, whole
 from app.core.statements import statements
 from app.core.validate import event_time, validate
@@ -96,7 +97,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
 
     offset: int
-    raw: bytes | None
+    raw: bytes
     received_at: int
     reject: Reject
     event: WebEvent | None = None
@@ -129,26 +130,26 @@ class Folded(msgspec.Struct, kw_only=True):
 
 def examine(record: Record, *, rules: Rules, enrich: Enrich) -> Accepted | Refused:
     """One message through every step that needs no state."""
-    event = decode_web_event(record.value)
+    event, raw = _read(record.value, rules=rules)
     if isinstance(event, Reject):
-        return _refused(record, event)
+        return _refused(record, event, raw=raw)
     key = event.key
     if record.key != key:
-        return _refused(record, _wrong_key(record.key), event=event)
+        return _refused(record, _wrong_key(record.key), raw=raw, event=event)
     known = validate(event)
     if isinstance(known, Reject):
-        return _refused(record, known, event=event)
+        return _refused(record, known, raw=raw, event=event)
     site = rules.site(event.site_id)
     at = event_time(event, grace_ms=rules.sessions_of(event.site_id).grace_ms)
     if isinstance(at, Reject):
-        return _refused(record, at, event=event)
+        return _refused(record, at, raw=raw, event=event)
     enriched = enrich(event, site=site)
     if isinstance(enriched, Reject):
-        return _refused(record, enriched, event=event)
+        return _refused(record, enriched, raw=raw, event=event)
     return Accepted(
         offset=record.offset,
         key=key,
-        raw=record.value or b"",
+        raw=raw,
         event=event,
         at=at,
         known=known,
@@ -156,6 +157,19 @@ def examine(record: Record, *, rules: Rules, enrich: Enrich) -> Accepted | Refus
         site=site,
         returned_at=record.timestamp if record.headers and read_returned(record.headers) else 0,
     )
+
+
+def _read(value: bytes | None, *, rules: Rules) -> tuple[WebEvent | Reject, bytes]:
+    """The event and the text that is kept of it, both without personal data if its site wants it so.
+
+    What cannot be decoded names no site; its text is always looked through.
+    """
+    raw = value or b""
+    event = decode_web_event(raw)
+    if isinstance(event, Reject):
+        return event, scrub_message(raw)
+    site = rules.site(event.site_id)
+    return scrub_event(event, raw, allow=site.query_allow_list) if site.scrub_pii else (event, raw)
 
 
 def read_returned(headers: Sequence[tuple[str, bytes]]) -> Returned | None:
@@ -313,10 +327,10 @@ def _digest(event_id: str) -> int:
     return (number >> 64) ^ (number & 0xFFFF_FFFF_FFFF_FFFF)
 
 
-def _refused(record: Record, reject: Reject, *, event: WebEvent | None = None) -> Refused:
+def _refused(record: Record, reject: Reject, *, raw: bytes, event: WebEvent | None = None) -> Refused:
     return Refused(
         offset=record.offset,
-        raw=record.value,
+        raw=raw,
         received_at=event.received_at if event else record.timestamp,
         reject=reject,
         event=event,

@@ -31,7 +31,8 @@ from app.events.vocabulary import EventType, Outcome, ReservedName
 from app.events.wire import WebEvent
 
 _ENCODER = msgspec.json.Encoder()
-_IP = re.compile(rb'"ip"\s*:\s*"[^"]*"')
+#: The member that holds the address; also where a message was cut off within it, or has something else there.
+_IP = re.compile(rb'"ip"\s*+:\s*+(?:"[^"]*+"?|\[[^\]]*+\]?|[^",}\]\s][^,}\]]*+)')
 _PASSIVE = frozenset({ReservedName.PAGE_LEAVE, ReservedName.WEB_VITALS, ReservedName.EXPOSURE})
 _INTERACTIVE = frozenset({EventType.CLICK, EventType.FORM_SUBMIT, EventType.VIDEO_PLAY})
 
@@ -95,9 +96,8 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         )
 
 
-def payload_text(raw: bytes | None) -> str:
+def payload_text(raw: bytes) -> str:
     """A message as it is kept: without IP addresses, bytes that are no UTF-8 as ``\\xNN``."""
-    raw = raw or b""
     if b'"ip"' in raw:
         raw = _IP.sub(b'"ip":""', raw)
     return raw.decode("utf-8", "backslashreplace")
@@ -207,7 +207,7 @@ def accepted_row(accepted: Accepted, *, block: BlockId, session_id: str) -> Even
 def rejected_row(
     reject: Reject,
     *,
-    raw: bytes | None,
+    raw: bytes,
     offset: int,
     received_at: int,
     event: WebEvent | None,

@@ -29,7 +29,8 @@ class SessionRules(msgspec.Struct, frozen=True, kw_only=True):
 class SiteRules(msgspec.Struct, frozen=True, kw_only=True):
     """What is particular to a site: where its days begin, what is its own, what counts as conversion.
 
-    ``sessions`` are its own session rules; None: those of all sites.
+    ``sessions`` are its own session rules; None: those of all sites. ``scrub_pii``: whether what looks like
+    personal data is taken out of its URLs, titles and properties.
     """
 
     zone: tzinfo
@@ -37,6 +38,7 @@ class SiteRules(msgspec.Struct, frozen=True, kw_only=True):
     conversion_events: frozenset[str]
     query_allow_list: frozenset[str]
     sessions: SessionRules | None = None
+    scrub_pii: bool = True
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):

@@ -170,7 +170,7 @@ def _asked(query: str, names: AbstractSet[str]) -> dict[str, str]:
         name, _, value = pair.partition("=")
         name = name.lower()
         if value and name in names and not found.get(name):
-            found[name] = _clean(unquote_plus(value))
+            found[name] = clean_value(value)
     return found
 
 
@@ -178,6 +178,11 @@ def _named(value: str) -> str:
     """A source or medium in lower case; empty for what Google Analytics writes where there is none."""
     name = value.lower()[:MAX_VALUE]
     return "" if name in _NOT_GIVEN else name
+
+
+def clean_value(value: str) -> str:
+    """The value of a parameter as it is kept; empty for one that says nothing."""
+    return _clean(unquote_plus(value))
 
 
 def _clean(value: str) -> str:

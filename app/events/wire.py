@@ -89,12 +89,15 @@ class WebEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_default
 
 
 class ClientEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """One event as a browser may send it: the wire contract less what only the collector knows."""
+    """One event as a browser may send it: the wire contract less what only the collector knows.
+
+    On cookieless sites the collector derives a ``visitor_id`` that is empty.
+    """
 
     event_id: EventId
     event_type: EventType
     site_id: SiteId
-    visitor_id: VisitorId
+    visitor_id: Annotated[str, msgspec.Meta(max_length=128)] = ""
     occurred_at: TimeMs
     sent_at: TimeMs
     url: Url
@@ -111,3 +114,14 @@ class ClientEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defa
     client_hints: ClientHints = ClientHints()
     webdriver: bool = False
     properties: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class ServerEvent(ClientEvent, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """One event as a server may send it: with the address and the user agent of whom it is about.
+
+    ``ip`` is used for geography and never stored. Without ``sent_at``, ``occurred_at`` is taken as it is.
+    """
+
+    sent_at: TimeMs = 0
+    user_agent: UserAgent = ""
+    ip: Tag = ""

@@ -5,6 +5,7 @@ import msgspec
 import pytest
 from starlette.applications import Starlette
 
+from app.adapters.visitor_ids import VisitorIds
 from app.metrics import WebMetrics
 from tests.collecting import RecordingProducer
 from tests.tour.story import KEY, PHONE, POSTED, RECEIVED_AT, settings
@@ -17,8 +18,14 @@ def producer():
 
 
 @pytest.mark.asyncio
-async def test_a_posted_event_becomes_a_message_under_its_visitors_key(producer):
-    routes = collector.routes(settings(), producer=producer, metrics=WebMetrics(), clock=lambda: RECEIVED_AT)
+async def test_a_posted_event_becomes_a_message_under_its_visitors_key(producer, tmp_path):
+    routes = collector.routes(
+        settings(),
+        producer=producer,
+        metrics=WebMetrics(),
+        clock=lambda: RECEIVED_AT,
+        visitor_ids=VisitorIds(tmp_path),
+    )
     browser = httpx.ASGITransport(Starlette(routes=routes), client=("192.0.2.7", 4711))
     async with httpx.AsyncClient(transport=browser, base_url="http://collector.test") as client:
         answer = await client.post("/api/v1/events", json=[POSTED], headers={"User-Agent": PHONE})

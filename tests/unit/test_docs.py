@@ -80,7 +80,14 @@ def test_every_kind_of_problem_is_in_the_api_docs():
 
 @pytest.mark.parametrize(
     "file",
-    ["README.md", "docs/DESIGN.md", "docs/OPERATING.md", "docs/TROUBLESHOOTING.md", "deploy/README.md"],
+    [
+        "README.md",
+        "docs/COLLECTING.md",
+        "docs/DESIGN.md",
+        "docs/OPERATING.md",
+        "docs/TROUBLESHOOTING.md",
+        "deploy/README.md",
+    ],
 )
 def test_links_lead_to_files(file):
     for target in re.findall(r"\]\(([^)#:]+)\)", text(file)):

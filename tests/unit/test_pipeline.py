@@ -1,7 +1,9 @@
 """A block of messages -> rows, states and what was refused."""
 
+import msgspec
 import pytest
 
+from app.adapters.enricher import Enricher
 from app.core.pipeline import examine, fold
 from app.core.rows import BlockId, payload_text
 from app.events.vocabulary import RejectReason, Step
@@ -173,9 +175,59 @@ def test_a_late_event_has_a_named_reason_and_its_ids():
     [
         (b'{"ip":"192.0.2.7","a":1}', '{"ip":"","a":1}'),
         (b'{ "ip" : "2001:db8::1" , broken', '{ "ip":"" , broken'),
+        (b'{"ip":"192.0.2', '{"ip":""'),
+        (b'{"ip":["192.0.2.7", "2001:db8::1"],"a":1}', '{"ip":"","a":1}'),
+        (b'{"ip":["192.0.2.7", "2001', '{"ip":""'),
+        (b'{"ip":3221225991}', '{"ip":""}'),
         (b"\xff\x00", "\\xff\x00"),
-        (None, ""),
+        (b"", ""),
     ],
 )
 def test_a_payload_is_kept_as_received_less_the_ip(raw, kept):
     assert payload_text(raw) == kept
+
+
+PRIVATE = {
+    "url": "https://shop.example/login?utm_content=ada%40example.org",
+    "referrer": "https://ada:hunter2@mail.example/inbox?to=ada@example.org",
+    "title": "Mail to ada@example.org",
+    "properties": {"card": "4111 1111 1111 1111", "tel": "+49 30 1234567", "text": "ada@example.org"},
+}
+SECRETS = ("ada@example.org", "ada%40example.org", "4111 1111", "hunter2", "1234567")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"event_type": "click", "properties": {"text": "write to ada@example.org, 4111111111111111"}},
+        {"occurred_at": T0 - DAY - 1},  # refused as late
+        {"event_type": "zap"},  # refused before it is an event
+        {"url": "mailto:ada@example.org"},  # refused by the enrich step
+    ],
+)
+def test_personal_data_is_in_no_row_state_or_letter(changes):
+    chosen = rules()
+    item = examine(record(**{**PRIVATE, **changes}), rules=chosen, enrich=Enricher())
+    folded = fold([item], block=block(), states={}, rules=chosen)
+    (row,) = folded.events
+    known = str([row, folded.sessions, folded.states, folded.refused])
+    assert [secret for secret in SECRETS if secret in known] == []
+    assert "[mail]" in row.payload
+
+
+def test_a_site_may_keep_what_looks_personal():
+    chosen = rules()
+    site = msgspec.structs.replace(chosen.default_site, scrub_pii=False)
+    chosen = msgspec.structs.replace(chosen, default_site=site)
+    item = examine(record(**PRIVATE), rules=chosen, enrich=Enricher())
+    assert item.event.title == PRIVATE["title"]
+    assert all(secret in item.raw.decode() for secret in SECRETS)
+
+
+def test_ids_are_kept_as_they_are():
+    ids = {"visitor_id": "ada@example.org", "user_id": "4111111111111111"}
+    item = examine(record(**{**PRIVATE, **ids}), rules=rules(), enrich=Enricher())
+    assert (item.event.visitor_id, item.event.user_id) == ("ada@example.org", "4111111111111111")
+    assert item.key == b"shop:ada@example.org"
+    assert item.event.title == "Mail to [mail]"

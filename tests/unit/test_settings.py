@@ -102,6 +102,23 @@ def test_a_short_admin_key_is_refused_and_never_shown(monkeypatch):
     assert "0123456789" not in repr(loaded)
 
 
+@pytest.mark.parametrize(
+    "digests", [["hunter2-hunter2-hunter2"], ["AB" * 32], ["0" * 63], ["0" * 64, "hunter2-hunter2-hunter2"]]
+)
+def test_a_secret_in_place_of_its_digest_is_refused_and_never_shown(tmp_path, digests):
+    file = written(tmp_path, yaml.safe_dump({"sites": {"shop": {"server_keys": digests}}}))
+    with pytest.raises(SettingsError, match=r"sites\.shop\.server_keys.*`wua keys new`") as error:
+        load(files=(file,))
+    assert digests[-1] not in str(error.value)
+
+
+@pytest.mark.parametrize("key", ["", "short", "with space in it", "a&b=c-d-e-f", "x" * 129])
+def test_a_write_key_stands_in_an_address_as_it_is(tmp_path, key):
+    file = written(tmp_path, yaml.safe_dump({"sites": {"shop": {"write_keys": [key]}}}))
+    with pytest.raises(SettingsError, match=r"sites\.shop\.write_keys\.0"):
+        load(files=(file,))
+
+
 def test_an_environment_is_laid_over_the_base_file(tmp_path, monkeypatch):
     base = written(tmp_path, "broker: {partitions: 5}")
     (tmp_path / "deploy/prod").mkdir(parents=True)

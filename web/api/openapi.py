@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from jinja2 import Environment, PackageLoader
 
-from app.events.wire import ClientEvent
+from app.events.wire import ClientEvent, ServerEvent
 from web.api.endpoints import Endpoint
 
 
@@ -18,6 +18,12 @@ class PostedEvent(ClientEvent, frozen=True, kw_only=True, omit_defaults=True):
     """One event as a browser may send it. ``properties``: at most 64 keys and 8 KiB."""
 
     # Raw JSON on the way, an object to whoever posts it.
+    properties: dict[str, Any] = msgspec.field(default_factory=dict)  # type: ignore[assignment]
+
+
+class PostedServerEvent(ServerEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """One event as a server may send it. ``properties``: at most 64 keys and 8 KiB."""
+
     properties: dict[str, Any] = msgspec.field(default_factory=dict)  # type: ignore[assignment]
 
 
@@ -36,11 +42,21 @@ _PROBLEM = {
 }
 _COLLECTOR_ERRORS = {
     "400": "No batch, or some events are refused: `errors` says which and why; good ones are kept.",
-    "403": "The page's origin may not post here (web.cors_origins).",
+    "401": "The secret is missing, or opens no site.",
+    "403": "No event may be posted by this sender: its origin, write key or secret is not the site's.",
     "413": "Over 512 KiB or 500 events.",
-    "415": "Another Content-Encoding than gzip.",
+    "415": "Another Content-Encoding than gzip, or another type than JSON.",
+    "429": "Too many events from this network or under this key; try again after Retry-After seconds.",
 }
 _OPERATORS = "adminKey"
+_SERVERS = "siteSecret"
+_WRITE_KEY = {
+    "name": "key",
+    "in": "query",
+    "required": False,
+    "description": "A write key of the site, where it has any.",
+    "schema": {"type": "string"},
+}
 _ERRORS = {
     "400": "The question cannot be answered as asked; `detail` says what is wrong and what is expected.",
     "401": "The key of web.admin_key is missing or wrong.",
@@ -54,10 +70,16 @@ _ERRORS = {
 
 def openapi(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     """The document."""
-    kinds = {kind: None for one in endpoints for kind in _kinds(one)} | {PostedEvent: None}
+    kinds = {kind: None for one in endpoints for kind in _kinds(one)} | {
+        PostedEvent: None,
+        PostedServerEvent: None,
+    }
     schemas, components = msgspec.json.schema_components(kinds, ref_template=_REF)
     by_kind = dict(zip(kinds, schemas, strict=True))
-    paths: dict[str, dict[str, Any]] = {"/api/v1/events": {"post": _collector(by_kind[PostedEvent])}}
+    paths: dict[str, dict[str, Any]] = {
+        "/api/v1/events": {"post": _from_pages(by_kind[PostedEvent])},
+        "/api/v1/server/events": {"post": _from_servers(by_kind[PostedServerEvent])},
+    }
     for one in endpoints:
         path = re.sub(r":\w+}", "}", one.path)
         paths.setdefault(path, {})[one.method.lower()] = _operation(one, path, by_kind)
@@ -67,7 +89,9 @@ def openapi(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": {**components, "Problem": _PROBLEM},
-            "securitySchemes": {_OPERATORS: {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                name: {"type": "http", "scheme": "bearer"} for name in (_OPERATORS, _SERVERS)
+            },
         },
     }
 
@@ -119,19 +143,34 @@ def _operation(one: Endpoint, path: str, by_kind: dict[Any, Any]) -> dict[str, A
     return operation
 
 
-def _collector(event: dict[str, Any]) -> dict[str, Any]:
-    batch = {"type": "array", "items": event, "minItems": 1, "maxItems": 500}
-    accepted = {"type": "object", "properties": {"accepted": {"type": "integer"}}, "required": ["accepted"]}
+def _from_pages(event: dict[str, Any]) -> dict[str, Any]:
+    operation = _collector(event, media=("application/json", "text/plain"), errors=["400", "403"])
     return {
         "summary": "Collect events; 202 once the broker has them",
         "operationId": "post_events",
-        "requestBody": {
-            "required": True,
-            "content": {media: {"schema": batch} for media in ("application/json", "text/plain")},
-        },
+        "parameters": [_WRITE_KEY],
+        **operation,
+    }
+
+
+def _from_servers(event: dict[str, Any]) -> dict[str, Any]:
+    operation = _collector(event, media=("application/json",), errors=["400", "401", "403"])
+    return {
+        "summary": "Collect events that a server saw, under a secret of the site",
+        "operationId": "post_server_events",
+        "security": [{_SERVERS: []}],
+        **operation,
+    }
+
+
+def _collector(event: dict[str, Any], *, media: Sequence[str], errors: Sequence[str]) -> dict[str, Any]:
+    batch = {"type": "array", "items": event, "minItems": 1, "maxItems": 500}
+    accepted = {"type": "object", "properties": {"accepted": {"type": "integer"}}, "required": ["accepted"]}
+    return {
+        "requestBody": {"required": True, "content": {one: {"schema": batch} for one in media}},
         "responses": {
             "202": _content("All are kept.", accepted),
-            **_problems(["400", "403", "413", "415", "429", "503"], meanings=_COLLECTOR_ERRORS),
+            **_problems([*errors, "413", "415", "429", "503"], meanings=_COLLECTOR_ERRORS),
         },
     }
 
