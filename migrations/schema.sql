@@ -20,6 +20,21 @@ ORDER BY (_epoch, _partition, _batch_end, _batch_start)
 TTL inserted_at + toIntervalDay(90)
 SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
 
+CREATE TABLE {db}.bot_traffic_daily
+(
+    `site_id` LowCardinality(String),
+    `local_date` Date CODEC(Delta(2), ZSTD(1)),
+    `bot_kind` LowCardinality(String),
+    `bot_name` LowCardinality(String),
+    `rows` SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    `events` SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    `page_views` SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1))
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY toYear(local_date)
+ORDER BY (site_id, local_date, bot_kind, bot_name)
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+
 CREATE TABLE {db}.click_events_bronze
 (
     `_epoch` UInt32 CODEC(T64, ZSTD(1)),
@@ -149,6 +164,7 @@ CREATE TABLE {db}.events_in
     `is_bot` UInt8,
     `bot_reasons` UInt32,
     `bot_name` String,
+    `bot_kind` String,
     `is_conversion` UInt8,
     `goal` String,
     `revenue` Decimal(18, 4),
@@ -360,6 +376,7 @@ CREATE TABLE {db}.page_views_silver
     `is_bot` UInt8,
     `bot_reasons` UInt32 CODEC(T64, ZSTD(1)),
     `bot_name` LowCardinality(String),
+    `bot_kind` LowCardinality(String),
     `ttfb_ms` UInt32 CODEC(T64, ZSTD(1)),
     `load_ms` UInt32 CODEC(T64, ZSTD(1)),
     `properties` String CODEC(ZSTD(1)),
@@ -622,6 +639,7 @@ CREATE TABLE {db}.user_behavior_silver
     `is_bot` UInt8,
     `bot_reasons` UInt32 CODEC(T64, ZSTD(1)),
     `bot_name` LowCardinality(String),
+    `bot_kind` LowCardinality(String),
     `is_conversion` UInt8,
     `goal` LowCardinality(String),
     `revenue` Decimal(18, 4) CODEC(ZSTD(1)),
@@ -738,6 +756,32 @@ GROUP BY
     e._batch_start,
     e._batch_end,
     e._batch_id;
+
+CREATE MATERIALIZED VIEW {db}.bot_traffic_daily_mv TO {db}.bot_traffic_daily
+(
+    `site_id` LowCardinality(String),
+    `local_date` Date,
+    `bot_kind` LowCardinality(String),
+    `bot_name` LowCardinality(String),
+    `rows` UInt64,
+    `events` UInt64,
+    `page_views` UInt64
+)
+AS SELECT
+    e.site_id AS site_id,
+    e.local_date AS local_date,
+    e.bot_kind AS bot_kind,
+    e.bot_name AS bot_name,
+    count() AS rows,
+    count() AS events,
+    countIf(e.event_type = 'page_view') AS page_views
+FROM {db}.user_behavior_silver AS e
+WHERE e.is_bot = 1
+GROUP BY
+    e.site_id,
+    e.local_date,
+    e.bot_kind,
+    e.bot_name;
 
 CREATE MATERIALIZED VIEW {db}.click_events_bronze_mv TO {db}.click_events_bronze
 (
@@ -1150,6 +1194,7 @@ CREATE MATERIALIZED VIEW {db}.page_views_silver_mv TO {db}.page_views_silver
     `is_bot` UInt8,
     `bot_reasons` UInt32,
     `bot_name` String,
+    `bot_kind` String,
     `ttfb_ms` UInt32,
     `load_ms` UInt32,
     `properties` String,
@@ -1200,6 +1245,7 @@ AS SELECT
     e.is_bot AS is_bot,
     e.bot_reasons AS bot_reasons,
     e.bot_name AS bot_name,
+    e.bot_kind AS bot_kind,
     e.ttfb_ms AS ttfb_ms,
     e.load_ms AS load_ms,
     e.properties AS properties,
@@ -1507,6 +1553,7 @@ CREATE MATERIALIZED VIEW {db}.user_behavior_silver_mv TO {db}.user_behavior_silv
     `is_bot` UInt8,
     `bot_reasons` UInt32,
     `bot_name` String,
+    `bot_kind` String,
     `is_conversion` UInt8,
     `goal` String,
     `revenue` Decimal(18, 4),
@@ -1573,6 +1620,7 @@ AS SELECT
     e.is_bot AS is_bot,
     e.bot_reasons AS bot_reasons,
     e.bot_name AS bot_name,
+    e.bot_kind AS bot_kind,
     e.is_conversion AS is_conversion,
     e.goal AS goal,
     e.revenue AS revenue,

@@ -34,7 +34,13 @@ TRAFFIC = {
     "direct": oracle.Traffic("Direct"),
     "search": oracle.Traffic("Organic Search", "google", "", "", "google.test"),
     "spring": oracle.Traffic("Email", "news", "email", "spring"),
+    "assistant": oracle.Traffic("AI Assistants", "chatgpt", "", "", "chatgpt.test"),
     "summer": oracle.Traffic("Paid Search", "google", "cpc", "summer"),
+}
+BOTS = {
+    "crawler": BotVerdict(reasons=BotReason.AI_CRAWLER | BotReason.USER_AGENT, name="GPTBot"),
+    "fetcher": BotVerdict(reasons=BotReason.AI_FETCHER, name="Claude-User"),
+    "spider": BotVerdict(reasons=BotReason.SPIDER),
 }
 DEVICES = {
     "desktop": oracle.Device("desktop", "Firefox", "Linux", "DE"),
@@ -84,7 +90,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     traffic: str = "direct"
     device: str = "desktop"
     user: str = ""
-    is_bot: bool = False
+    bot: str = ""
     skew_ms: int = 0
 
 
@@ -223,7 +229,7 @@ class Run:
             device=Device(device_class=device.device_class, browser=device.browser, os=device.os),
             geo=Geo(country=device.country),
             traffic=Traffic(**msgspec.structs.asdict(seen.traffic)),
-            bot=BotVerdict(reasons=BotReason.SPIDER if seen.is_bot else BotReason.NONE),
+            bot=BOTS.get(seen.bot, BotVerdict()),
         )
 
 
@@ -271,7 +277,7 @@ def _seen(event: Event, *, number: int, at: int, received_at: int, replayed: boo
         traffic=TRAFFIC[event.traffic],
         device=DEVICES[event.device],
         user=event.user,
-        is_bot=event.is_bot,
+        bot=event.bot,
         is_replayed=replayed,
         **SAYS.get(event.kind, {}),
     )
@@ -291,10 +297,10 @@ events = st.builds(
     visitor=st.sampled_from("aab"),
     kind=_kinds,
     path=st.sampled_from(("/", "/cart")),
-    traffic=st.sampled_from(("direct", "direct", "direct", "search", "spring", "summer")),
+    traffic=st.sampled_from(("direct", "direct", "direct", "search", "spring", "summer", "assistant")),
     device=st.sampled_from(tuple(DEVICES)),
     user=st.sampled_from(("", "", "u")),
-    is_bot=st.sampled_from((False, False, False, True)),
+    bot=st.sampled_from(("", "", "", "", "", "", *BOTS)),
     skew_ms=st.sampled_from((0, 0, -7 * HOUR)),
 )
 _cuts = st.lists(st.integers(0, 24), max_size=BLOCKS - 1).map(tuple)

@@ -22,6 +22,12 @@ CONVERSIONS = {"$purchase", "$goal"}
 PASSIVE = {"$page_leave", "$web_vitals", "$exposure"}
 INTERACTIVE = {"click", "form_submit", "video_play"}
 TYPES = {"page_view", "click", "scroll", "form_submit", "video_play"}
+#: Program -> what it is for, and what it is called.
+BOTS = {
+    "crawler": ("ai_crawler", "GPTBot"),
+    "fetcher": ("ai_fetcher", "Claude-User"),
+    "spider": ("other", ""),
+}
 LEVELS = (0.5, 0.75, 0.9, 0.95, 0.99)
 TIMINGS = ("ttfb_ms", "fcp_ms", "lcp_ms", "inp_ms", "load_ms")
 
@@ -61,12 +67,17 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     traffic: Traffic
     device: Device
     user: str = ""
-    is_bot: bool = False
+    bot: str = ""
     is_replayed: bool = False
     engaged_ms: int = 0
     scroll_depth: int = 0
     revenue: int = 0
     timings: dict[str, int] = {}
+
+    @property
+    def is_bot(self) -> bool:
+        """Whether a program sent it."""
+        return bool(self.bot)
 
 
 class SiteRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -226,6 +237,11 @@ def gold(accepted: Sequence[Seen], found: Sequence[Session], rules: SiteRules) -
             by=lambda seen: (seen.path, local_date(seen.at, rules), seen.device.device_class, seen.is_bot),
             figures=_page,
         ),
+        "bot_traffic_daily": tally(
+            [seen for seen in accepted if seen.bot],
+            by=lambda seen: (local_date(seen.at, rules), *BOTS[seen.bot]),
+            figures=lambda some: {"rows": len(some), "events": len(some), "page_views": page_views(some)},
+        ),
         "events_per_minute": windows(accepted, MINUTE),
         "events_per_quarter_hour": windows(accepted, 15 * MINUTE),
         "events_per_hour": windows(accepted, 60 * MINUTE),
@@ -262,7 +278,7 @@ def _daily(some: list[Seen]) -> dict[str, Any]:
         "rows": len(some),
         "visitors": visitors(some),
         "users": len({seen.user for seen in some} - {""}),
-        "page_views": sum(seen.kind == "page_view" for seen in some),
+        "page_views": page_views(some),
         "events": len(some),
         "conversions": sum(seen.kind in CONVERSIONS for seen in some),
         "revenue": sum(seen.revenue for seen in some),
@@ -342,6 +358,11 @@ def quantiles(values: Sequence[int]) -> tuple[float, ...]:
     """Of few values, the one at each level of the sorted list; none where there is no value."""
     ordered = sorted(values)
     return tuple(float(ordered[int(level * len(ordered))]) for level in LEVELS) if ordered else ()
+
+
+def page_views(some: Iterable[Seen]) -> int:
+    """Those that are page views."""
+    return sum(seen.kind == "page_view" for seen in some)
 
 
 def visitors(some: Iterable[Seen] | Iterable[Session]) -> int:

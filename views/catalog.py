@@ -14,6 +14,7 @@ _BY_TIME = {
     "bots": "Array(UInt8)",
 }
 _PERSON = {**_BY_DAY, "person": "String"}
+_BOTS = {"site": "String", "since": "Date", "until": "Date"}
 _LETTERS = {"reasons": "Array(String)", "sites": "Array(String)", "since_at": "DateTime('UTC')"}
 _EPOCHS = {"epochs": "Array(UInt32)"}
 
@@ -72,6 +73,8 @@ VIEWS = {
                 "events": "Array(UUID)",
             },
         ),
+        View(name="bot_traffic", parameters=_BOTS),
+        View(name="ai_pages", parameters={**_BOTS, "limit": "UInt32"}),
         View(name="block_totals", parameters=_EPOCHS),
         View(name="reject_reasons", parameters=_EPOCHS),
         View(name="bot_events", parameters=_EPOCHS),

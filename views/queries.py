@@ -10,7 +10,10 @@ from app.events.dead_letter import EventName, KeptLetter
 from app.events.wire import WebEvent
 from app.settings import Settings
 from views.answers import (
+    AiPageRow,
     BlockTotals,
+    BotRow,
+    BotTraffic,
     ChannelRow,
     DeadLetterDetail,
     DeadLetterList,
@@ -115,6 +118,18 @@ class Queries:
             )
             for row in rows
         ]
+
+    async def bots(self, scope: Scope, *, limit: int) -> BotTraffic:
+        """What programs did; of the pages that AI took from, or sent people to, the ``limit`` with most."""
+        rows = await self._reader.rows("bot_traffic", scope.by_day)
+        pages = await self._reader.rows("ai_pages", {**scope.by_day, "limit": limit})
+        return BotTraffic(
+            **about(scope, layer="gold"),
+            events=sum(row["events"] for row in rows),
+            page_views=sum(row["page_views"] for row in rows),
+            bots=[BotRow(**row) for row in rows],
+            ai_pages=[AiPageRow(**row) for row in pages],
+        )
 
     async def page_metrics(self, scope: Scope, *, page: str) -> PageMetrics:
         """Views, entries, exits, engagement and timings of one page; NotFoundError for one never seen."""

@@ -198,6 +198,7 @@ def accepted_row(accepted: Accepted, *, block: BlockId, session_id: str) -> Even
         int(bot.is_bot),
         int(bot.reasons),
         bot.name,
+        bot.kind or "",
         int(accepted.is_conversion),
         "" if properties == b"{}" else properties.decode(),
         **_features(accepted.known, name=event.name),

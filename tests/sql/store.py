@@ -26,6 +26,7 @@ EVENT_GOLD = (
     "events_per_quarter_hour",
     "events_per_hour",
     "events_per_day",
+    "bot_traffic_daily",
 )
 SESSION_GOLD = ("session_analytics", "traffic_sources_daily", "device_breakdown_daily")
 
