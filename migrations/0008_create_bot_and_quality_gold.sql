@@ -1,4 +1,4 @@
--- What a program is for, as a column: app.events.vocabulary.BotKind. Rows of before get it from their reasons, whose
+-- Bots. What a program is for, as a column: app.events.vocabulary.BotKind. Rows of before get it from their reasons, whose
 -- bits are those of BotReason. And gold of what programs did, by the site's own day.
 -- Gold holds what is written from now on; `wua reconcile --repair` fills in the days before.
 -- TRICKY: a column first, then the query that fills it: a worker of the version before is at work meanwhile.
@@ -183,3 +183,105 @@ AS SELECT
 FROM {db}.user_behavior_silver AS e
 WHERE e.is_bot = 1
 GROUP BY e.site_id, e.local_date, e.bot_kind, e.bot_name;
+
+-- Data quality. What became of the records of a block, by site and quarter of an hour of their receipt:
+-- received = accepted + rejected + duplicates. What could not be read names no site: its site_id is empty.
+-- invalid: refused for what it says. untimely: refused for its time, or accepted more than five minutes after it
+-- happened. incomplete: from a browser of a person, without language, time zone, screen or a known browser.
+-- flawless: accepted, in time and complete. local_date is the day of receipt in UTC, named as reconcile asks for it.
+CREATE TABLE IF NOT EXISTS {db}.received_silver {on_cluster}
+(
+    site_id LowCardinality(String),
+    local_date Date CODEC(Delta, ZSTD(1)),
+    bucket DateTime('UTC') CODEC(Delta, ZSTD(1)),
+    received UInt64 CODEC(T64, ZSTD(1)),
+    accepted UInt64 CODEC(T64, ZSTD(1)),
+    rejected UInt64 CODEC(T64, ZSTD(1)),
+    duplicates UInt64 CODEC(T64, ZSTD(1)),
+    invalid UInt64 CODEC(T64, ZSTD(1)),
+    untimely UInt64 CODEC(T64, ZSTD(1)),
+    incomplete UInt64 CODEC(T64, ZSTD(1)),
+    flawless UInt64 CODEC(T64, ZSTD(1)),
+    _epoch UInt32 CODEC(T64, ZSTD(1)),
+    _partition Int32 CODEC(T64, ZSTD(1)),
+    _batch_id UUID CODEC(ZSTD(1)),
+    inserted_at DateTime('UTC') CODEC(Delta, ZSTD(1))
+)
+ENGINE = {repl}MergeTree
+PARTITION BY toYYYYMM(local_date)
+ORDER BY (site_id, local_date, bucket)
+TTL inserted_at + INTERVAL 2 YEAR
+SETTINGS
+    non_replicated_deduplication_window = 1000,
+    replicated_deduplication_window = 10000,
+    replicated_deduplication_window_seconds = 604800;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS {db}.received_silver_mv {on_cluster}
+TO {db}.received_silver
+AS WITH
+    e.outcome = 'accepted' AS is_accepted,
+    e.reason IN ('late', 'too_old', 'in_future') AS is_refused_for_its_time,
+    is_accepted AND e.origin != 'replay' AND e.received_at - e.event_at > 300000 AS is_delayed,
+    is_accepted AND e.origin = 'browser' AND e.is_bot = 0
+        AND (e.language = '' OR e.timezone = '' OR e.screen_width = 0 OR e.browser = '') AS is_incomplete
+SELECT
+    e.site_id AS site_id,
+    toDate(bucket) AS local_date,
+    -- A time that no date type of the store can hold counts as its first or last.
+    toStartOfFifteenMinutes(
+        toDateTime(least(greatest(intDiv(e.received_at, 1000), 0), 4102444800), 'UTC')
+    ) AS bucket,
+    count() AS received,
+    countIf(is_accepted) AS accepted,
+    countIf(e.outcome = 'rejected') AS rejected,
+    countIf(e.outcome = 'duplicate') AS duplicates,
+    countIf(e.outcome = 'rejected' AND NOT is_refused_for_its_time) AS invalid,
+    countIf(is_refused_for_its_time OR is_delayed) AS untimely,
+    countIf(is_incomplete) AS incomplete,
+    countIf(is_accepted AND NOT is_delayed AND NOT is_incomplete) AS flawless,
+    e._epoch AS _epoch,
+    e._partition AS _partition,
+    toUUID(e._batch_id) AS _batch_id,
+    now() AS inserted_at
+FROM {db}.events_in AS e
+GROUP BY e.site_id, bucket, e._epoch, e._partition, e._batch_id;
+
+CREATE TABLE IF NOT EXISTS {db}.data_quality {on_cluster}
+(
+    site_id LowCardinality(String),
+    bucket DateTime('UTC') CODEC(Delta, ZSTD(1)),
+    rows SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    received SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    accepted SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    rejected SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    duplicates SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    invalid SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    untimely SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    incomplete SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    flawless SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1))
+)
+ENGINE = {repl}AggregatingMergeTree
+PARTITION BY toYear(bucket)
+ORDER BY (site_id, bucket)
+SETTINGS
+    index_granularity = 1024,
+    non_replicated_deduplication_window = 1000,
+    replicated_deduplication_window = 10000,
+    replicated_deduplication_window_seconds = 604800;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS {db}.data_quality_mv {on_cluster}
+TO {db}.data_quality
+AS SELECT
+    r.site_id AS site_id,
+    r.bucket AS bucket,
+    count() AS rows,
+    sum(r.received) AS received,
+    sum(r.accepted) AS accepted,
+    sum(r.rejected) AS rejected,
+    sum(r.duplicates) AS duplicates,
+    sum(r.invalid) AS invalid,
+    sum(r.untimely) AS untimely,
+    sum(r.incomplete) AS incomplete,
+    sum(r.flawless) AS flawless
+FROM {db}.received_silver AS r
+GROUP BY r.site_id, r.bucket;

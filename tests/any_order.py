@@ -38,7 +38,7 @@ TRAFFIC = {
     "summer": oracle.Traffic("Paid Search", "google", "cpc", "summer"),
 }
 BOTS = {
-    "crawler": BotVerdict(reasons=BotReason.AI_CRAWLER | BotReason.USER_AGENT, name="GPTBot"),
+    "crawler": BotVerdict(reasons=BotReason.AI_CRAWLER | BotReason.USER_AGENT, name="CCBot"),
     "fetcher": BotVerdict(reasons=BotReason.AI_FETCHER, name="Claude-User"),
     "spider": BotVerdict(reasons=BotReason.SPIDER),
 }
@@ -53,6 +53,8 @@ PROPERTIES: dict[str, dict[str, object]] = {
     "$web_vitals": {"lcp_ms": 900, "cls": 0.01},
     "$purchase": {"revenue": 0.1, "currency": "EUR"},
 }
+#: What a browser tells of itself beside that, or not.
+COMPLETE = {"language": "de", "timezone": "Europe/Berlin", "screen_width": 1920}
 #: What the oracle makes of them.
 SAYS: dict[str, dict[str, object]] = {
     "page_view": {"timings": {"load_ms": 320, "ttfb_ms": 40}},
@@ -91,6 +93,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     device: str = "desktop"
     user: str = ""
     bot: str = ""
+    is_complete: bool = False
     skew_ms: int = 0
 
 
@@ -218,6 +221,7 @@ class Run:
             "received_at": seen.received_at,
             "origin": "replay" if seen.is_replayed else "browser",
             "properties": PROPERTIES.get(seen.kind, {}),
+            **(COMPLETE if seen.is_complete else {}),
         }
 
     def _enrich(self, event: WebEvent, *, site: SiteRules) -> Enrichment:
@@ -278,6 +282,7 @@ def _seen(event: Event, *, number: int, at: int, received_at: int, replayed: boo
         device=DEVICES[event.device],
         user=event.user,
         bot=event.bot,
+        is_complete=event.is_complete,
         is_replayed=replayed,
         **SAYS.get(event.kind, {}),
     )
@@ -301,6 +306,7 @@ events = st.builds(
     device=st.sampled_from(tuple(DEVICES)),
     user=st.sampled_from(("", "", "u")),
     bot=st.sampled_from(("", "", "", "", "", "", *BOTS)),
+    is_complete=st.booleans(),
     skew_ms=st.sampled_from((0, 0, -7 * HOUR)),
 )
 _cuts = st.lists(st.integers(0, 24), max_size=BLOCKS - 1).map(tuple)

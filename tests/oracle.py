@@ -6,9 +6,9 @@ Events of one millisecond come in the order of their ids. Revenue counts 1/10,00
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -23,11 +23,7 @@ PASSIVE = {"$page_leave", "$web_vitals", "$exposure"}
 INTERACTIVE = {"click", "form_submit", "video_play"}
 TYPES = {"page_view", "click", "scroll", "form_submit", "video_play"}
 #: Program -> what it is for, and what it is called.
-BOTS = {
-    "crawler": ("ai_crawler", "GPTBot"),
-    "fetcher": ("ai_fetcher", "Claude-User"),
-    "spider": ("other", ""),
-}
+BOTS = {"crawler": ("ai_crawler", "CCBot"), "fetcher": ("ai_fetcher", "Claude-User"), "spider": ("other", "")}
 LEVELS = (0.5, 0.75, 0.9, 0.95, 0.99)
 TIMINGS = ("ttfb_ms", "fcp_ms", "lcp_ms", "inp_ms", "load_ms")
 
@@ -68,6 +64,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     device: Device
     user: str = ""
     bot: str = ""
+    is_complete: bool = False
     is_replayed: bool = False
     engaged_ms: int = 0
     scroll_depth: int = 0
@@ -116,30 +113,37 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fates(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the arrivals; ``accepted`` in order of time."""
+    """What became of the arrivals; ``accepted`` in order of time, ``outcomes`` in that of arrival."""
 
     accepted: list[Seen]
     duplicates: int
     rejected: dict[str, int]
+    outcomes: list[tuple[Seen, str]]
 
 
 def fates(arrivals: Iterable[Seen], rules: SiteRules) -> Fates:
     """Refuse what is late or ahead of its time, and count the rest once."""
     accepted: dict[str, Seen] = {}
-    rejected: dict[str, int] = defaultdict(int)
-    duplicates = 0
+    outcomes: list[tuple[Seen, str]] = []
     for seen in arrivals:
         age_ms = seen.received_at - seen.at
+        outcome = "accepted"
         if age_ms < -AHEAD_MS:
-            rejected["in_future"] += 1
+            outcome = "in_future"
         elif age_ms > rules.grace_ms and not seen.is_replayed:
-            rejected["late"] += 1
+            outcome = "late"
         elif seen.id in accepted:
-            duplicates += 1
+            outcome = "duplicate"
         else:
             accepted[seen.id] = seen
-    ordered = sorted(accepted.values(), key=lambda seen: (seen.at, seen.id))
-    return Fates(accepted=ordered, duplicates=duplicates, rejected=dict(rejected))
+        outcomes.append((seen, outcome))
+    counted = Counter(outcome for _, outcome in outcomes)
+    return Fates(
+        accepted=sorted(accepted.values(), key=lambda seen: (seen.at, seen.id)),
+        duplicates=counted["duplicate"],
+        rejected={reason: counted[reason] for reason in ("in_future", "late") if counted[reason]},
+        outcomes=outcomes,
+    )
 
 
 def sessions(accepted: Iterable[Seen], rules: SiteRules) -> list[Session]:
@@ -378,13 +382,6 @@ def event_type(seen: Seen) -> str:
 def local_date(at: int, rules: SiteRules) -> str:
     """The day of the site, as YYYY-MM-DD."""
     return datetime.fromtimestamp(at / 1000, ZoneInfo(rules.zone)).date().isoformat()
-
-
-def local_hour(at: int, rules: SiteRules) -> int:
-    """When the hour of the site's clock began, in seconds since 1970 UTC."""
-    local = datetime.fromtimestamp(at / 1000, ZoneInfo(rules.zone))
-    begin = local.astimezone(UTC) - timedelta(minutes=local.minute, seconds=local.second)
-    return int(begin.timestamp())
 
 
 def tally(

@@ -17,7 +17,6 @@ from tests.oracle import (
     event_type,
     facts,
     local_date,
-    local_hour,
     page_views,
     session_sums,
     sessions,
@@ -25,6 +24,7 @@ from tests.oracle import (
     tally,
     visitors,
 )
+from tests.oracle_receipts import local_hour
 
 SUMS = ("sessions", "bounces", "converted_sessions", "duration_ms", "page_views", "conversions", "revenue")
 

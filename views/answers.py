@@ -149,6 +149,33 @@ class BotTraffic(Answer, frozen=True, kw_only=True):
     ai_pages: list[AiPageRow]
 
 
+class QualityFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of received events, and which share lacks each kind of fault; ``score``: every fault."""
+
+    received: int
+    accepted: int
+    rejected: int
+    duplicates: int
+    completeness: float
+    validity: float
+    timeliness: float
+    uniqueness: float
+    score: float
+
+
+class QualityHour(QualityFigures, frozen=True, kw_only=True):
+    """One hour of a site's clock, by receipt; ``at`` is its beginning in UTC."""
+
+    at: str
+
+
+class DataQuality(Answer, frozen=True, kw_only=True):
+    """How good the events were; hours in which none were received are left out."""
+
+    total: QualityFigures
+    hours: list[QualityHour]
+
+
 class FunnelStepRow(msgspec.Struct, frozen=True, kw_only=True):
     """A step: who reached it, as a share of the step before (``conversion``), of the first (``overall``)."""
 

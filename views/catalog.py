@@ -75,6 +75,15 @@ VIEWS = {
         ),
         View(name="bot_traffic", parameters=_BOTS),
         View(name="ai_pages", parameters={**_BOTS, "limit": "UInt32"}),
+        View(
+            name="quality_series",
+            parameters={
+                "site": "String",
+                "since_at": "DateTime('UTC')",
+                "until_at": "DateTime('UTC')",
+                "zone": "String",
+            },
+        ),
         View(name="block_totals", parameters=_EPOCHS),
         View(name="reject_reasons", parameters=_EPOCHS),
         View(name="bot_events", parameters=_EPOCHS),

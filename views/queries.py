@@ -15,6 +15,7 @@ from views.answers import (
     BotRow,
     BotTraffic,
     ChannelRow,
+    DataQuality,
     DeadLetterDetail,
     DeadLetterList,
     DeviceClassRow,
@@ -24,13 +25,15 @@ from views.answers import (
     PageMetrics,
     PageRow,
     Point,
+    QualityFigures,
+    QualityHour,
     Series,
     SessionList,
     SourceRow,
     UserBehavior,
 )
 from views.catalog import Interval, SessionFilter, SessionOrder
-from views.figures import figures, median_of, quantiles, ratio, summed
+from views.figures import figures, median_of, quality, quantiles, ratio, summed
 from views.funnels import funnel_conversion
 from views.letters import (
     LetterFilter,
@@ -129,6 +132,15 @@ class Queries:
             page_views=sum(row["page_views"] for row in rows),
             bots=[BotRow(**row) for row in rows],
             ai_pages=[AiPageRow(**row) for row in pages],
+        )
+
+    async def quality(self, scope: Scope) -> DataQuality:
+        """How good the events were that were received in the period, by hour."""
+        rows = await self._reader.rows("quality_series", scope.by_time)
+        return DataQuality(
+            **about(scope, layer="gold"),
+            total=QualityFigures(**quality(*rows)),
+            hours=[QualityHour(at=row["at"], **quality(row)) for row in rows],
         )
 
     async def page_metrics(self, scope: Scope, *, page: str) -> PageMetrics:

@@ -113,6 +113,14 @@ OF_BOTS: Mapping[str, Tally] = {
     ),
 }
 
+OF_RECEIPTS: Mapping[str, Tally] = {
+    "data_quality": Tally(
+        of=lambda event: (event.site_id, event.received_at // QUARTER * QUARTER // 1000),
+        columns=("site_id", "toUnixTimestamp(bucket)"),
+        measures=("received",),
+    ),
+}
+
 OF_VISITS: Mapping[str, Tally] = {
     "session_analytics": Tally(
         of=lambda visit: (visit.site_id, visit.started_at // QUARTER * QUARTER // 1000),
@@ -183,6 +191,7 @@ def recount(events: Sequence[WebEvent]) -> dict[str, Counts]:
         ),
         **{table: _tallied(distinct, tally) for table, tally in OF_EVENTS.items()},
         **{table: _tallied(filter(_program, distinct), tally) for table, tally in OF_BOTS.items()},
+        **{table: _tallied(events, tally) for table, tally in OF_RECEIPTS.items()},
         **{table: _tallied(visits(distinct), tally) for table, tally in OF_VISITS.items()},
     }
 
@@ -212,7 +221,7 @@ def found(deployment: Deployment) -> dict[str, Counts]:
     ledger = ("received", "accepted", "duplicates")
     sums = ", ".join(f"sum({column})" for column in ledger)
     (totals,) = deployment.ask(f"SELECT {sums} FROM {{db}}.block_ledger")
-    tallies = {**OF_EVENTS, **OF_BOTS, **OF_VISITS}
+    tallies = {**OF_EVENTS, **OF_BOTS, **OF_RECEIPTS, **OF_VISITS}
     gold = [table for (table,) in deployment.ask(GOLD_SQL)]
     unknown = set(gold) - tallies.keys()
     assert not unknown, f"no recount of {', '.join(sorted(unknown))}: add it to tests/e2e/recount.py"

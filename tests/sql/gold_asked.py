@@ -9,6 +9,7 @@ import msgspec
 
 from tests.oracle import TIMINGS, Table
 from tests.oracle_answers import SUMS
+from tests.oracle_receipts import QUALITY
 from tests.sql.store import Store
 
 DAYS = "since = '2026-02-01', until = '2026-05-01'"
@@ -18,6 +19,7 @@ MOMENTS = "since_at = '2026-02-01 00:00:00', until_at = '2026-05-01 00:00:00', b
 PERIODS = {
     **dict.fromkeys(("session_totals", "hour_series", "minute_series"), MOMENTS),
     **dict.fromkeys(("bot_traffic", "ai_pages"), DAYS),
+    "quality_series": MOMENTS.removesuffix(", bots = [0]"),
 }
 PATHS = ("/", "/cart")
 VISITORS = ("a", "b")
@@ -87,6 +89,7 @@ GOLD = {
     "bot_traffic_daily": Question(
         keys=("toString(local_date)", "bot_kind", "bot_name"), figures=_sums("rows", "events", "page_views")
     ),
+    "data_quality": Question(keys=("toUnixTimestamp(bucket)",), figures=_sums(*QUALITY)),
     "events_per_minute": _WINDOW,
     "events_per_quarter_hour": _WINDOW,
     "events_per_hour": _WINDOW,
@@ -142,6 +145,7 @@ VIEWS = {
     ),
     "bot_traffic": Question(keys=("kind", "name"), figures={name: name for name in ("events", "page_views")}),
     "ai_pages": Question(keys=("path",), figures={name: name for name in ("crawled", "fetched", "referred")}),
+    "quality_series": Question(keys=(_AT,), figures={name: name for name in QUALITY}),
     "page_sessions": Question(
         keys=("place",), figures={name: name for name in ("entries", "exits", "bounces")}
     ),
@@ -205,7 +209,7 @@ def _parameters(name: str, zone: str) -> list[tuple[str, str]]:
         (
             "",
             {
-                "hour_series": f", zone = '{zone}'",
+                **dict.fromkeys(("hour_series", "quality_series"), f", zone = '{zone}'"),
                 "top_pages": ", limit = 10",
                 "ai_pages": ", limit = 10",
             }.get(name, ""),

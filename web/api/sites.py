@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from views.answers import BotTraffic, Overview, Series
+from views.answers import BotTraffic, DataQuality, Overview, Series
 from views.catalog import Interval
 from views.params import Scope
 from web.api.asking import number_of, one_of, query_of, scope_of
@@ -34,6 +34,12 @@ async def bots(request: Request, context: Context) -> Response:
     values = query_of(request, allowed=BOTS)
     limit = number_of(values, "pages", default=DEFAULT_PAGES, most=MAX_PAGES)
     return json_response(await context.queries.bots(_scope(request, values, context), limit=limit))
+
+
+async def quality(request: Request, context: Context) -> Response:
+    """How good the events were."""
+    scope = _scope(request, query_of(request, allowed=DAYS), context)
+    return json_response(await context.queries.quality(scope))
 
 
 def _scope(request: Request, values: dict[str, str], context: Context) -> Scope:
@@ -74,5 +80,13 @@ ENDPOINTS = (
         handler=bots,
         answer=BotTraffic,
         parameters=BOTS,
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/sites/{site_id}/quality",
+        summary="Completeness, validity, timeliness, uniqueness of what was received, and a score, by hour",
+        handler=quality,
+        answer=DataQuality,
+        parameters=DAYS,
     ),
 )
