@@ -128,6 +128,7 @@ class WebSettings(_Section):
     trusted_proxies: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ("*",)
     admin_key: SecretStr = SecretStr("")
+    check_headers: bool = True
 
     @field_validator("admin_key")
     @classmethod
@@ -151,6 +152,12 @@ class GeoSettings(_Section):
     """Where countries come from."""
 
     mmdb_path: str = ""
+
+
+class BotSettings(_Section):
+    """What programs are known by, beside what they say of themselves."""
+
+    networks_path: str = ""
 
 
 class LogSettings(_Section):
@@ -226,6 +233,7 @@ class Settings(BaseSettings):
     clickhouse: ClickHouseSettings = ClickHouseSettings()
     web: WebSettings = WebSettings()
     geo: GeoSettings = GeoSettings()
+    bots: BotSettings = BotSettings()
     log: LogSettings = LogSettings()
     default_site: SiteSettings = SiteSettings()
     sites: dict[str, SiteSettings] = {}

@@ -87,6 +87,7 @@ class Collector:
         self._trusted = networks(settings.web.trusted_proxies)
         self._sites = frozenset(settings.sites)
         self._settings = settings
+        self._checks_headers = settings.web.check_headers
         self._fates = {fate: metrics.collected.labels(fate) for fate in Fate}
         self._rejected = metrics.collector_rejected
 
@@ -138,7 +139,12 @@ class Collector:
             return posted
         if self._sites and posted.site_id not in self._sites:
             return _refuse(RejectReason.UNKNOWN_SITE, "site_id", "no such site is configured here")
-        event = stamp(posted, sender, received_at=received_at)
+        event = stamp(
+            posted,
+            sender,
+            received_at=received_at,
+            missing_headers=self._checks_headers and sender.lacking.at(posted.url),
+        )
         if isinstance(known := validate(event), Reject):
             return known
         if isinstance(at := event_time(event, grace_ms=self._grace_ms(event.site_id)), Reject):
@@ -197,7 +203,9 @@ def split(body: bytes) -> list[bytes] | Reject:
     return [bytes(raw) for raw in raws]
 
 
-def stamp(posted: ClientEvent, sender: Sender, *, received_at: int) -> WebEvent:
+def stamp(
+    posted: ClientEvent, sender: Sender, *, received_at: int, missing_headers: bool = False
+) -> WebEvent:
     """The event as it goes to Kafka: what was posted, and what only the collector knows."""
     fields = {name: getattr(posted, name) for name in posted.__struct_fields__}
     fields["client_hints"] = merge_hints(posted.client_hints, sender.client_hints)
@@ -206,6 +214,7 @@ def stamp(posted: ClientEvent, sender: Sender, *, received_at: int) -> WebEvent:
         received_at=received_at,
         ip=sender.ip,
         user_agent=sender.user_agent,
+        missing_headers=missing_headers,
         origin=Origin.BROWSER,
     )
 

@@ -9,6 +9,7 @@ import msgspec
 from starlette.requests import Request
 
 from app.events.wire import ClientHints
+from web.headers import Lacking, read_lacking
 
 MAX_USER_AGENT = 1024
 MAX_BRANDS = 256
@@ -24,6 +25,7 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
     ip: str
     user_agent: str
     client_hints: ClientHints
+    lacking: Lacking = Lacking()
 
 
 def read_sender(request: Request, *, trusted: Sequence[Network]) -> Sender:
@@ -34,6 +36,7 @@ def read_sender(request: Request, *, trusted: Sequence[Network]) -> Sender:
         ip=client_address(peer, headers.getlist("x-forwarded-for"), trusted=trusted),
         user_agent=_clean(headers.get("user-agent", ""))[:MAX_USER_AGENT],
         client_hints=read_hints(headers),
+        lacking=read_lacking(headers),
     )
 
 

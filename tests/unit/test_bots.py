@@ -25,7 +25,7 @@ DETECTOR = BotDetector()
 
 
 def judge(user_agent, *, webdriver=False):
-    return DETECTOR.judge(user_agent, webdriver=webdriver)
+    return DETECTOR.judge(user_agent, also=BotReason.WEBDRIVER if webdriver else BotReason.NONE)
 
 
 def compatible(token):
