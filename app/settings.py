@@ -92,6 +92,8 @@ class SessionSettings(_Section):
     bounce_engaged_ms: int = Field(10_000, ge=0)
     split_at_midnight: bool = False
     split_at_campaign: bool = False
+    bot_events_per_minute: int = Field(120, ge=0)
+    bot_min_events: int = Field(200, ge=1)
 
 
 class SiteSessionSettings(_Section):
@@ -103,6 +105,8 @@ class SiteSessionSettings(_Section):
     bounce_engaged_ms: int | None = Field(None, ge=0)
     split_at_midnight: bool | None = None
     split_at_campaign: bool | None = None
+    bot_events_per_minute: int | None = Field(None, ge=0)
+    bot_min_events: int | None = Field(None, ge=1)
 
 
 class ClickHouseSettings(_Section):

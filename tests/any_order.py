@@ -115,6 +115,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     cap_ms: int = DAY
     split_at_midnight: bool = False
     split_at_campaign: bool = False
+    bot_events_per_minute: int = 0
+    bot_min_events: int = 1
     remembers: int = 4096
 
     @property
@@ -172,8 +174,8 @@ class Run:
         self._codec = StructCodec(kind=VisitorState)
         self._stored: dict[bytes, bytes] = {}
         self._blocks = [self._block(offsets) for offsets in case.blocks()]
-        names = ("gap_ms", "grace_ms", "cap_ms", "split_at_midnight", "split_at_campaign")
-        chosen = {name: getattr(case, name) for name in names}
+        names = oracle.SiteRules.__struct_fields__
+        chosen = {name: getattr(case, name) for name in names if name != "zone"}
         self._rules = rules(zone=case.zone, dedup_ids=case.remembers, **chosen)
 
     def fold(self, number: int) -> Folded | None:
@@ -323,6 +325,8 @@ _mixed = st.builds(
     cap_ms=st.sampled_from((DAY, HOUR, 0)),
     split_at_midnight=st.booleans(),
     split_at_campaign=st.booleans(),
+    bot_events_per_minute=st.sampled_from((0, 1, 2)),
+    bot_min_events=st.sampled_from((2, 3)),
     remembers=st.sampled_from((4096, 1)),
 )
 #: Visits longer than the cap whose begin is out of reach, and forgotten, before they end.

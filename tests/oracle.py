@@ -86,6 +86,8 @@ class SiteRules(msgspec.Struct, frozen=True, kw_only=True):
     cap_ms: int
     split_at_midnight: bool
     split_at_campaign: bool
+    bot_events_per_minute: int = 0
+    bot_min_events: int = 1
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,12 +140,9 @@ def fates(arrivals: Iterable[Seen], rules: SiteRules) -> Fates:
             accepted[seen.id] = seen
         outcomes.append((seen, outcome))
     counted = Counter(outcome for _, outcome in outcomes)
-    return Fates(
-        accepted=sorted(accepted.values(), key=lambda seen: (seen.at, seen.id)),
-        duplicates=counted["duplicate"],
-        rejected={reason: counted[reason] for reason in ("in_future", "late") if counted[reason]},
-        outcomes=outcomes,
-    )
+    rejected = {reason: counted[reason] for reason in ("in_future", "late") if counted[reason]}
+    ordered = sorted(accepted.values(), key=lambda seen: (seen.at, seen.id))
+    return Fates(accepted=ordered, duplicates=counted["duplicate"], rejected=rejected, outcomes=outcomes)
 
 
 def sessions(accepted: Iterable[Seen], rules: SiteRules) -> list[Session]:
@@ -210,12 +209,18 @@ def _described(part: list[Seen], rules: SiteRules) -> Session:
         revenue=sum(seen.revenue for seen in part),
         engaged_ms=engaged_ms,
         is_bounce=len(pages) == 1 and interactions == 0 and engaged_ms < BOUNCE_ENGAGED_MS,
-        is_bot=any(seen.is_bot for seen in part),
+        is_bot=any(seen.is_bot for seen in part) or _is_fast(part, rules),
         entry_path=pages[0].path if pages else "",
         exit_path=pages[-1].path if pages else "",
         traffic=first.traffic,
         device=first.device,
     )
+
+
+def _is_fast(part: list[Seen], rules: SiteRules) -> bool:
+    """More events than a person's, by the minute, of those that are enough to tell; a minute at least."""
+    minutes = max(1, (part[-1].at - part[0].at) / MINUTE)
+    return len(part) >= rules.bot_min_events and len(part) / minutes > rules.bot_events_per_minute > 0
 
 
 def _is_interaction(seen: Seen) -> bool:
