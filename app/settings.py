@@ -93,6 +93,8 @@ class SessionSettings(_Section):
     bounce_engaged_ms: int = Field(10_000, ge=0)
     split_at_midnight: bool = False
     split_at_campaign: bool = False
+    bot_events_per_minute: int = Field(120, ge=0)
+    bot_min_events: int = Field(200, ge=1)
 
 
 class SiteSessionSettings(_Section):
@@ -104,6 +106,8 @@ class SiteSessionSettings(_Section):
     bounce_engaged_ms: int | None = Field(None, ge=0)
     split_at_midnight: bool | None = None
     split_at_campaign: bool | None = None
+    bot_events_per_minute: int | None = Field(None, ge=0)
+    bot_min_events: int | None = Field(None, ge=1)
 
 
 class ClickHouseSettings(_Section):
@@ -131,6 +135,7 @@ class WebSettings(_Section):
     trusted_proxies: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ("*",)
     admin_key: SecretStr = SecretStr("")
+    check_headers: bool = True
 
     @field_validator("admin_key")
     @classmethod
@@ -154,6 +159,12 @@ class GeoSettings(_Section):
     """Where countries come from."""
 
     mmdb_path: str = ""
+
+
+class BotSettings(_Section):
+    """What programs are known by, beside what they say of themselves."""
+
+    networks_path: str = ""
 
 
 class LogSettings(_Section):
@@ -241,6 +252,7 @@ class Settings(BaseSettings):
     clickhouse: ClickHouseSettings = ClickHouseSettings()
     web: WebSettings = WebSettings()
     geo: GeoSettings = GeoSettings()
+    bots: BotSettings = BotSettings()
     log: LogSettings = LogSettings()
     default_site: SiteSettings = SiteSettings()
     sites: dict[str, SiteSettings] = {}

@@ -20,7 +20,7 @@ def create() -> topology.Topology:
     _collect_garbage_seldom()
     loaded = settings.load()
     log.configure(loaded.log)
-    return topology.build(loaded, enrich=Enricher(mmdb_path=loaded.geo.mmdb_path), on_fatal=end_process)
+    return topology.build(loaded, enrich=Enricher.of(loaded), on_fatal=end_process)
 
 
 def _collect_garbage_seldom() -> None:

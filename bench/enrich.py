@@ -84,7 +84,7 @@ def parts(folder: Path) -> dict[str, Part]:
         "page": lambda e: clean_page(e.url, allow=SITE.query_allow_list),
         "traffic": lambda e: classify_traffic(url=e.url, referrer=e.referrer, own_domains=OWN),
         "device": lambda e: devices.parse(e.user_agent, hints=e.client_hints, screen_width=e.screen_width),
-        "bot": lambda e: bots.judge(e.user_agent, webdriver=e.webdriver),
+        "bot": lambda e: bots.judge(e.user_agent),
         "geo by time zone": lambda e: zones.find(e.ip, timezone="Asia/Calcutta"),
         "geo by address": lambda e: places.find(e.ip, timezone=""),
         "all, geo by time zone": lambda e: enricher(e, site=SITE),

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from app.events.vocabulary import BotKind
 from app.metrics import WebMetrics, WorkerMetrics
 from web.api import ENDPOINTS
 from web.api.openapi import openapi
@@ -70,6 +71,7 @@ WORDS = {
     "entry, exit": "the first and the last page view of a session, by event time",
     "channel, source": "of a session: those of its earliest event",
     "bot": "an event with any bot reason; answers leave bots out unless asked (`bots=include`, `only`)",
+    "bot kind": f"what a program is for: {', '.join(f'`{kind}`' for kind in BotKind)}; empty for people",
 }
 
 

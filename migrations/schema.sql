@@ -20,6 +20,21 @@ ORDER BY (_epoch, _partition, _batch_end, _batch_start)
 TTL inserted_at + toIntervalDay(90)
 SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
 
+CREATE TABLE {db}.bot_traffic_daily
+(
+    `site_id` LowCardinality(String),
+    `local_date` Date CODEC(Delta(2), ZSTD(1)),
+    `bot_kind` LowCardinality(String),
+    `bot_name` LowCardinality(String),
+    `rows` SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    `events` SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    `page_views` SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1))
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY toYear(local_date)
+ORDER BY (site_id, local_date, bot_kind, bot_name)
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+
 CREATE TABLE {db}.click_events_bronze
 (
     `_epoch` UInt32 CODEC(T64, ZSTD(1)),
@@ -66,6 +81,25 @@ ENGINE = AggregatingMergeTree
 PARTITION BY toYear(local_date)
 ORDER BY (site_id, local_date, is_bot)
 SETTINGS index_granularity = 64, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+
+CREATE TABLE {db}.data_quality
+(
+    `site_id` LowCardinality(String),
+    `bucket` DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    `rows` SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    `received` SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    `accepted` SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    `rejected` SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    `duplicates` SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    `invalid` SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    `untimely` SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    `incomplete` SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    `flawless` SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1))
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY toYear(bucket)
+ORDER BY (site_id, bucket)
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
 
 CREATE TABLE {db}.device_breakdown_daily
 (
@@ -149,6 +183,7 @@ CREATE TABLE {db}.events_in
     `is_bot` UInt8,
     `bot_reasons` UInt32,
     `bot_name` String,
+    `bot_kind` String,
     `is_conversion` UInt8,
     `goal` String,
     `revenue` Decimal(18, 4),
@@ -360,6 +395,7 @@ CREATE TABLE {db}.page_views_silver
     `is_bot` UInt8,
     `bot_reasons` UInt32 CODEC(T64, ZSTD(1)),
     `bot_name` LowCardinality(String),
+    `bot_kind` LowCardinality(String),
     `ttfb_ms` UInt32 CODEC(T64, ZSTD(1)),
     `load_ms` UInt32 CODEC(T64, ZSTD(1)),
     `properties` String CODEC(ZSTD(1)),
@@ -372,6 +408,30 @@ CREATE TABLE {db}.page_views_silver
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(local_date)
 ORDER BY (site_id, local_date, visitor_id, event_at)
+TTL inserted_at + toIntervalYear(2)
+SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
+
+CREATE TABLE {db}.received_silver
+(
+    `site_id` LowCardinality(String),
+    `local_date` Date CODEC(Delta(2), ZSTD(1)),
+    `bucket` DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    `received` UInt64 CODEC(T64, ZSTD(1)),
+    `accepted` UInt64 CODEC(T64, ZSTD(1)),
+    `rejected` UInt64 CODEC(T64, ZSTD(1)),
+    `duplicates` UInt64 CODEC(T64, ZSTD(1)),
+    `invalid` UInt64 CODEC(T64, ZSTD(1)),
+    `untimely` UInt64 CODEC(T64, ZSTD(1)),
+    `incomplete` UInt64 CODEC(T64, ZSTD(1)),
+    `flawless` UInt64 CODEC(T64, ZSTD(1)),
+    `_epoch` UInt32 CODEC(T64, ZSTD(1)),
+    `_partition` Int32 CODEC(T64, ZSTD(1)),
+    `_batch_id` UUID CODEC(ZSTD(1)),
+    `inserted_at` DateTime('UTC') CODEC(Delta(4), ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(local_date)
+ORDER BY (site_id, local_date, bucket)
 TTL inserted_at + toIntervalYear(2)
 SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
 
@@ -622,6 +682,7 @@ CREATE TABLE {db}.user_behavior_silver
     `is_bot` UInt8,
     `bot_reasons` UInt32 CODEC(T64, ZSTD(1)),
     `bot_name` LowCardinality(String),
+    `bot_kind` LowCardinality(String),
     `is_conversion` UInt8,
     `goal` LowCardinality(String),
     `revenue` Decimal(18, 4) CODEC(ZSTD(1)),
@@ -739,6 +800,32 @@ GROUP BY
     e._batch_end,
     e._batch_id;
 
+CREATE MATERIALIZED VIEW {db}.bot_traffic_daily_mv TO {db}.bot_traffic_daily
+(
+    `site_id` LowCardinality(String),
+    `local_date` Date,
+    `bot_kind` LowCardinality(String),
+    `bot_name` LowCardinality(String),
+    `rows` UInt64,
+    `events` UInt64,
+    `page_views` UInt64
+)
+AS SELECT
+    e.site_id AS site_id,
+    e.local_date AS local_date,
+    e.bot_kind AS bot_kind,
+    e.bot_name AS bot_name,
+    count() AS rows,
+    count() AS events,
+    countIf(e.event_type = 'page_view') AS page_views
+FROM {db}.user_behavior_silver AS e
+WHERE e.is_bot = 1
+GROUP BY
+    e.site_id,
+    e.local_date,
+    e.bot_kind,
+    e.bot_name;
+
 CREATE MATERIALIZED VIEW {db}.click_events_bronze_mv TO {db}.click_events_bronze
 (
     `_epoch` UInt32,
@@ -815,6 +902,37 @@ GROUP BY
     e.site_id,
     e.local_date,
     e.is_bot;
+
+CREATE MATERIALIZED VIEW {db}.data_quality_mv TO {db}.data_quality
+(
+    `site_id` LowCardinality(String),
+    `bucket` DateTime('UTC'),
+    `rows` UInt64,
+    `received` UInt64,
+    `accepted` UInt64,
+    `rejected` UInt64,
+    `duplicates` UInt64,
+    `invalid` UInt64,
+    `untimely` UInt64,
+    `incomplete` UInt64,
+    `flawless` UInt64
+)
+AS SELECT
+    r.site_id AS site_id,
+    r.bucket AS bucket,
+    count() AS rows,
+    sum(r.received) AS received,
+    sum(r.accepted) AS accepted,
+    sum(r.rejected) AS rejected,
+    sum(r.duplicates) AS duplicates,
+    sum(r.invalid) AS invalid,
+    sum(r.untimely) AS untimely,
+    sum(r.incomplete) AS incomplete,
+    sum(r.flawless) AS flawless
+FROM {db}.received_silver AS r
+GROUP BY
+    r.site_id,
+    r.bucket;
 
 CREATE MATERIALIZED VIEW {db}.device_breakdown_daily_mv TO {db}.device_breakdown_daily
 (
@@ -1150,6 +1268,7 @@ CREATE MATERIALIZED VIEW {db}.page_views_silver_mv TO {db}.page_views_silver
     `is_bot` UInt8,
     `bot_reasons` UInt32,
     `bot_name` String,
+    `bot_kind` String,
     `ttfb_ms` UInt32,
     `load_ms` UInt32,
     `properties` String,
@@ -1200,6 +1319,7 @@ AS SELECT
     e.is_bot AS is_bot,
     e.bot_reasons AS bot_reasons,
     e.bot_name AS bot_name,
+    e.bot_kind AS bot_kind,
     e.ttfb_ms AS ttfb_ms,
     e.load_ms AS load_ms,
     e.properties AS properties,
@@ -1210,6 +1330,53 @@ AS SELECT
     now() AS inserted_at
 FROM {db}.events_in AS e
 WHERE (e.outcome = 'accepted') AND (e.event_type = 'page_view');
+
+CREATE MATERIALIZED VIEW {db}.received_silver_mv TO {db}.received_silver
+(
+    `site_id` String,
+    `local_date` Date,
+    `bucket` DateTime('UTC'),
+    `received` UInt64,
+    `accepted` UInt64,
+    `rejected` UInt64,
+    `duplicates` UInt64,
+    `invalid` UInt64,
+    `untimely` UInt64,
+    `incomplete` UInt64,
+    `flawless` UInt64,
+    `_epoch` UInt32,
+    `_partition` Int32,
+    `_batch_id` UUID,
+    `inserted_at` DateTime
+)
+AS WITH
+    e.outcome = 'accepted' AS is_accepted,
+    e.reason IN ('late', 'too_old', 'in_future') AS is_refused_for_its_time,
+    is_accepted AND (e.origin != 'replay') AND ((e.received_at - e.event_at) > 300000) AS is_delayed,
+    is_accepted AND (e.origin = 'browser') AND (e.is_bot = 0) AND ((e.language = '') OR (e.timezone = '') OR (e.screen_width = 0) OR (e.browser = '')) AS is_incomplete
+SELECT
+    e.site_id AS site_id,
+    toDate(bucket) AS local_date,
+    toStartOfFifteenMinutes(toDateTime(least(greatest(intDiv(e.received_at, 1000), 0), 4102444800), 'UTC')) AS bucket,
+    count() AS received,
+    countIf(is_accepted) AS accepted,
+    countIf(e.outcome = 'rejected') AS rejected,
+    countIf(e.outcome = 'duplicate') AS duplicates,
+    countIf((e.outcome = 'rejected') AND (NOT is_refused_for_its_time)) AS invalid,
+    countIf(is_refused_for_its_time OR is_delayed) AS untimely,
+    countIf(is_incomplete) AS incomplete,
+    countIf(is_accepted AND (NOT is_delayed) AND (NOT is_incomplete)) AS flawless,
+    e._epoch AS _epoch,
+    e._partition AS _partition,
+    toUUID(e._batch_id) AS _batch_id,
+    now() AS inserted_at
+FROM {db}.events_in AS e
+GROUP BY
+    e.site_id,
+    bucket,
+    e._epoch,
+    e._partition,
+    e._batch_id;
 
 CREATE MATERIALIZED VIEW {db}.rejected_events_bronze_mv TO {db}.rejected_events_bronze
 (
@@ -1507,6 +1674,7 @@ CREATE MATERIALIZED VIEW {db}.user_behavior_silver_mv TO {db}.user_behavior_silv
     `is_bot` UInt8,
     `bot_reasons` UInt32,
     `bot_name` String,
+    `bot_kind` String,
     `is_conversion` UInt8,
     `goal` String,
     `revenue` Decimal(18, 4),
@@ -1573,6 +1741,7 @@ AS SELECT
     e.is_bot AS is_bot,
     e.bot_reasons AS bot_reasons,
     e.bot_name AS bot_name,
+    e.bot_kind AS bot_kind,
     e.is_conversion AS is_conversion,
     e.goal AS goal,
     e.revenue AS revenue,

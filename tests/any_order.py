@@ -34,7 +34,13 @@ TRAFFIC = {
     "direct": oracle.Traffic("Direct"),
     "search": oracle.Traffic("Organic Search", "google", "", "", "google.test"),
     "spring": oracle.Traffic("Email", "news", "email", "spring"),
+    "assistant": oracle.Traffic("AI Assistants", "chatgpt", "", "", "chatgpt.test"),
     "summer": oracle.Traffic("Paid Search", "google", "cpc", "summer"),
+}
+BOTS = {
+    "crawler": BotVerdict(reasons=BotReason.AI_CRAWLER | BotReason.USER_AGENT, name="CCBot"),
+    "fetcher": BotVerdict(reasons=BotReason.AI_FETCHER, name="Claude-User"),
+    "spider": BotVerdict(reasons=BotReason.SPIDER),
 }
 DEVICES = {
     "desktop": oracle.Device("desktop", "Firefox", "Linux", "DE"),
@@ -47,6 +53,8 @@ PROPERTIES: dict[str, dict[str, object]] = {
     "$web_vitals": {"lcp_ms": 900, "cls": 0.01},
     "$purchase": {"revenue": 0.1, "currency": "EUR"},
 }
+#: What a browser tells of itself beside that, or not.
+COMPLETE = {"language": "de", "timezone": "Europe/Berlin", "screen_width": 1920}
 #: What the oracle makes of them.
 SAYS: dict[str, dict[str, object]] = {
     "page_view": {"timings": {"load_ms": 320, "ttfb_ms": 40}},
@@ -84,7 +92,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     traffic: str = "direct"
     device: str = "desktop"
     user: str = ""
-    is_bot: bool = False
+    bot: str = ""
+    is_complete: bool = False
     skew_ms: int = 0
 
 
@@ -106,6 +115,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     cap_ms: int = DAY
     split_at_midnight: bool = False
     split_at_campaign: bool = False
+    bot_events_per_minute: int = 0
+    bot_min_events: int = 1
     remembers: int = 4096
 
     @property
@@ -163,8 +174,8 @@ class Run:
         self._codec = StructCodec(kind=VisitorState)
         self._stored: dict[bytes, bytes] = {}
         self._blocks = [self._block(offsets) for offsets in case.blocks()]
-        names = ("gap_ms", "grace_ms", "cap_ms", "split_at_midnight", "split_at_campaign")
-        chosen = {name: getattr(case, name) for name in names}
+        names = oracle.SiteRules.__struct_fields__
+        chosen = {name: getattr(case, name) for name in names if name != "zone"}
         self._rules = rules(zone=case.zone, dedup_ids=case.remembers, **chosen)
 
     def fold(self, number: int) -> Folded | None:
@@ -212,6 +223,7 @@ class Run:
             "received_at": seen.received_at,
             "origin": "replay" if seen.is_replayed else "browser",
             "properties": PROPERTIES.get(seen.kind, {}),
+            **(COMPLETE if seen.is_complete else {}),
         }
 
     def _enrich(self, event: WebEvent, *, site: SiteRules) -> Enrichment:
@@ -223,7 +235,7 @@ class Run:
             device=Device(device_class=device.device_class, browser=device.browser, os=device.os),
             geo=Geo(country=device.country),
             traffic=Traffic(**msgspec.structs.asdict(seen.traffic)),
-            bot=BotVerdict(reasons=BotReason.SPIDER if seen.is_bot else BotReason.NONE),
+            bot=BOTS.get(seen.bot, BotVerdict()),
         )
 
 
@@ -271,7 +283,8 @@ def _seen(event: Event, *, number: int, at: int, received_at: int, replayed: boo
         traffic=TRAFFIC[event.traffic],
         device=DEVICES[event.device],
         user=event.user,
-        is_bot=event.is_bot,
+        bot=event.bot,
+        is_complete=event.is_complete,
         is_replayed=replayed,
         **SAYS.get(event.kind, {}),
     )
@@ -291,10 +304,11 @@ events = st.builds(
     visitor=st.sampled_from("aab"),
     kind=_kinds,
     path=st.sampled_from(("/", "/cart")),
-    traffic=st.sampled_from(("direct", "direct", "direct", "search", "spring", "summer")),
+    traffic=st.sampled_from(("direct", "direct", "direct", "search", "spring", "summer", "assistant")),
     device=st.sampled_from(tuple(DEVICES)),
     user=st.sampled_from(("", "", "u")),
-    is_bot=st.sampled_from((False, False, False, True)),
+    bot=st.sampled_from(("", "", "", "", "", "", *BOTS)),
+    is_complete=st.booleans(),
     skew_ms=st.sampled_from((0, 0, -7 * HOUR)),
 )
 _cuts = st.lists(st.integers(0, 24), max_size=BLOCKS - 1).map(tuple)
@@ -311,6 +325,8 @@ _mixed = st.builds(
     cap_ms=st.sampled_from((DAY, HOUR, 0)),
     split_at_midnight=st.booleans(),
     split_at_campaign=st.booleans(),
+    bot_events_per_minute=st.sampled_from((0, 1, 2)),
+    bot_min_events=st.sampled_from((2, 3)),
     remembers=st.sampled_from((4096, 1)),
 )
 #: Visits longer than the cap whose begin is out of reach, and forgotten, before they end.

@@ -6,9 +6,9 @@ Events of one millisecond come in the order of their ids. Revenue counts 1/10,00
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -22,6 +22,8 @@ CONVERSIONS = {"$purchase", "$goal"}
 PASSIVE = {"$page_leave", "$web_vitals", "$exposure"}
 INTERACTIVE = {"click", "form_submit", "video_play"}
 TYPES = {"page_view", "click", "scroll", "form_submit", "video_play"}
+#: Program -> what it is for, and what it is called.
+BOTS = {"crawler": ("ai_crawler", "CCBot"), "fetcher": ("ai_fetcher", "Claude-User"), "spider": ("other", "")}
 LEVELS = (0.5, 0.75, 0.9, 0.95, 0.99)
 TIMINGS = ("ttfb_ms", "fcp_ms", "lcp_ms", "inp_ms", "load_ms")
 
@@ -61,12 +63,18 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     traffic: Traffic
     device: Device
     user: str = ""
-    is_bot: bool = False
+    bot: str = ""
+    is_complete: bool = False
     is_replayed: bool = False
     engaged_ms: int = 0
     scroll_depth: int = 0
     revenue: int = 0
     timings: dict[str, int] = {}
+
+    @property
+    def is_bot(self) -> bool:
+        """Whether a program sent it."""
+        return bool(self.bot)
 
 
 class SiteRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +86,8 @@ class SiteRules(msgspec.Struct, frozen=True, kw_only=True):
     cap_ms: int
     split_at_midnight: bool
     split_at_campaign: bool
+    bot_events_per_minute: int = 0
+    bot_min_events: int = 1
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,30 +115,34 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fates(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the arrivals; ``accepted`` in order of time."""
+    """What became of the arrivals; ``accepted`` in order of time, ``outcomes`` in that of arrival."""
 
     accepted: list[Seen]
     duplicates: int
     rejected: dict[str, int]
+    outcomes: list[tuple[Seen, str]]
 
 
 def fates(arrivals: Iterable[Seen], rules: SiteRules) -> Fates:
     """Refuse what is late or ahead of its time, and count the rest once."""
     accepted: dict[str, Seen] = {}
-    rejected: dict[str, int] = defaultdict(int)
-    duplicates = 0
+    outcomes: list[tuple[Seen, str]] = []
     for seen in arrivals:
         age_ms = seen.received_at - seen.at
+        outcome = "accepted"
         if age_ms < -AHEAD_MS:
-            rejected["in_future"] += 1
+            outcome = "in_future"
         elif age_ms > rules.grace_ms and not seen.is_replayed:
-            rejected["late"] += 1
+            outcome = "late"
         elif seen.id in accepted:
-            duplicates += 1
+            outcome = "duplicate"
         else:
             accepted[seen.id] = seen
+        outcomes.append((seen, outcome))
+    counted = Counter(outcome for _, outcome in outcomes)
+    rejected = {reason: counted[reason] for reason in ("in_future", "late") if counted[reason]}
     ordered = sorted(accepted.values(), key=lambda seen: (seen.at, seen.id))
-    return Fates(accepted=ordered, duplicates=duplicates, rejected=dict(rejected))
+    return Fates(accepted=ordered, duplicates=counted["duplicate"], rejected=rejected, outcomes=outcomes)
 
 
 def sessions(accepted: Iterable[Seen], rules: SiteRules) -> list[Session]:
@@ -195,12 +209,18 @@ def _described(part: list[Seen], rules: SiteRules) -> Session:
         revenue=sum(seen.revenue for seen in part),
         engaged_ms=engaged_ms,
         is_bounce=len(pages) == 1 and interactions == 0 and engaged_ms < BOUNCE_ENGAGED_MS,
-        is_bot=any(seen.is_bot for seen in part),
+        is_bot=any(seen.is_bot for seen in part) or _is_fast(part, rules),
         entry_path=pages[0].path if pages else "",
         exit_path=pages[-1].path if pages else "",
         traffic=first.traffic,
         device=first.device,
     )
+
+
+def _is_fast(part: list[Seen], rules: SiteRules) -> bool:
+    """More events than a person's, by the minute, of those that are enough to tell; a minute at least."""
+    minutes = max(1, (part[-1].at - part[0].at) / MINUTE)
+    return len(part) >= rules.bot_min_events and len(part) / minutes > rules.bot_events_per_minute > 0
 
 
 def _is_interaction(seen: Seen) -> bool:
@@ -225,6 +245,11 @@ def gold(accepted: Sequence[Seen], found: Sequence[Session], rules: SiteRules) -
             accepted,
             by=lambda seen: (seen.path, local_date(seen.at, rules), seen.device.device_class, seen.is_bot),
             figures=_page,
+        ),
+        "bot_traffic_daily": tally(
+            [seen for seen in accepted if seen.bot],
+            by=lambda seen: (local_date(seen.at, rules), *BOTS[seen.bot]),
+            figures=lambda some: {"rows": len(some), "events": len(some), "page_views": page_views(some)},
         ),
         "events_per_minute": windows(accepted, MINUTE),
         "events_per_quarter_hour": windows(accepted, 15 * MINUTE),
@@ -262,7 +287,7 @@ def _daily(some: list[Seen]) -> dict[str, Any]:
         "rows": len(some),
         "visitors": visitors(some),
         "users": len({seen.user for seen in some} - {""}),
-        "page_views": sum(seen.kind == "page_view" for seen in some),
+        "page_views": page_views(some),
         "events": len(some),
         "conversions": sum(seen.kind in CONVERSIONS for seen in some),
         "revenue": sum(seen.revenue for seen in some),
@@ -344,6 +369,11 @@ def quantiles(values: Sequence[int]) -> tuple[float, ...]:
     return tuple(float(ordered[int(level * len(ordered))]) for level in LEVELS) if ordered else ()
 
 
+def page_views(some: Iterable[Seen]) -> int:
+    """Those that are page views."""
+    return sum(seen.kind == "page_view" for seen in some)
+
+
 def visitors(some: Iterable[Seen] | Iterable[Session]) -> int:
     """Distinct visitors."""
     return len({one.visitor for one in some})
@@ -357,13 +387,6 @@ def event_type(seen: Seen) -> str:
 def local_date(at: int, rules: SiteRules) -> str:
     """The day of the site, as YYYY-MM-DD."""
     return datetime.fromtimestamp(at / 1000, ZoneInfo(rules.zone)).date().isoformat()
-
-
-def local_hour(at: int, rules: SiteRules) -> int:
-    """When the hour of the site's clock began, in seconds since 1970 UTC."""
-    local = datetime.fromtimestamp(at / 1000, ZoneInfo(rules.zone))
-    begin = local.astimezone(UTC) - timedelta(minutes=local.minute, seconds=local.second)
-    return int(begin.timestamp())
 
 
 def tally(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.oracle import (
+    BOTS,
     CONVERSIONS,
     MINUTE,
     Seen,
@@ -16,13 +17,14 @@ from tests.oracle import (
     event_type,
     facts,
     local_date,
-    local_hour,
+    page_views,
     session_sums,
     sessions,
     span,
     tally,
     visitors,
 )
+from tests.oracle_receipts import local_hour
 
 SUMS = ("sessions", "bounces", "converted_sessions", "duration_ms", "page_views", "conversions", "revenue")
 
@@ -55,6 +57,12 @@ def answers(accepted: Sequence[Seen], rules: SiteRules) -> dict[str, Table]:
             for key, figures in tally(seen, by=lambda one: (one.path,), figures=_page).items()
             if figures["page_views"]
         },
+        "bot_traffic": tally(
+            [one for one in accepted if one.bot],
+            by=lambda one: BOTS[one.bot],
+            figures=lambda some: _some(_site(some), ("events", "page_views")),
+        ),
+        "ai_pages": _ai_pages(accepted, found),
         "page_sessions": _page_sessions(found),
         "person_totals": tally(seen, by=lambda one: (one.visitor,), figures=_person),
         "person_sessions": tally(
@@ -74,7 +82,7 @@ def _site(some: list[Seen]) -> dict[str, Any]:
     return {
         "visitors": visitors(some),
         "users": len({one.user for one in some} - {""}),
-        "page_views": sum(one.kind == "page_view" for one in some),
+        "page_views": page_views(some),
         "events": len(some),
         "conversions": sum(one.kind in CONVERSIONS for one in some),
         "revenue": sum(one.revenue for one in some),
@@ -126,6 +134,20 @@ def _page_sessions(found: Sequence[Session]) -> Table:
         }
         for path in {path for one in viewed for path in (one.entry_path, one.exit_path)}
     }
+
+
+def _ai_pages(accepted: Sequence[Seen], found: Sequence[Session]) -> Table:
+    viewed = [seen for seen in accepted if seen.kind == "page_view"]
+    referred = [one for one in found if one.page_views and one.traffic.channel == "AI Assistants"]
+    pages = {
+        (path,): {
+            "crawled": sum((seen.path, seen.bot) == (path, "crawler") for seen in viewed),
+            "fetched": sum((seen.path, seen.bot) == (path, "fetcher") for seen in viewed),
+            "referred": sum(one.entry_path == path for one in referred),
+        }
+        for path in {seen.path for seen in viewed}
+    }
+    return {page: figures for page, figures in pages.items() if any(figures.values())}
 
 
 def _some(figures: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:

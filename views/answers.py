@@ -6,6 +6,8 @@ from datetime import date, datetime
 
 import msgspec
 
+from app.events.vocabulary import BotKind
+
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What every answer says of itself: site, its days ``[from, to)``, and the layer its totals are from."""
@@ -118,6 +120,60 @@ class PageMetrics(Answer, frozen=True, kw_only=True):
     inp_ms: Quantiles
     load_ms: Quantiles
     cls: Quantiles
+
+
+class BotRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What a program did; ``name`` is what it calls itself, empty where it does not."""
+
+    kind: BotKind
+    name: str
+    events: int
+    page_views: int
+
+
+class AiPageRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A page: its views by AI crawlers and AI fetchers, and the sessions that AI assistants sent to it."""
+
+    path: str
+    crawled: int
+    fetched: int
+    referred: int
+
+
+class BotTraffic(Answer, frozen=True, kw_only=True):
+    """What programs did on a site, and its pages that AI took from, or sent people to; most first."""
+
+    events: int
+    page_views: int
+    bots: list[BotRow]
+    ai_pages: list[AiPageRow]
+
+
+class QualityFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of received events, and which share lacks each kind of fault; ``score``: every fault."""
+
+    received: int
+    accepted: int
+    rejected: int
+    duplicates: int
+    completeness: float
+    validity: float
+    timeliness: float
+    uniqueness: float
+    score: float
+
+
+class QualityHour(QualityFigures, frozen=True, kw_only=True):
+    """One hour of a site's clock, by receipt; ``at`` is its beginning in UTC."""
+
+    at: str
+
+
+class DataQuality(Answer, frozen=True, kw_only=True):
+    """How good the events were; hours in which none were received are left out."""
+
+    total: QualityFigures
+    hours: list[QualityHour]
 
 
 class FunnelStepRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ _BY_TIME = {
     "bots": "Array(UInt8)",
 }
 _PERSON = {**_BY_DAY, "person": "String"}
+_BOTS = {"site": "String", "since": "Date", "until": "Date"}
 _LETTERS = {"reasons": "Array(String)", "sites": "Array(String)", "since_at": "DateTime('UTC')"}
 _EPOCHS = {"epochs": "Array(UInt32)"}
 
@@ -70,6 +71,17 @@ VIEWS = {
                 "until": "Date",
                 "visitors": "Array(String)",
                 "events": "Array(UUID)",
+            },
+        ),
+        View(name="bot_traffic", parameters=_BOTS),
+        View(name="ai_pages", parameters={**_BOTS, "limit": "UInt32"}),
+        View(
+            name="quality_series",
+            parameters={
+                "site": "String",
+                "since_at": "DateTime('UTC')",
+                "until_at": "DateTime('UTC')",
+                "zone": "String",
             },
         ),
         View(name="block_totals", parameters=_EPOCHS),

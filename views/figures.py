@@ -39,6 +39,35 @@ def figures(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+QUALITY = (
+    "received",
+    "accepted",
+    "rejected",
+    "duplicates",
+    "invalid",
+    "untimely",
+    "incomplete",
+    "flawless",
+)
+
+
+def quality(*rows: Mapping[str, Any]) -> dict[str, Any]:
+    """What became of the received events of all rows; each measure is the share that lacks such a fault."""
+    total = {name: sum(row[name] for row in rows) for name in QUALITY}
+
+    def without(faulty: int) -> float:
+        return 1 - ratio(faulty, total["received"])
+
+    return {
+        **{name: total[name] for name in ("received", "accepted", "rejected", "duplicates")},
+        "completeness": without(total["incomplete"]),
+        "validity": without(total["invalid"]),
+        "timeliness": without(total["untimely"]),
+        "uniqueness": without(total["duplicates"]),
+        "score": without(total["received"] - total["flawless"]),
+    }
+
+
 def summed(
     rows: Iterable[Mapping[str, Any]], *, by: str, visitors: Iterable[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:

@@ -10,8 +10,12 @@ from app.events.dead_letter import EventName, KeptLetter
 from app.events.wire import WebEvent
 from app.settings import Settings
 from views.answers import (
+    AiPageRow,
     BlockTotals,
+    BotRow,
+    BotTraffic,
     ChannelRow,
+    DataQuality,
     DeadLetterDetail,
     DeadLetterList,
     DeviceClassRow,
@@ -21,13 +25,15 @@ from views.answers import (
     PageMetrics,
     PageRow,
     Point,
+    QualityFigures,
+    QualityHour,
     Series,
     SessionList,
     SourceRow,
     UserBehavior,
 )
 from views.catalog import Interval, SessionFilter, SessionOrder
-from views.figures import figures, median_of, quantiles, ratio, summed
+from views.figures import figures, median_of, quality, quantiles, ratio, summed
 from views.funnels import funnel_conversion
 from views.letters import (
     LetterFilter,
@@ -115,6 +121,27 @@ class Queries:
             )
             for row in rows
         ]
+
+    async def bots(self, scope: Scope, *, limit: int) -> BotTraffic:
+        """What programs did; of the pages that AI took from, or sent people to, the ``limit`` with most."""
+        rows = await self._reader.rows("bot_traffic", scope.by_day)
+        pages = await self._reader.rows("ai_pages", {**scope.by_day, "limit": limit})
+        return BotTraffic(
+            **about(scope, layer="gold"),
+            events=sum(row["events"] for row in rows),
+            page_views=sum(row["page_views"] for row in rows),
+            bots=[BotRow(**row) for row in rows],
+            ai_pages=[AiPageRow(**row) for row in pages],
+        )
+
+    async def quality(self, scope: Scope) -> DataQuality:
+        """How good the events were that were received in the period, by hour."""
+        rows = await self._reader.rows("quality_series", scope.by_time)
+        return DataQuality(
+            **about(scope, layer="gold"),
+            total=QualityFigures(**quality(*rows)),
+            hours=[QualityHour(at=row["at"], **quality(row)) for row in rows],
+        )
 
     async def page_metrics(self, scope: Scope, *, page: str) -> PageMetrics:
         """Views, entries, exits, engagement and timings of one page; NotFoundError for one never seen."""

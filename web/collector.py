@@ -37,10 +37,11 @@ class Collector:
         self._permits = permits
         self._visitors = visitors
         self._trusted = networks(settings.web.trusted_proxies)
+        self._check_headers = settings.web.check_headers
 
     async def post(self, request: Request) -> Response:
         """Take a batch: 202 when the broker has all of it, else a reason for each event it has not."""
-        sender = read_sender(request, trusted=self._trusted)
+        sender = read_sender(request, trusted=self._trusted, check_headers=self._check_headers)
         # One token before anything is read, so that garbage is limited as well.
         if slow_down := self._intake.limit_network(sender.ip, 1):
             return slow_down

@@ -34,12 +34,13 @@ class Pixel:
         self._permits = permits
         self._visitors = visitors
         self._trusted = networks(settings.web.trusted_proxies)
+        self._check_headers = settings.web.check_headers
 
     async def get(self, request: Request) -> Response:
         """The image once the broker has the page view, else a problem."""
         if request.method == "HEAD":
             return _image()
-        sender = read_sender(request, trusted=self._trusted)
+        sender = read_sender(request, trusted=self._trusted, check_headers=self._check_headers)
         if slow_down := self._intake.limit_network(sender.ip, 1):
             return slow_down
         url = request.headers.get("referer", "")

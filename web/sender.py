@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from app.events.vocabulary import Origin
 from app.events.wire import ClientEvent, ClientHints, WebEvent
+from web.headers import Lacking, read_lacking
 
 MAX_USER_AGENT = 1024
 MAX_BRANDS = 256
@@ -28,16 +29,21 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
     ip: str
     user_agent: str
     client_hints: ClientHints
+    lacking: Lacking = Lacking()
 
 
-def read_sender(request: Request, *, trusted: Sequence[Network]) -> Sender:
-    """The sender of a request that came directly or through ``trusted`` proxies."""
+def read_sender(request: Request, *, trusted: Sequence[Network], check_headers: bool = True) -> Sender:
+    """The sender of a request that came directly or through ``trusted`` proxies.
+
+    ``check_headers``: whether it matters that it lacks what a browser sends.
+    """
     headers = request.headers
     peer = request.client.host if request.client else ""
     return Sender(
         ip=client_address(peer, headers.getlist("x-forwarded-for"), trusted=trusted),
         user_agent=_clean(headers.get("user-agent", ""))[:MAX_USER_AGENT],
         client_hints=read_hints(headers),
+        lacking=read_lacking(headers) if check_headers else Lacking(),
     )
 
 
@@ -97,6 +103,7 @@ def stamp(posted: ClientEvent, sender: Sender, *, visitor_id: str, received_at: 
         received_at=received_at,
         ip=sender.ip,
         user_agent=sender.user_agent,
+        missing_headers=sender.lacking.at(posted.url),
         origin=Origin.BROWSER,
     )
 

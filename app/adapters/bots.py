@@ -1,4 +1,4 @@
-"""user agent -> whether a program sent the event, why, and whose program it is."""
+"""user agent and other signs -> whether a program sent the event, why, and whose program it is."""
 
 from __future__ import annotations
 
@@ -66,12 +66,10 @@ class BotDetector:
         self._parse = ua_parser.parser.parse
         self._cached = lru_cache(maxsize=CACHED)(self._judge)
 
-    def judge(self, user_agent: str, *, webdriver: bool) -> BotVerdict:
-        """Every reason that holds; no reason: a person. ``webdriver`` is what the browser said of itself."""
+    def judge(self, user_agent: str, *, also: BotReason = BotReason.NONE) -> BotVerdict:
+        """Every reason that holds; no reason: a person. ``also``: those that do not lie in the user agent."""
         verdict = self._cached(user_agent)
-        if not webdriver:
-            return verdict
-        return BotVerdict(reasons=verdict.reasons | BotReason.WEBDRIVER, name=verdict.name)
+        return BotVerdict(reasons=verdict.reasons | also, name=verdict.name) if also else verdict
 
     def _judge(self, user_agent: str) -> BotVerdict:
         # Servers write a header that was not sent as a dash.

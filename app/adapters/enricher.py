@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from app.adapters.bots import BotDetector
 from app.adapters.device import DeviceParser
 from app.adapters.geo import GeoLookup
+from app.adapters.networks import NetworkFile
 from app.core.pages import read_page
 from app.core.rules import SiteRules
 from app.core.traffic import classify_traffic
 from app.events.enriched import BotVerdict, Enrichment
 from app.events.rejects import Reject
-from app.events.vocabulary import Origin
+from app.events.vocabulary import BotReason, Origin
 from app.events.wire import WebEvent
+from app.settings import Settings
 
 
 class Enricher:
     """Enriches events; its look-ups are cached, so that one instance serves a whole worker."""
 
-    def __init__(self, *, mmdb_path: str = "") -> None:
+    def __init__(self, *, mmdb_path: str = "", networks_path: str = "") -> None:
         self._devices = DeviceParser()
         self._bots = BotDetector()
         self._geo = GeoLookup(mmdb_path)
+        self._data_centres = NetworkFile(networks_path)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """One with the files that the settings name; SettingsError where one cannot be read."""
+        return cls(mmdb_path=settings.geo.mmdb_path, networks_path=settings.bots.networks_path)
 
     def __call__(self, event: WebEvent, *, site: SiteRules) -> Enrichment | Reject:
         """What is known about the event, or a Reject when its URL is not one of a web page."""
@@ -43,4 +53,15 @@ class Enricher:
         # A server that tells of a person need not know the browser: nothing speaks for a program then.
         if event.origin is Origin.SERVER and not event.user_agent:
             return BotVerdict()
-        return self._bots.judge(event.user_agent, webdriver=event.webdriver)
+        return self._bots.judge(event.user_agent, also=self._signs(event))
+
+    def _signs(self, event: WebEvent) -> BotReason:
+        """What tells of a program, beside its user agent."""
+        signs = BotReason.NONE
+        if event.webdriver:
+            signs |= BotReason.WEBDRIVER
+        if event.missing_headers:
+            signs |= BotReason.MISSING_HEADERS
+        if event.ip in self._data_centres:
+            signs |= BotReason.DATA_CENTRE
+        return signs

@@ -172,7 +172,7 @@ async def _sending(arguments: argparse.Namespace) -> AsyncIterator[tuple[Setting
                 f"another process runs the stack over {arguments.data}, its broker in memory: ask its "
                 "web server, POST /api/v1/dead-letters/replay, or end it first"
             )
-        enrich = Enricher(mmdb_path=loaded.geo.mmdb_path)
+        enrich = Enricher.of(loaded)
         async with EmbeddedStack(loaded, data_dir=arguments.data, enrich=enrich) as stack:
             feeder = Feeder(stack)
             await feeder.start()

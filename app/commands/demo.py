@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
 async def _demo(arguments: argparse.Namespace, loaded: Settings, console: Console) -> None:
     console.print("Starting the embedded stack: broker in memory, Faust worker, RocksDB, chDB, web server.")
     console.print("It is for trying; docker-compose.yml and deploy/ run the real parts.", style="dim")
-    enrich = Enricher(mmdb_path=loaded.geo.mmdb_path)
+    enrich = Enricher.of(loaded)
     async with (
         EmbeddedStack(loaded, data_dir=arguments.data, enrich=enrich, faust_web=True) as stack,
         _web(stack, port=arguments.port) as url,

@@ -38,7 +38,7 @@ def add(subparsers: Any) -> None:
 def run(_: argparse.Namespace) -> int:
     """One line of JSON for each line read."""
     loaded = settings.load()
-    enrich = Enricher(mmdb_path=loaded.geo.mmdb_path)
+    enrich = Enricher.of(loaded)
     encoder = msgspec.json.Encoder()
     for verdict in verdicts(sys.stdin.buffer, rules=rules_of(loaded), enrich=enrich, at_ms=now_ms()):
         sys.stdout.buffer.write(encoder.encode(verdict) + b"\n")
@@ -73,6 +73,7 @@ def _accepted(item: Accepted) -> dict[str, Any]:
         "traffic": msgspec.structs.asdict(enriched.traffic),
         "is_bot": enriched.bot.is_bot,
         "bot_reasons": enriched.bot.reasons.labels,
+        "bot_kind": enriched.bot.kind,
         "bot_name": enriched.bot.name,
     }
 

@@ -149,7 +149,7 @@ def _show(line: BadLine, tally: Tally) -> None:
 
 
 async def _embedded(arguments: argparse.Namespace, loaded: Settings) -> dict[str, Any]:
-    enrich = Enricher(mmdb_path=loaded.geo.mmdb_path)
+    enrich = Enricher.of(loaded)
     async with EmbeddedStack(loaded, data_dir=arguments.data, enrich=enrich) as stack:
         feeder = Feeder(stack)
         await feeder.start()

@@ -27,7 +27,7 @@ from app.events.rejects import Reject
 from app.events.rows import EventRow, SessionRow
 from app.events.sessions import ClosedSession
 from app.events.state import Touch, Window
-from app.events.vocabulary import EventType, Outcome, ReservedName
+from app.events.vocabulary import BotReason, EventType, Outcome, ReservedName
 from app.events.wire import WebEvent
 
 _ENCODER = msgspec.json.Encoder()
@@ -198,6 +198,7 @@ def accepted_row(accepted: Accepted, *, block: BlockId, session_id: str) -> Even
         int(bot.is_bot),
         int(bot.reasons),
         bot.name,
+        bot.kind or "",
         int(accepted.is_conversion),
         "" if properties == b"{}" else properties.decode(),
         **_features(accepted.known, name=event.name),
@@ -272,6 +273,7 @@ def _session_facts(window: Window, *, site_id: str, visitor_id: str, rules: Rule
         window.touch.device,
         window.touch.traffic,
     )
+    reasons = window.bot_reasons | (BotReason.RATE if window.is_fast else 0)
     return {
         "session_id": window.session_id,
         "site_id": site_id,
@@ -288,8 +290,8 @@ def _session_facts(window: Window, *, site_id: str, visitor_id: str, rules: Rule
         "revenue": window.revenue / REVENUE_UNITS,
         "engaged_ms": window.engaged_ms,
         "is_bounce": int(is_bounce(window, rules=rules.sessions_of(site_id))),
-        "is_bot": int(bool(window.bot_reasons)),
-        "bot_reasons": window.bot_reasons,
+        "is_bot": int(bool(reasons)),
+        "bot_reasons": int(reasons),
         "entry_host": window.entry_host,
         "entry_path": window.entry_path,
         "exit_path": window.exit_path,

@@ -14,7 +14,8 @@ class SessionRules(msgspec.Struct, frozen=True, kw_only=True):
     """The session window: inactivity gap, grace period, cap (0: none), bounce threshold; in ms.
 
     ``split_at_midnight``: a day of the site is a session's bound. ``split_at_campaign``: an event that comes
-    from another campaign than the session so far begins a new one.
+    from another campaign than the session so far begins a new one. A session of at least ``bot_min_events``
+    events, more than ``bot_events_per_minute`` of them (0: no limit), is a bot's.
     """
 
     gap_ms: int
@@ -24,6 +25,8 @@ class SessionRules(msgspec.Struct, frozen=True, kw_only=True):
     dedup_ids: int
     split_at_midnight: bool = False
     split_at_campaign: bool = False
+    bot_events_per_minute: int = 0
+    bot_min_events: int = 1
 
 
 class SiteRules(msgspec.Struct, frozen=True, kw_only=True):

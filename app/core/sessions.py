@@ -23,6 +23,8 @@ REVENUE_UNITS = 10_000
 #: Windows of one event each that a visitor may have at once; beyond, events of a campaign begin no session.
 MAX_SINGLE_WINDOWS = 1000
 
+MINUTE_MS = 60_000
+
 #: Page leaves that a window keeps one by one after its last page view; earlier ones are summed up as one.
 MAX_LEAVES = 100
 
@@ -73,6 +75,17 @@ def holding(windows: Iterable[Window], at: int) -> Window | None:
 def is_bounce(window: Window, *, rules: SessionRules) -> bool:
     """One page view, no interaction, engaged for less than the threshold."""
     return window.page_views == 1 and window.interactions == 0 and window.engaged_ms < rules.bounce_engaged_ms
+
+
+def is_too_fast(window: Window, *, rules: SessionRules) -> bool:
+    """More events a minute than a person's, from the first to the last, and enough of them to tell.
+
+    A rate over the whole session, for sums and span are the same in any order of arrival.
+    """
+    if not rules.bot_events_per_minute or window.events < rules.bot_min_events:
+        return False
+    span_ms = max(window.end_at - window.start_at, MINUTE_MS)
+    return window.events * MINUTE_MS > rules.bot_events_per_minute * span_ms
 
 
 def duration_ms(window: Window) -> int:
@@ -263,6 +276,7 @@ def _extended(window: Window, hit: Hit) -> Window:
         max(window.received_at, hit.received_at),
         window.heir,
         window.goes_on,
+        window.is_fast,
     )
 
 
@@ -308,6 +322,7 @@ def _joined(first: Window, last: Window) -> Window:
         received_at=max(first.received_at, last.received_at),
         heir=first.heir,
         goes_on=first.goes_on,
+        is_fast=first.is_fast,
     )
 
 

@@ -11,7 +11,7 @@ from datetime import tzinfo
 import msgspec
 
 from app.core.rules import SessionRules
-from app.core.sessions import sessions_of, whole
+from app.core.sessions import is_too_fast, sessions_of, whole
 from app.events.state import Merged, Window
 
 
@@ -57,20 +57,25 @@ def statements(
             )
         )
     for group in stated:
-        windows += _state(group, retracted=retracted, said=said)
+        windows += _state(group, rules=rules, retracted=retracted, said=said)
     return said, tuple(sorted(windows, key=lambda window: (window.start_at, window.first_id)))
 
 
-def _state(group: list[Window], *, retracted: dict[str, int], said: list[Statement]) -> list[Window]:
+def _state(
+    group: list[Window], *, rules: SessionRules, retracted: dict[str, int], said: list[Statement]
+) -> list[Window]:
     """State a session; its windows with the versions and heirs that have now been said."""
     first, *others = group
     session = whole(group)
+    is_fast = is_too_fast(session, rules=rules)
+    if is_fast != session.is_fast:
+        session = msgspec.structs.replace(session, is_fast=is_fast)
     heir = session.session_id
     version = max(first.version, retracted.get(heir, 0)) + 1
     # An id that had been given to another session is its own again: the merges must say so, too.
     returns = heir if first.heir not in {"", heir} else ""
     said.append(Statement(sign=1, version=version, window=session, merged_into=returns))
-    current = [msgspec.structs.replace(first, version=version, heir=heir)]
+    current = [msgspec.structs.replace(first, version=version, heir=heir, is_fast=is_fast)]
     for window in others:
         at = _hand_over(window.session_id, window.version, window.heir, session, retracted, said)
         current.append(msgspec.structs.replace(window, version=at, heir=heir))

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import msgspec
 
-from app.events.vocabulary import BotReason, Channel, DeviceClass
+from app.events.vocabulary import BotKind, BotReason, Channel, DeviceClass
+
+#: Reason -> what such a program is for; of several that hold, the first counts.
+_KINDS = {
+    BotReason.AI_FETCHER: BotKind.AI_FETCHER,
+    BotReason.AI_CRAWLER: BotKind.AI_CRAWLER,
+    BotReason.SEARCH_CRAWLER: BotKind.SEARCH_CRAWLER,
+    BotReason.MONITOR: BotKind.MONITOR,
+    BotReason.AUTOMATION: BotKind.AUTOMATION,
+    BotReason.WEBDRIVER: BotKind.AUTOMATION,
+}
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
@@ -56,6 +66,13 @@ class BotVerdict(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like
     def is_bot(self) -> bool:
         """Whether any reason holds."""
         return bool(self.reasons)
+
+    @property
+    def kind(self) -> BotKind | None:
+        """What the program is for, ``other`` where that is not known; None: a person."""
+        if not self.reasons:
+            return None
+        return next((kind for reason, kind in _KINDS.items() if reason in self.reasons), BotKind.OTHER)
 
 
 class Enrichment(msgspec.Struct, frozen=True, kw_only=True, gc=False):

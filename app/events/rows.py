@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from app.events.sessions import SessionFacts
-from app.events.vocabulary import Channel, DeviceClass, EventType, Origin, Outcome
+from app.events.vocabulary import BotKind, Channel, DeviceClass, EventType, Origin, Outcome
 
 #: Fields of the block that a row came in; columns carry a leading underscore.
 BLOCK_COLUMNS = {
@@ -85,6 +85,7 @@ class EventRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename
     is_bot: int = 0
     bot_reasons: int = 0
     bot_name: str = ""
+    bot_kind: BotKind | str = ""
     is_conversion: int = 0
     properties: str = ""
     goal: str = ""

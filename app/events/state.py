@@ -40,6 +40,7 @@ class Window(msgspec.Struct, frozen=True, gc=False, array_like=True):
     ``leaves`` holds (time, engaged ms) of the page leaves not before the last page view: those of the last
     page. ``revenue`` counts 1/10,000 of a currency unit, so that sums are exact. ``goes_on`` is set where the
     sessions before it, cut at the cap, have been forgotten: the campaign that they came from, or empty.
+    ``is_fast``: the last statement about it called it too fast for a person; a retraction says the same.
     """
 
     session_id: str
@@ -71,6 +72,7 @@ class Window(msgspec.Struct, frozen=True, gc=False, array_like=True):
     received_at: int = 0
     heir: str = ""
     goes_on: str | None = None
+    is_fast: bool = False
 
 
 class VisitorState(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -130,6 +130,17 @@ class SourceKind(StrEnum):
     OTHER = "other"
 
 
+class BotKind(StrEnum):
+    """What a program is for; the column ``bot_kind``, which is empty for people."""
+
+    AI_FETCHER = "ai_fetcher"
+    AI_CRAWLER = "ai_crawler"
+    SEARCH_CRAWLER = "search_crawler"
+    MONITOR = "monitor"
+    AUTOMATION = "automation"
+    OTHER = "other"
+
+
 class BotReason(IntFlag):
     """Why an event is thought to come from a program; several may hold at once."""
 

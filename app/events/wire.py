@@ -53,6 +53,7 @@ class WebEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_default
     """One event of one visitor, as it stands in Kafka.
 
     ``occurred_at`` and ``sent_at`` are by the client's clock, ``received_at`` by the collector's.
+    ``missing_headers``: the sender claims to be a browser, and its request lacked what browsers send.
     ``ip`` lives only until it has been used for geography; it is never stored.
     ``properties`` stays raw JSON here and is checked by the validate step.
     """
@@ -78,6 +79,7 @@ class WebEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_default
     user_agent: UserAgent = ""
     client_hints: ClientHints = ClientHints()
     webdriver: bool = False
+    missing_headers: bool = False
     ip: Tag = ""
     origin: Origin = Origin.BROWSER
     properties: msgspec.Raw = msgspec.Raw(b"{}")

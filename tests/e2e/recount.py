@@ -80,6 +80,47 @@ OF_EVENTS: Mapping[str, Tally] = {
     ),
 }
 
+#: By what a user agent has in it, the first that fits: the programs of app.traffic.audience.
+PROGRAMS = {
+    "ChatGPT-User": "ai_fetcher",
+    "GPTBot": "ai_crawler",
+    "ClaudeBot": "ai_crawler",
+    "Googlebot": "search_crawler",
+    "bingbot": "search_crawler",
+    "YandexBot": "search_crawler",
+    "UptimeRobot": "monitor",
+    "Lighthouse": "automation",
+    "HeadlessChrome": "automation",
+    "AhrefsBot": "other",
+}
+
+
+def _program(event: WebEvent) -> tuple[str, str] | None:
+    """Kind and name of the program that sent the event; None for people."""
+    for name, kind in PROGRAMS.items():
+        if name in event.user_agent:
+            return kind, name
+    if event.webdriver:
+        return "automation", ""
+    return None if event.user_agent else ("other", "")
+
+
+OF_BOTS: Mapping[str, Tally] = {
+    "bot_traffic_daily": Tally(
+        of=lambda event: (event.site_id, _day(event.occurred_at), *(_program(event) or ("", ""))),
+        columns=("site_id", "toString(local_date)", "bot_kind", "bot_name"),
+        measures=("rows", "events", "page_views"),
+    ),
+}
+
+OF_RECEIPTS: Mapping[str, Tally] = {
+    "data_quality": Tally(
+        of=lambda event: (event.site_id, event.received_at // QUARTER * QUARTER // 1000),
+        columns=("site_id", "toUnixTimestamp(bucket)"),
+        measures=("received",),
+    ),
+}
+
 OF_VISITS: Mapping[str, Tally] = {
     "session_analytics": Tally(
         of=lambda visit: (visit.site_id, visit.started_at // QUARTER * QUARTER // 1000),
@@ -149,6 +190,8 @@ def recount(events: Sequence[WebEvent]) -> dict[str, Counts]:
             }
         ),
         **{table: _tallied(distinct, tally) for table, tally in OF_EVENTS.items()},
+        **{table: _tallied(filter(_program, distinct), tally) for table, tally in OF_BOTS.items()},
+        **{table: _tallied(events, tally) for table, tally in OF_RECEIPTS.items()},
         **{table: _tallied(visits(distinct), tally) for table, tally in OF_VISITS.items()},
     }
 
@@ -178,7 +221,7 @@ def found(deployment: Deployment) -> dict[str, Counts]:
     ledger = ("received", "accepted", "duplicates")
     sums = ", ".join(f"sum({column})" for column in ledger)
     (totals,) = deployment.ask(f"SELECT {sums} FROM {{db}}.block_ledger")
-    tallies = {**OF_EVENTS, **OF_VISITS}
+    tallies = {**OF_EVENTS, **OF_BOTS, **OF_RECEIPTS, **OF_VISITS}
     gold = [table for (table,) in deployment.ask(GOLD_SQL)]
     unknown = set(gold) - tallies.keys()
     assert not unknown, f"no recount of {', '.join(sorted(unknown))}: add it to tests/e2e/recount.py"

@@ -15,7 +15,7 @@ from app.events.wire import WebEvent
 from tests.e2e.crash import encoded, traffic
 from tests.e2e.crew import Crew
 from tests.e2e.deployment import Deployment
-from tests.e2e.recount import GOLD_SQL
+from tests.e2e.recount import GOLD_SQL, OF_RECEIPTS
 
 pytestmark = [pytest.mark.kafka, pytest.mark.asyncio]
 
@@ -48,7 +48,8 @@ async def test_gold_depends_on_the_events_alone(deployment: Deployment) -> None:
         deployment.wait_until_drained(crew.first)
     for worker in list(crew.workers):
         crew.end(worker, signal.SIGTERM)
-    for table in [name for (name,) in deployment.ask(GOLD_SQL)]:
+    # What became of receipts does depend on how often an event arrived, and on the blocks.
+    for table in {name for (name,) in deployment.ask(GOLD_SQL)} - OF_RECEIPTS.keys():
         by_arrangement = gold(deployment, table)
         expected = by_arrangement["in_order-1"]
         assert expected, table

@@ -66,7 +66,14 @@ def fill(asked: Asked) -> None:
             "user_id": "u/1",
         },
         {"path": "/cart", "visitor_id": "v2", "at": NOW},
-        {"path": "/", "visitor_id": "bot", "at": NOW, "is_bot": 1},
+        {
+            "path": "/",
+            "visitor_id": "bot",
+            "at": NOW,
+            "is_bot": 1,
+            "bot_kind": "ai_crawler",
+            "bot_name": "GPTBot",
+        },
     )
     asked.sessions(
         {
@@ -158,6 +165,29 @@ async def test_a_series_is_by_minute_hour_or_day(
     query = PERIOD if interval is None else {**PERIOD, "interval": interval}
     found = await get(client, "/api/v1/sites/shop/series", **query)
     assert found["points"] == [{"at": at, "visitors": 2, "page_views": 5, "events": 6}]
+
+
+async def test_programs_are_told_by_kind_and_name_with_the_pages_that_ai_took(
+    asked: Asked, client: httpx.AsyncClient
+) -> None:
+    fill(asked)
+    found = await get(client, "/api/v1/sites/shop/bots", **PERIOD)
+    assert (found["layer"], found["events"], found["page_views"]) == ("gold", 1, 1)
+    assert found["bots"] == [{"kind": "ai_crawler", "name": "GPTBot", "events": 1, "page_views": 1}]
+    assert found["ai_pages"] == [{"path": "/", "crawled": 1, "fetched": 0, "referred": 0}]
+
+
+async def test_quality_is_told_by_hour_and_in_all(asked: Asked, client: httpx.AsyncClient) -> None:
+    fill(asked)
+    asked.refused({"received_at": NOW, "reason": "too_long"})
+    found = await get(client, "/api/v1/sites/shop/quality", **PERIOD)
+    (hour,) = found["hours"]
+    assert hour.pop("at") == "2026-03-10T12:00:00Z"
+    assert found["total"] == hour
+    counts = ("received", "accepted", "rejected", "duplicates")
+    assert [hour[name] for name in counts] == [8, 7, 1, 0]
+    assert (hour["validity"], hour["timeliness"], hour["uniqueness"]) == (7 / 8, 1.0, 1.0)
+    assert (hour["completeness"], hour["score"]) == (2 / 8, 1 / 8)
 
 
 @pytest.mark.parametrize("page_id", ["%2Fcart", "cart", "/cart", "%2fcart"])
@@ -280,6 +310,8 @@ async def test_over_http_the_store_gives_the_same_answers(
     paths = (
         "/api/v1/sites/shop/overview",
         "/api/v1/sites/shop/series?interval=hour",
+        "/api/v1/sites/shop/bots?pages=1",
+        "/api/v1/sites/shop/quality",
         "/api/v1/pages/cart/metrics?site=shop",
         "/api/v1/funnels/checkout/conversion?site=shop",
         "/api/v1/users/u%2F1/behavior?site=shop",
@@ -314,6 +346,8 @@ async def test_every_answer_is_as_the_document_says(asked: Asked, client: httpx.
     answers = {
         "/api/v1/sites/{site_id}/overview": await get(client, "/api/v1/sites/shop/overview", **PERIOD),
         "/api/v1/sites/{site_id}/series": await get(client, "/api/v1/sites/shop/series", **PERIOD),
+        "/api/v1/sites/{site_id}/quality": await get(client, "/api/v1/sites/shop/quality", **PERIOD),
+        "/api/v1/sites/{site_id}/bots": await get(client, "/api/v1/sites/shop/bots", **PERIOD),
         "/api/v1/pages/{page_id}/metrics": await get(client, "/api/v1/pages/cart/metrics", **SHOP),
         "/api/v1/funnels/{funnel_id}/conversion": await get(
             client, "/api/v1/funnels/checkout/conversion", **SHOP

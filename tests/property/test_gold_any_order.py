@@ -19,6 +19,7 @@ from tests.answering import engine, migrated
 from tests.any_order import Case, Run, cases, crashes, run_all
 from tests.integration.engines import settings_for
 from tests.oracle_answers import answers
+from tests.oracle_receipts import local_hour, quality
 from tests.reducing import least
 from tests.sql.gold_asked import GOLD, VIEWS, answers_of, gold_of
 
@@ -28,6 +29,8 @@ CASES = int(os.environ.get("ANY_ORDER_CASES", "1000"))
 #: An insert costs the same for one as for many; the views are asked about some, a call for each.
 CASES_AT_ONCE = 25
 CASES_ASKED = 4
+
+QUARTER_MS = 15 * oracle.MINUTE
 
 _numbers = itertools.count(1)
 
@@ -59,9 +62,14 @@ class Recounted:
 
 def recounted(case: Case):
     """Every gold table and every view, by the oracle."""
-    accepted = oracle.fates(case.arrivals(), case.rules).accepted
+    fates = oracle.fates(case.arrivals(), case.rules)
+    accepted = fates.accepted
     gold = oracle.gold(accepted, oracle.sessions(accepted, case.rules), case.rules)
-    return gold | answers(accepted, case.rules)
+    receipts = {
+        "data_quality": quality(fates.outcomes, by=lambda at: at // QUARTER_MS * QUARTER_MS // 1000),
+        "quality_series": quality(fates.outcomes, by=lambda at: local_hour(at, case.rules)),
+    }
+    return gold | receipts | answers(accepted, case.rules)
 
 
 def compared(told, expected):

@@ -9,10 +9,18 @@ import msgspec
 
 from tests.oracle import TIMINGS, Table
 from tests.oracle_answers import SUMS
+from tests.oracle_receipts import QUALITY
 from tests.sql.store import Store
 
-PERIOD = "since = '2026-02-01', until = '2026-05-01', bots = [0]"
+DAYS = "since = '2026-02-01', until = '2026-05-01'"
+PERIOD = f"{DAYS}, bots = [0]"
 MOMENTS = "since_at = '2026-02-01 00:00:00', until_at = '2026-05-01 00:00:00', bots = [0]"
+#: How views are asked about the same days that are not asked by day and by whose traffic counts.
+PERIODS = {
+    **dict.fromkeys(("session_totals", "hour_series", "minute_series"), MOMENTS),
+    **dict.fromkeys(("bot_traffic", "ai_pages"), DAYS),
+    "quality_series": MOMENTS.removesuffix(", bots = [0]"),
+}
 PATHS = ("/", "/cart")
 VISITORS = ("a", "b")
 
@@ -78,6 +86,10 @@ GOLD = {
             **{name: _quantiles(name) for name in (*TIMINGS, "cls_10000")},
         },
     ),
+    "bot_traffic_daily": Question(
+        keys=("toString(local_date)", "bot_kind", "bot_name"), figures=_sums("rows", "events", "page_views")
+    ),
+    "data_quality": Question(keys=("toUnixTimestamp(bucket)",), figures=_sums(*QUALITY)),
     "events_per_minute": _WINDOW,
     "events_per_quarter_hour": _WINDOW,
     "events_per_hour": _WINDOW,
@@ -131,6 +143,9 @@ VIEWS = {
     "top_pages": Question(
         keys=("path",), figures={name: name for name in ("page_views", "visitors", "engaged_ms")}
     ),
+    "bot_traffic": Question(keys=("kind", "name"), figures={name: name for name in ("events", "page_views")}),
+    "ai_pages": Question(keys=("path",), figures={name: name for name in ("crawled", "fetched", "referred")}),
+    "quality_series": Question(keys=(_AT,), figures={name: name for name in QUALITY}),
     "page_sessions": Question(
         keys=("place",), figures={name: name for name in ("entries", "exits", "bounces")}
     ),
@@ -177,7 +192,7 @@ def answers_of(store: Store, zones: Mapping[str, str], names: Iterable[str]) -> 
 
 def _calls(name: str, question: Question, site: str, zone: str) -> Iterable[str]:
     for place, more in _parameters(name, zone):
-        period = MOMENTS if name in {"session_totals", "hour_series", "minute_series"} else PERIOD
+        period = PERIODS.get(name, PERIOD)
         columns = ", ".join((f"'{site}' AS site", *question.keys)).replace("place", f"'{place}'")
         grouped = " GROUP BY ALL" if "count()" in question.figures.values() else ""
         view = f"{{db}}.{name}(site = '{site}', {period}{more})" + question.joined.replace("<site>", site)
@@ -190,7 +205,16 @@ def _parameters(name: str, zone: str) -> list[tuple[str, str]]:
         return [(visitor, f", person = '{visitor}'") for visitor in VISITORS]
     if name == "page_sessions":
         return [(path, f", path = '{path}'") for path in PATHS]
-    return [("", {"hour_series": f", zone = '{zone}'", "top_pages": ", limit = 10"}.get(name, ""))]
+    return [
+        (
+            "",
+            {
+                **dict.fromkeys(("hour_series", "quality_series"), f", zone = '{zone}'"),
+                "top_pages": ", limit = 10",
+                "ai_pages": ", limit = 10",
+            }.get(name, ""),
+        )
+    ]
 
 
 def _named(question: Question) -> str:

@@ -26,7 +26,9 @@ EVENT_GOLD = (
     "events_per_quarter_hour",
     "events_per_hour",
     "events_per_day",
+    "bot_traffic_daily",
 )
+RECEIPT_GOLD = ("data_quality",)
 SESSION_GOLD = ("session_analytics", "traffic_sources_daily", "device_breakdown_daily")
 
 #: As the sink pins them; a block of history may lie in more than the engine's default of 100 partitions.

@@ -11,7 +11,9 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 
 from tests.sql.store import AT, DAY, Store, block, event, session, some_uuid
 
-SILVER = {"user_behavior_silver"}
+SILVER = {"user_behavior_silver", "received_silver"}
+#: What counts every record, whatever became of it.
+COUNTED = {"block_ledger", "received_silver", "data_quality"}
 
 
 @pytest.mark.parametrize(
@@ -53,15 +55,12 @@ def test_a_rejected_event_keeps_payload_and_reason_and_counts_nowhere_else(store
     assert store.ask("SELECT reason, step, detail, payload, event_id FROM {db}.rejected_events_bronze") == [
         ("malformed_json", "decode", "line 1", "{broken", "")
     ]
-    assert {name for name, parts in store.parts().items() if parts} == {
-        "rejected_events_bronze",
-        "block_ledger",
-    }
+    assert {name for name, parts in store.parts().items() if parts} == {"rejected_events_bronze", *COUNTED}
 
 
 def test_a_duplicate_is_only_counted(store: Store) -> None:
     store.insert([event(block(), outcome="duplicate", session_id="", local_date="")])
-    assert {name for name, parts in store.parts().items() if parts} == {"block_ledger"}
+    assert {name for name, parts in store.parts().items() if parts} == COUNTED
 
 
 def test_the_ledger_accounts_for_every_record_of_a_block(store: Store) -> None:

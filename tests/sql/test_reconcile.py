@@ -13,7 +13,7 @@ from app.adapters.clickhouse.reconcile import Reconciler, Scope
 from app.errors import ReconcileError
 from migrations.runner import migrate
 from tests.sql.holes import Rows, contents, delete, event_block, hold_merges, session_block
-from tests.sql.store import EVENT_GOLD, SESSION_GOLD, Store
+from tests.sql.store import EVENT_GOLD, RECEIPT_GOLD, SESSION_GOLD, Store
 
 FIRST, SECOND = date(2015, 5, 17), date(2015, 5, 18)
 
@@ -78,16 +78,16 @@ def test_layers_agree_after_merges_too(store: Store, twin: Store, blocks: list[R
 
 
 def test_every_gold_is_compared_and_rebuilt(store: Store, twin: Store, blocks: list[Rows]) -> None:
-    for table in (*EVENT_GOLD, *SESSION_GOLD):
+    for table in (*EVENT_GOLD, *RECEIPT_GOLD, *SESSION_GOLD):
         delete(store, table, where="site_id = 'shop'")
     found = reconciler(store).compare(Scope())
-    assert {one.table for one in found} == {*EVENT_GOLD, *SESSION_GOLD}
+    assert {one.table for one in found} == {*EVENT_GOLD, *RECEIPT_GOLD, *SESSION_GOLD}
     assert {one.site_id for one in found} == {"shop"}
     [daily] = [one for one in found if one.table == "daily_user_metrics" and one.day == FIRST]
     assert daily.source == "user_behavior_silver"
     assert (daily.figures["rows"].wanted, daily.figures["rows"].found) == (14, 0)
     rebuilt = reconciler(store).rebuild(Scope())
-    assert sorted(one.table for one in rebuilt) == sorted((*EVENT_GOLD, *SESSION_GOLD))
+    assert sorted(one.table for one in rebuilt) == sorted((*EVENT_GOLD, *RECEIPT_GOLD, *SESSION_GOLD))
     assert contents(store) == contents(twin)
     assert reconciler(store).rebuild(Scope()) == []
 

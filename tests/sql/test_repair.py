@@ -10,10 +10,10 @@ from clickhouse_connect.driver.client import Client
 from msgspec.structs import replace
 
 from app.adapters.clickhouse.catalogue import load
-from app.adapters.clickhouse.repair import Block, Look, golds_of, mend_gold, mend_layers
+from app.adapters.clickhouse.repair import Block, Look, mend_gold, mend_layers
 from migrations.runner import migrate
 from tests.sql.holes import Rows, as_sent, contents, delete, event_block, hold_merges, session_block, tear
-from tests.sql.store import EVENT_GOLD, SESSION_GOLD, Store, block, event
+from tests.sql.store import EVENT_GOLD, RECEIPT_GOLD, SESSION_GOLD, Store, block, event
 
 EVENT_LAYERS = (
     "page_views_bronze",
@@ -22,6 +22,7 @@ EVENT_LAYERS = (
     "rejected_events_bronze",
     "page_views_silver",
     "user_behavior_silver",
+    "received_silver",
     "block_ledger",
 )
 SESSION_LAYERS = ("user_sessions_bronze", "sessions_silver")
@@ -45,9 +46,8 @@ def mend(store: Store, rows: Rows) -> list[Look]:
     """What the sink does after a block under suspicion was acknowledged."""
     sent = as_sent(rows)
     known = load(store.client, database=store.database)
-    looks, reach = mend_layers(store.client, sent, known=known)
-    golds = golds_of(sent, known=known) if reach.sites else []
-    return looks + [mend_gold(store.client, gold, sent, reach=reach, known=known) for gold in golds]
+    looks, fed = mend_layers(store.client, sent, known=known)
+    return looks + [mend_gold(store.client, one, sent, known=known) for one in fed]
 
 
 def filled(looks: list[Look]) -> dict[str, tuple[str, ...]]:
@@ -63,7 +63,7 @@ def test_a_block_of_events_that_one_table_lacks_is_put_there_and_nowhere_else(
     store: Store, twin: Store
 ) -> None:
     write(event_block(1, partition=1), store, twin)
-    for number, torn in enumerate([*EVENT_LAYERS, *EVENT_GOLD], start=2):
+    for number, torn in enumerate([*EVENT_LAYERS, *EVENT_GOLD, *RECEIPT_GOLD], start=2):
         rows = event_block(number)
         tear(store, [torn], partial(write, rows, store))
         write(rows, store, twin)
@@ -163,18 +163,23 @@ def test_nothing_is_left_behind(store: Store) -> None:
     assert store.tables() == before
 
 
-def test_a_block_without_accepted_events_needs_no_gold(store: Store) -> None:
-    rows = [row for row in event_block(1) if row.outcome == "rejected"]
-    tear(store, ["rejected_events_bronze"], partial(write, rows, store))
-    looks, reach = mend_layers(store.client, as_sent(rows), known=load(store.client, database=store.database))
-    assert filled(looks) == {"rejected_events_bronze": ("201505",)}
-    assert reach.sites == ()
+def test_a_block_without_accepted_events_is_missing_where_receipts_are_counted(
+    store: Store, twin: Store
+) -> None:
+    rows = [replace(row, site_id="") for row in event_block(1) if row.outcome == "rejected"]
+    torn = {"rejected_events_bronze": ("201505",), "data_quality": ("2015",)}
+    tear(store, list(torn), partial(write, rows, store))
+    write(rows, twin)
+    looks = mend(store, rows)
+    assert filled(looks) == torn
+    assert {look.table for look in looks} & {*EVENT_GOLD} == set()
+    assert contents(store) == contents(twin)
 
 
 def test_the_catalogue_knows_every_table_and_its_view(store: Store) -> None:
     catalogue = load(store.client, database=store.database)
     assert sorted(catalogue.tables) == store.tables()
-    assert {gold.name for gold in catalogue.golds} == {*EVENT_GOLD, *SESSION_GOLD}
+    assert {gold.name for gold in catalogue.golds} == {*EVENT_GOLD, *RECEIPT_GOLD, *SESSION_GOLD}
     assert catalogue.landing == {"events_in", "sessions_in"}
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from app.events.rows import EventRow, SessionRow
 from migrations import snapshot
-from tests.sql.store import EVENT_GOLD, SESSION_GOLD, Store
+from tests.sql.store import EVENT_GOLD, RECEIPT_GOLD, SESSION_GOLD, Store
 
 
 def columns(store: Store, table: str) -> list[str]:
@@ -50,7 +50,7 @@ def test_every_table_that_keeps_rows_remembers_a_thousand_tokens(store: Store, s
         "SELECT name, create_table_query FROM system.tables "
         "WHERE database = '{db}' AND engine LIKE '%MergeTree'"
     )
-    assert len(found) == len(store.tables()) + 1 == 20  # schema_migrations too
+    assert len(found) == len(store.tables()) + 1 == 23  # schema_migrations too
     for name, query in found:
         window = re.search(rf"\b{setting} = (\d+)", query)
         assert window is not None, name
@@ -70,7 +70,7 @@ def test_every_materialized_view_fills_every_column_of_its_target(store: Store) 
             "SELECT name FROM system.tables WHERE database = '{db}' AND engine = 'MaterializedView'"
         )
     ]
-    assert len(views) == len(store.tables()) == 19
+    assert len(views) == len(store.tables()) == 22
     for view in views:
         assert sorted(columns(store, view)) == sorted(columns(store, view.removesuffix("_mv"))), view
 
@@ -87,6 +87,7 @@ def test_each_table_is_filled_by_one_view(store: Store) -> None:
 @pytest.mark.parametrize(
     ("gold", "silver"),
     [(name, "user_behavior_silver") for name in EVENT_GOLD]
+    + [(name, "received_silver") for name in RECEIPT_GOLD]
     + [(name, "sessions_silver") for name in SESSION_GOLD],
 )
 def test_gold_reads_silver_itself_and_counts_its_rows(store: Store, gold: str, silver: str) -> None:

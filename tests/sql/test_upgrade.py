@@ -2,34 +2,69 @@
 
 from __future__ import annotations
 
+import time
+
 import msgspec
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from app.events.enriched import BotVerdict
+from app.events.vocabulary import BotReason
 from migrations import runner
 from migrations.runner import migrate
 from migrations.statements import Target, statements
-from tests.sql.store import Store, block, rejected
+from tests.sql.store import Store, block, event, rejected
+
+#: How long the engine may take to change rows in the background.
+PATIENCE_S = 30.0
 
 
 def test_rows_refused_before_there_was_a_history_have_none(
     client: Client, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = runner.load()
-    with monkeypatch.context() as before:
-        before.setattr(runner, "load", lambda: [one for one in known if one.version < 7])
-        before.setattr(runner, "load_views", list)
-        migrate(client, database=database)
-    store = Store(client, database)
+    store = schema_before(7, client, database, monkeypatch)
     within = block()
     store.insert_lines("events_in", msgspec.json.Encoder().encode_lines([rejected(within)]))
-
-    assert [one.version for one in migrate(client, database=database)] == [
-        one.version for one in known if one.version >= 7
-    ]
+    migrate(client, database=database)
     store.insert([rejected(within, offset=1, replays=2, history="[]")])
     kept = store.ask("SELECT _offset, replays, history FROM {db}.rejected_events_bronze ORDER BY _offset")
     assert kept == [(0, 0, ""), (1, 2, "[]")]
+
+
+@pytest.mark.parametrize("table", ["page_views_silver", "user_behavior_silver"])
+def test_programs_seen_before_there_were_kinds_get_theirs_from_the_reasons(
+    client: Client, database: str, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    store = schema_before(8, client, database, monkeypatch)
+    within = block(end=len(BotReason))
+    reasons = [BotReason.NONE, *BotReason, BotReason.SEARCH_CRAWLER | BotReason.USER_AGENT]
+    verdicts = [BotVerdict(reasons=reason) for reason in reasons]
+    rows = [
+        event(within, offset=offset, bot_reasons=int(verdict.reasons), is_bot=int(verdict.is_bot))
+        for offset, verdict in enumerate(verdicts)
+    ]
+    store.insert(rows)
+    migrate(client, database=database)
+    wait_for_changes(store)
+    kinds = [kind for (kind,) in store.ask(f"SELECT bot_kind FROM {{db}}.{table} ORDER BY _offset")]
+    assert kinds == [verdict.kind or "" for verdict in verdicts]
+
+
+def schema_before(version: int, client: Client, database: str, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A database as it was before a migration."""
+    known = runner.load()
+    with monkeypatch.context() as before:
+        before.setattr(runner, "load", lambda: [one for one in known if one.version < version])
+        before.setattr(runner, "load_views", list)
+        migrate(client, database=database)
+    return Store(client, database)
+
+
+def wait_for_changes(store: Store) -> None:
+    until = time.monotonic() + PATIENCE_S
+    while store.one("SELECT count() FROM system.mutations WHERE database = '{db}' AND NOT is_done"):
+        assert time.monotonic() < until, "the engine has not changed its rows in time"
+        time.sleep(0.05)
 
 
 def test_a_migration_that_failed_midway_can_be_run_again(store: Store) -> None:

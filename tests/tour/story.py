@@ -12,6 +12,9 @@ from tests.factories import T0
 _BROWSER = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Mobile Safari/537.36"
 PHONE = f"Mozilla/5.0 (Linux; Android 10; K) {_BROWSER}"
 
+#: What the browser says of itself in every request.
+HEADERS = {"User-Agent": PHONE, "Accept-Language": "de-DE", "Sec-Fetch-Mode": "cors"}
+
 #: As the browser posts it.
 POSTED: dict[str, Any] = {
     "event_id": "0198f2c0-0000-7000-8000-00000000ada0",

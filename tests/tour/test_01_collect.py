@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from app.adapters.visitor_ids import VisitorIds
 from app.metrics import WebMetrics
 from tests.collecting import RecordingProducer
-from tests.tour.story import KEY, PHONE, POSTED, RECEIVED_AT, settings
+from tests.tour.story import HEADERS, KEY, POSTED, RECEIVED_AT, settings
 from web import collector
 
 
@@ -28,7 +28,7 @@ async def test_a_posted_event_becomes_a_message_under_its_visitors_key(producer,
     )
     browser = httpx.ASGITransport(Starlette(routes=routes), client=("192.0.2.7", 4711))
     async with httpx.AsyncClient(transport=browser, base_url="http://collector.test") as client:
-        answer = await client.post("/api/v1/events", json=[POSTED], headers={"User-Agent": PHONE})
+        answer = await client.post("/api/v1/events", json=[POSTED], headers=HEADERS)
     assert (answer.status_code, answer.json()) == (202, {"accepted": 1})
     ((key, value),) = producer.messages
     message = msgspec.json.decode(value)

@@ -9,7 +9,7 @@ from app import serve
 from app.adapters.enricher import Enricher
 from app.embedded.loop_server import bind, serve_in_loop
 from app.embedded.stack import EmbeddedStack
-from tests.tour.story import PHONE, POSTED, RECEIVED_AT, settings
+from tests.tour.story import HEADERS, POSTED, RECEIVED_AT, settings
 
 
 @pytest.mark.asyncio
@@ -20,7 +20,7 @@ async def test_posted_and_answered(tmp_path):
             serve_in_loop(app, bind("127.0.0.1", 0)) as url,
             httpx.AsyncClient(base_url=url, timeout=30) as web,
         ):
-            posted = await web.post("/api/v1/events", json=[POSTED], headers={"User-Agent": PHONE})
+            posted = await web.post("/api/v1/events", json=[POSTED], headers=HEADERS)
             assert posted.status_code == 202
             async with asyncio.timeout(60):
                 while (overview := (await web.get("/api/v1/sites/shop/overview")).json())["sessions"] == 0:

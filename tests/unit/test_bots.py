@@ -9,7 +9,7 @@ from is_bot import Bots
 
 from app.adapters.bots import BotDetector
 from app.events.enriched import BotVerdict
-from app.events.vocabulary import BotReason
+from app.events.vocabulary import BotKind, BotReason
 
 BLINK = "AppleWebKit/537.36 (KHTML, like Gecko)"
 CHROME = f"Mozilla/5.0 (X11; Linux x86_64) {BLINK} Chrome/138.0.0.0 Safari/537.36"
@@ -25,7 +25,7 @@ DETECTOR = BotDetector()
 
 
 def judge(user_agent, *, webdriver=False):
-    return DETECTOR.judge(user_agent, webdriver=webdriver)
+    return DETECTOR.judge(user_agent, also=BotReason.WEBDRIVER if webdriver else BotReason.NONE)
 
 
 def compatible(token):
@@ -131,6 +131,24 @@ def test_all_reasons_that_hold_are_given():
 def test_a_browser_that_is_driven_is_a_program():
     assert judge(CHROME, webdriver=True) == BotVerdict(reasons=BotReason.WEBDRIVER)
     assert judge(CHROME) == BotVerdict()
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "webdriver", "kind"),
+    [
+        (CHROME, False, None),
+        (CHROME, True, BotKind.AUTOMATION),
+        (compatible("ChatGPT-User/1.0"), False, BotKind.AI_FETCHER),
+        (compatible("GPTBot/1.2"), False, BotKind.AI_CRAWLER),
+        (compatible("Googlebot/2.1"), True, BotKind.SEARCH_CRAWLER),
+        (compatible("UptimeRobot/2.0"), False, BotKind.MONITOR),
+        ("curl/8.5.0", False, BotKind.AUTOMATION),
+        (compatible("AhrefsBot/5.0"), False, BotKind.OTHER),
+        ("", False, BotKind.OTHER),
+    ],
+)
+def test_a_program_is_of_one_kind(user_agent, webdriver, kind):
+    assert judge(user_agent, webdriver=webdriver).kind == kind
 
 
 @given(st.text(max_size=1024))

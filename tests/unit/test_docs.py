@@ -11,7 +11,7 @@ import yaml
 
 from app import errors
 from app.events.dead_letter import Fate
-from app.events.vocabulary import RejectReason
+from app.events.vocabulary import BotReason, RejectReason
 from app.settings import Settings
 from app.topics import catalogue
 from app.traffic.lines import LineFault
@@ -49,6 +49,11 @@ def test_every_error_has_its_entry():
     names = {kind.__name__ for kind in tree if kind.__module__ == "app.errors"} - {"WuaError"}
     assert names
     assert {name for name in names if f"| `{name}` |" not in text("docs/TROUBLESHOOTING.md")} == set()
+
+
+@pytest.mark.parametrize("reason", BotReason)
+def test_every_bot_reason_is_explained(reason):
+    assert f"| `{reason.name.lower()}` | {reason.value} |" in text("docs/OPERATING.md")
 
 
 @pytest.mark.parametrize("fate", Fate)

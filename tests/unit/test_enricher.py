@@ -7,7 +7,8 @@ from app.adapters.enricher import Enricher
 from app.commands.enrich import verdicts
 from app.events.enriched import Device, Enrichment, Geo, Page, Traffic
 from app.events.rejects import Reject
-from app.events.vocabulary import Channel, DeviceClass, Outcome, RejectReason, Step
+from app.events.vocabulary import BotKind, Channel, DeviceClass, Outcome, RejectReason, Step
+from app.settings import Settings
 from tests.factories import T0, rules, web_event, wire
 
 WINDOWS = (
@@ -95,6 +96,30 @@ def test_a_driven_browser_is_flagged_and_kept(enrich):
     assert enrichment.bot.reasons.labels == ["webdriver"]
 
 
+@pytest.mark.parametrize("ip", ["192.0.2.77", "::ffff:192.0.2.77"])
+def test_an_address_in_a_data_centre_is_flagged_and_gone(tmp_path, ip):
+    path = tmp_path / "clouds.txt"
+    path.write_text("192.0.2.0/24\n")
+    enrich = Enricher.of(Settings(bots={"networks_path": str(path)}))
+    flagged = enrich(web_event(user_agent=WINDOWS, ip=ip), site=site())
+    assert flagged.bot.reasons.labels == ["data_centre"]
+    assert flagged.bot.kind is BotKind.OTHER
+    assert "192.0.2.77" not in repr(flagged)
+    assert not enrich(web_event(user_agent=WINDOWS, ip="198.51.100.1"), site=site()).bot.is_bot
+    assert not enrich(web_event(user_agent=WINDOWS), site=site()).bot.is_bot
+
+
+def test_a_browser_without_its_headers_is_flagged_beside_what_else_holds(enrich):
+    flagged = enrich(web_event(user_agent=WINDOWS, webdriver=True, missing_headers=True), site=site())
+    assert flagged.bot.reasons.labels == ["webdriver", "missing_headers"]
+    assert flagged.bot.kind is BotKind.AUTOMATION
+
+
+@pytest.mark.parametrize("origin", ["server", "replay"])
+def test_what_came_through_no_collector_lacks_no_headers(enrich, origin):
+    assert not enrich(web_event(user_agent=WINDOWS, origin=origin), site=site()).bot.is_bot
+
+
 def test_the_enrich_command_says_what_was_decided(enrich):
     lines = [
         msgspec.json.encode(wire(referrer="https://chatgpt.com/", user_agent="")),
@@ -103,6 +128,7 @@ def test_the_enrich_command_says_what_was_decided(enrich):
     good, bad = verdicts(lines, rules=rules(), enrich=enrich, at_ms=T0)
     assert (good["outcome"], good["traffic"]["channel"]) == (Outcome.ACCEPTED, Channel.AI_ASSISTANTS)
     assert (good["is_bot"], good["bot_reasons"]) == (True, ["empty_user_agent"])
+    assert good["bot_kind"] is BotKind.OTHER
     assert (bad["outcome"], bad["reason"], bad["field"]) == (
         Outcome.REJECTED,
         RejectReason.INVALID_URL,

@@ -121,6 +121,7 @@ def test_a_row_has_each_field_under_its_name(accepted: Accepted) -> None:
         "is_bot": 1,
         "bot_reasons": int(BotReason.MONITOR),
         "bot_name": "bot",
+        "bot_kind": "monitor",
         "is_conversion": 1,
         "properties": '{"revenue":19.99,"currency":"EUR"}',
         "goal": "$purchase",

@@ -5,12 +5,15 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from views.answers import Overview, Series
+from views.answers import BotTraffic, DataQuality, Overview, Series
 from views.catalog import Interval
 from views.params import Scope
-from web.api.asking import one_of, query_of, scope_of
+from web.api.asking import number_of, one_of, query_of, scope_of
 from web.api.endpoints import PERIOD, Context, Endpoint, Parameter
 from web.api.presenting import json_response
+
+DEFAULT_PAGES = 50
+MAX_PAGES = 1000
 
 
 async def overview(request: Request, context: Context) -> Response:
@@ -26,6 +29,19 @@ async def series(request: Request, context: Context) -> Response:
     return json_response(await context.queries.series(_scope(request, values, context), interval=interval))
 
 
+async def bots(request: Request, context: Context) -> Response:
+    """What programs did."""
+    values = query_of(request, allowed=BOTS)
+    limit = number_of(values, "pages", default=DEFAULT_PAGES, most=MAX_PAGES)
+    return json_response(await context.queries.bots(_scope(request, values, context), limit=limit))
+
+
+async def quality(request: Request, context: Context) -> Response:
+    """How good the events were."""
+    scope = _scope(request, query_of(request, allowed=DAYS), context)
+    return json_response(await context.queries.quality(scope))
+
+
 def _scope(request: Request, values: dict[str, str], context: Context) -> Scope:
     site = {"site": request.path_params["site_id"]}
     return scope_of({**values, **site}, settings=context.queries.settings, now_ms=context.clock())
@@ -34,6 +50,12 @@ def _scope(request: Request, values: dict[str, str], context: Context) -> Scope:
 INTERVAL = Parameter(
     meaning="Minutes are kept for 7 days, hours for 2 years, days for good. Default: day.", kind=Interval
 )
+#: The days alone: whose traffic is meant goes without saying.
+DAYS = {name: parameter for name, parameter in PERIOD.items() if name != "bots"}
+BOTS = {
+    **DAYS,
+    "pages": Parameter(meaning=f"How many pages, 1 to {MAX_PAGES}. Default: {DEFAULT_PAGES}.", kind=int),
+}
 ENDPOINTS = (
     Endpoint(
         method="GET",
@@ -50,5 +72,21 @@ ENDPOINTS = (
         handler=series,
         answer=Series,
         parameters={**PERIOD, "interval": INTERVAL},
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/sites/{site_id}/bots",
+        summary="What programs did, by kind and name; pages that AI took, and that assistants sent people to",
+        handler=bots,
+        answer=BotTraffic,
+        parameters=BOTS,
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/sites/{site_id}/quality",
+        summary="Completeness, validity, timeliness, uniqueness of what was received, and a score, by hour",
+        handler=quality,
+        answer=DataQuality,
+        parameters=DAYS,
     ),
 )

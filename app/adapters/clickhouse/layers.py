@@ -17,7 +17,7 @@ SITES = "(empty({sites:Array(String)}) OR site_id IN {sites:Array(String)})"
 AROUND = f"{SITES} AND local_date BETWEEN {{first:Date}} - 1 AND {{last:Date}} + 1"
 EVENT_BRONZE = ("page_views_bronze", "click_events_bronze", "interactions_bronze")
 #: Filled from a landing table, and held to no other: of these, each row is in one table only, or has no day.
-UNCHECKED = frozenset({"rejected_events_bronze", "block_ledger", "session_merges"})
+UNCHECKED = frozenset({"rejected_events_bronze", "block_ledger", "received_silver", "session_merges"})
 
 _EVENTS = {"rows": "toDecimal128(1, 4)", "offsets": "toDecimal128(_offset, 4)"}
 _SESSIONS = {

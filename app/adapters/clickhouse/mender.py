@@ -83,16 +83,15 @@ class Mender:
 
     async def _mend(self, block: Block) -> None:
         known = await self._ask(block, partial(load, database=self._settings.database))
-        looks, reach = await self._ask(block, partial(repair.mend_layers, block=block, known=known))
+        looks, fed = await self._ask(block, partial(repair.mend_layers, block=block, known=known))
         for look in looks:
             self._report(block, look)
-        if not reach.sites:
+        if not fed:
             return
-        golds = repair.golds_of(block, known=known)
-        for gold in golds:
-            work = partial(repair.mend_gold, gold=gold, block=block, reach=reach, known=known)
+        for one in fed:
+            work = partial(repair.mend_gold, fed=one, block=block, known=known)
             self._report(block, await self._settle(block, work))
-        self._log.info("repair.looked", batch_id=block.batch_id, landing=block.landing, golds=len(golds))
+        self._log.info("repair.looked", batch_id=block.batch_id, landing=block.landing, golds=len(fed))
 
     async def _settle(self, block: Block, work: Callable[[Client], Look]) -> Look:
         """The last look at a gold: the first after which nothing is open, or the one that gave up."""

@@ -42,7 +42,7 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reach(msgspec.Struct, frozen=True, kw_only=True):
-    """The sites and days that a block has accepted rows of; no site where it has none."""
+    """The sites and days that a block has rows of in one table; no site where it has none."""
 
     sites: tuple[str, ...]
     first: date
@@ -52,6 +52,13 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
         """The parameters of the statements about the block."""
         first = max(self.first, FIRST_DAY)
         return {"sites": list(self.sites), "first": first, "last": self.last, "batch": batch_id}
+
+
+class Fed(msgspec.Struct, frozen=True, kw_only=True):
+    """A gold that a block feeds by way of silver, and where its rows are in both."""
+
+    gold: Table
+    reach: Reach
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,29 +74,28 @@ def uptime_s(client: Client) -> float:
     return float(client.query("SELECT uptime()").result_rows[0][0])
 
 
-def mend_layers(client: Client, block: Block, *, known: Catalogue) -> tuple[list[Look], Reach]:
-    """Put the block where bronze, silver or ledger lack it; what was seen, and where gold has it."""
+def mend_layers(client: Client, block: Block, *, known: Catalogue) -> tuple[list[Look], list[Fed]]:
+    """Put the block where bronze, silver or ledger lack it; what was seen, and which golds it feeds."""
+    looks: list[Look] = []
+    fed: list[Fed] = []
     with _landed(client, block, database=known.database) as stage:
-        sites, first, last = client.query(
-            "SELECT groupUniqArray(site_id), min(toDateOrZero(local_date)), max(toDateOrZero(local_date)) "
-            f"FROM {stage} WHERE local_date != ''"
-        ).result_rows[0]
-        reach = Reach(sites=tuple(sites), first=first, last=last)
-        looks = [_mend_layer(client, table, block, stage=stage) for table in known.fed_by(block.landing)]
-    return looks, reach
+        for table in known.fed_by(block.landing):
+            select = table.select_from(stage)
+            with staged(client, table, select, name=_name(block, table.name), bound={}) as wanted:
+                looks.append(_mend_layer(client, table, block, wanted=wanted))
+                golds = known.fed_by(table.name)
+                if golds and (reach := _reach(client, wanted)).sites:
+                    fed += [Fed(gold=gold, reach=reach) for gold in golds]
+    return looks, fed
 
 
-def golds_of(block: Block, *, known: Catalogue) -> list[Table]:
-    """The golds that the block feeds by way of silver."""
-    return [gold for table in known.fed_by(block.landing) for gold in known.fed_by(table.name)]
-
-
-def mend_gold(client: Client, gold: Table, block: Block, *, reach: Reach, known: Catalogue) -> Look:
+def mend_gold(client: Client, fed: Fed, block: Block, *, known: Catalogue) -> Look:
     """Put the block where the gold lacks it.
 
     Call it while no other block is under way, as far as that can be known; what is unsettled may be settled
     by another look.
     """
+    gold, reach = fed.gold, fed.reach
     source = known.tables[gold.source]
     from_day = known.comparable_from(gold, source, today=datetime.now(UTC).date())
     bound = {**reach.bound(block.batch_id), "from": from_day}
@@ -135,21 +141,25 @@ def _landed(client: Client, block: Block, *, database: str) -> Iterator[str]:
         client.command(f"DROP TABLE IF EXISTS {stage} SYNC")
 
 
-def _mend_layer(client: Client, table: Table, block: Block, *, stage: str) -> Look:
-    bound = {"batch": block.batch_id}
-    name = _name(block, table.name)
-    with staged(client, table, table.select_from(stage), name=name, bound=bound) as wanted:
-        rows = client.query(
-            f"SELECT part, sum(found) FROM ("
-            f"SELECT _partition_id AS part, 0 AS found FROM {wanted} UNION ALL "
-            f"SELECT _partition_id AS part, 1 AS found FROM {table.at} "
-            f"WHERE _partition_id IN (SELECT DISTINCT _partition_id FROM {wanted}) "
-            "AND _batch_id = toUUID({batch:String})) GROUP BY part",
-            parameters=bound,
-        ).result_rows
-        lacking = tuple(part for part, found in rows if found == 0)
-        _attach(client, table, wanted, lacking)
+def _mend_layer(client: Client, table: Table, block: Block, *, wanted: str) -> Look:
+    rows = client.query(
+        f"SELECT part, sum(found) FROM ("
+        f"SELECT _partition_id AS part, 0 AS found FROM {wanted} UNION ALL "
+        f"SELECT _partition_id AS part, 1 AS found FROM {table.at} "
+        f"WHERE _partition_id IN (SELECT DISTINCT _partition_id FROM {wanted}) "
+        "AND _batch_id = toUUID({batch:String})) GROUP BY part",
+        parameters={"batch": block.batch_id},
+    ).result_rows
+    lacking = tuple(part for part, found in rows if found == 0)
+    _attach(client, table, wanted, lacking)
     return Look(table=table.name, filled=lacking)
+
+
+def _reach(client: Client, wanted: str) -> Reach:
+    sites, first, last = client.query(
+        f"SELECT groupUniqArray(site_id), min(local_date), max(local_date) FROM {wanted}"
+    ).result_rows[0]
+    return Reach(sites=tuple(sites), first=first, last=last)
 
 
 def _observed(
