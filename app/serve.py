@@ -24,7 +24,7 @@ from app.adapters.producer import EventProducer, Headers, Message
 from app.metrics import WebMetrics
 from app.settings import Settings
 from views.queries import Queries
-from web import api, collector, health
+from web import api, collector, health, script
 from web.middleware import BodyLimit, Observe, SecurityHeaders
 from web.problems import exception_handlers
 
@@ -106,6 +106,7 @@ def _routes(
         ),
         *collector.routes(loaded, producer=producer, metrics=metrics, clock=clock),
         *api.routes(Queries(pool, settings=loaded), send=producer.send_batch, clock=clock),
+        *script.routes(STATIC),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
 
