@@ -75,4 +75,5 @@ export const put = (event) => {
 /** Deletes whatever waits. */
 export const forget = () => drop(waiting());
 
-on('online', () => flush());
+// At its own beat, not at once: every tab is told at the same moment, and the first to send does it for all.
+on('online', () => (wait = 1));
