@@ -21,8 +21,8 @@ let quarter = 0;
 /** Puts an event into the queue; `url` where it is not of the page at hand. */
 export const emit = (event_type, properties, name, url) => {
   view();
-  // A page that nobody sees yet is none.
-  if (!live || !page) return;
+  // Without consent, or before anybody sees the page, there is none.
+  if (!page) return;
   put({
     event_id: uuid(),
     event_type,
@@ -69,6 +69,7 @@ const view = (
 
 /** Four times a second: new addresses are seen whatever router changes them, its functions left as they are. */
 export const beat = () => {
+  if (!live) return;
   pass();
   // A page view has the load time, if it may wait for it; any other event makes it wait no longer.
   if (document.readyState == 'complete') view();
@@ -82,7 +83,7 @@ export const moved = () => (beats = IDLE_BEATS);
 export const hide = () => {
   view();
   leave(page);
-  flush(1);
+  if (live) flush(1);
 };
 
 /** Begins: from here on there are events. */

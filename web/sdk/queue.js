@@ -72,8 +72,11 @@ export const put = (event) => {
   if (document.hidden) flush(1);
 };
 
-/** Deletes whatever waits. */
-export const forget = () => drop(waiting());
+/** Deletes whatever waits or is under way. */
+export const forget = () => {
+  sending = [];
+  drop(waiting());
+};
 
 // At its own beat, not at once: every tab is told at the same moment, and the first to send does it for all.
 on('online', () => (wait = 1));
