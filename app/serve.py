@@ -26,7 +26,7 @@ from app.adapters.visitor_ids import VisitorIds
 from app.metrics import WebMetrics
 from app.settings import Settings
 from views.queries import Queries
-from web import api, collector, health
+from web import api, collector, health, script
 from web.middleware import BodyLimit, Observe, SecurityHeaders
 from web.problems import exception_handlers
 
@@ -94,6 +94,7 @@ def build(
                 loaded, producer=producer, metrics=metrics, clock=clock, visitor_ids=visitor_ids
             ),
             *api.routes(Queries(pool, settings=loaded), send=producer.send_batch, clock=clock),
+            *script.routes(STATIC),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         # The first is the outermost.

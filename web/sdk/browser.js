@@ -1,0 +1,27 @@
+// What both files need of the browser: listeners, short texts, the place of an element.
+
+export const root = document.documentElement;
+
+/** Nothing that goes wrong in here may be seen by the page. */
+export const safe = (action) => (...given) => {
+  try {
+    return action(...given);
+  } catch {}
+};
+
+/** Listens before the page does, so that nothing that the page stops is missed. */
+export const on = (types, action) =>
+  types.split(' ').map((type) => addEventListener(type, safe(action), true));
+
+/** At most so many characters, as the collector counts them; never half of one. */
+export const cut = (text, most) => [...`${text ?? ''}`.trim()].slice(0, most).join('');
+
+/** From the nearest element with an id, or the body, down to this one. */
+export const path = (element) => {
+  const kind = element.classList[0];
+  return (
+    (element.matches('[id],body>*,html') ? '' : path(element.parentElement) + ' > ') +
+    element.localName +
+    (element.id ? '#' + element.id : kind ? '.' + kind : '')
+  );
+};
