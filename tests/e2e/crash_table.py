@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+#: Above the cells of Outcome.row in tests/e2e/crash.py.
 HEAD = [
     "| strike | rounds | struck | events | lost | doubled | looked after | mended | seconds |",
     "|---|---|---|---|---|---|---|---|---|",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]
 
-from tests.e2e.deployment import BIN, PATIENCE_S, ROOT, Process
+from tests.e2e.deployment import BIN, ROOT, Deployment, Process
 from tests.kafka.broker import Kafka
 from tests.kafka.ready import admin
 
@@ -40,15 +39,15 @@ async def test_the_example_prints_what_the_page_says_though_killed_and_its_direc
     first = example(kafka, app_id, tmp_path / "first")
     try:
         await send(kafka, FIRST)
-        wait_for(lambda: len(printed(first)) == OF_FIRST, first)
+        wait_until_printed(first, OF_FIRST)
     finally:
         first.end(signal.SIGKILL)
     second = example(kafka, app_id, tmp_path / "second")
     try:
         await send(kafka, THEN)
-        wait_for(lambda: len(printed(second)) == OF_THEN, second)
+        wait_until_printed(second, OF_THEN)
         await send(kafka, LAST)
-        wait_for(lambda: len(printed(second)) == len(lines) - OF_FIRST, second)
+        wait_until_printed(second, len(lines) - OF_FIRST)
     finally:
         code = second.end()
     assert printed(first) + printed(second) == lines
@@ -82,9 +81,8 @@ def printed(process: Process) -> list[str]:
     return [found[1].rstrip() for line in process.log().splitlines() if (found := SAID.search(line))]
 
 
-def wait_for(condition: Callable[[], bool], process: Process) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert process.is_running(), process.tail()
-        assert time.monotonic() < deadline, process.tail()
-        time.sleep(0.1)
+def wait_until_printed(process: Process, lines: int) -> None:
+    """Return once it has printed so many lines."""
+    Deployment.wait_for(
+        lambda: len(printed(process)) == lines, what=f"{lines} lines are printed", process=process
+    )
