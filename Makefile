@@ -34,7 +34,7 @@ help: ## this list
 demo: $(RUN) ## the whole product with invented visitors, on http://localhost:8000; ONCE=1 ends by itself
 	@$(BIN)/wua demo --data '$(DATA)' --events $(EVENTS) $(if $(filter 1 yes true,$(ONCE)),--once)
 
-test: $(DEV) ## all tests, each crash three times (PYTEST_ARGS: a choice, no crash); those that need a real Kafka skip where there is none
+test: $(DEV) ## all tests, then each crash three times (not with PYTEST_ARGS); without a real Kafka some skip
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not crash" $(PYTEST_ARGS)
 	$(if $(PYTEST_ARGS),,@$(MAKE) --no-print-directory crash ROUNDS=3)
 
@@ -42,7 +42,7 @@ crash: $(DEV) ## kill, stop, hand over, break ClickHouse while events flow: ROUN
 	@CRASH_ROUNDS=$(ROUNDS) CRASH_EVENTS=$(ROUND_EVENTS) \
 	  $(BIN)/python -m pytest -n $(WORKERS) --dist load -m crash -v $(PYTEST_ARGS)
 
-bench: $(DEV) $(QUIX)/.installed ## speed of the ingest path on a real Kafka, part by part; ten minutes of a quiet machine
+bench: $(DEV) $(QUIX)/.installed ## speed of the ingest path on a real Kafka, part by part; 15 minutes of a quiet machine
 	@$(BIN)/python -m bench --quix $(QUIX)/bin/python $(or $(BENCH_ARGS),--write docs/BENCHMARKS.md)
 
 lint: $(DEV) ## ruff, mypy, and the floors of the imports

@@ -13,7 +13,7 @@ import uuid
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from app import log
 from app.adapters.chunk_consumer import Chunk, join
@@ -207,12 +207,11 @@ class Lanes:
         partition = chunk.tp.partition
         async with self._moved:
             await self._moved.wait_for(lambda: self._records_waiting(partition) < self._max_records)
-        if partition in self._failed:
-            return
-        self._waiting[partition].append(chunk)
-        if partition not in self._tasks:
-            self._tasks[partition] = asyncio.create_task(self._run(partition), name=f"lane-{partition}")
-        async with self._moved:
+            if partition in self._failed:
+                return
+            self._waiting[partition].append(chunk)
+            if partition not in self._tasks:
+                self._tasks[partition] = asyncio.create_task(self._run(partition), name=f"lane-{partition}")
             self._moved.notify_all()
 
     async def drain(self) -> None:
@@ -256,10 +255,9 @@ class Lanes:
         with suppress(Exception):
             while True:
                 async with self._moved:
-                    await self._moved.wait_for(lambda: unseen() is not None)
-                if (chunk := unseen()) is not None:
-                    seen.add(chunk)
-                    await self._prepare(chunk)
+                    chunk = cast(Chunk, await self._moved.wait_for(unseen))
+                seen.add(chunk)
+                await self._prepare(chunk)
 
     def _take(self, waiting: deque[Chunk]) -> Chunk:
         taken: list[Chunk] = []

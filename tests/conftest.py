@@ -13,6 +13,8 @@ from tests.kafka.gate import (
     pytest_terminal_summary,
 )
 
+pytest_plugins = ["tests.e2e.crash_table"]
+
 __all__ = [
     "kafka",
     "mortal_kafka",

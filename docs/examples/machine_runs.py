@@ -4,7 +4,7 @@ With nothing installed, on a broker inside this process, with seven readings of 
 
     python docs/examples/machine_runs.py
 
-On a broker of yours, whose topic ``machine_readings`` is made if need be:
+On a broker of yours that has the topic ``machine_readings`` with four partitions:
 
     BROKER=kafka://localhost:9092 faust -A docs.examples.machine_runs:app worker -l info
 """
@@ -54,7 +54,7 @@ app = faust.App(
     table_standby_replicas=0,
     web_enabled=False,
 )
-readings = app.topic("machine_readings", key_type=bytes, value_type=Reading, internal=True)
+readings = app.topic("machine_readings", key_type=bytes, value_type=Reading)
 
 runs = SessionWindows.of_inactivity_gap_and_grace(
     gap=timedelta(minutes=5), grace=timedelta(minutes=30)

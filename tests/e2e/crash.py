@@ -23,10 +23,6 @@ from tests.e2e.strikes import Strike
 #: Sent at once while a strike goes on: a part of what is left, so that the flow outlasts any strike.
 PORTION = 40
 PORTION_S = 0.3
-HEAD = [
-    "| strike | rounds | struck | events | lost | doubled | looked after | mended | seconds |",
-    "|---|---|---|---|---|---|---|---|---|",
-]
 
 
 @dataclass(kw_only=True)

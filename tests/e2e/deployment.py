@@ -250,7 +250,8 @@ class Deployment:
         """Return once everything that was sent is handled and committed."""
         self.wait_for(lambda: self.lag() == 0, what="nothing waits in Kafka", process=process)
 
-    def wait_for(self, condition: Callable[[], bool], *, what: str, process: Process | None = None) -> None:
+    @staticmethod
+    def wait_for(condition: Callable[[], bool], *, what: str, process: Process | None = None) -> None:
         """Return once the condition holds; fail with the process's log when it does not, or has ended."""
         deadline = time.monotonic() + PATIENCE_S
         while not _holds(condition):
