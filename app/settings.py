@@ -121,6 +121,7 @@ class ClickHouseSettings(_Section):
     insert_timeout_s: float = Field(60.0, gt=0)
     query_timeout_s: float = Field(30.0, gt=0)
     retry_max_wait_s: float = Field(10.0, gt=0)
+    keep_free_mb: int = Field(256, ge=0)
 
 
 class WebSettings(_Section):

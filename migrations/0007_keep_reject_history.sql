@@ -1,7 +1,7 @@
 -- An event that was refused may be sent back; when it is refused again, its row tells of the times before:
 -- replays counts them, history is a JSON array of app.events.dead_letter.Refusal, in order of time.
--- TRICKY: a view's query is modified, never dropped and made anew: between the two a worker of the version
--- before, at work meanwhile, would lose what it refuses.
+-- TRICKY: a view is replaced in one step. Dropped and made anew, it would lose what a worker of the version before
+-- refuses between the two; with its query modified, it would take a block twice that is inserted again.
 
 ALTER TABLE {db}.events_in {on_cluster} ADD COLUMN IF NOT EXISTS replays UInt16;
 
@@ -13,7 +13,8 @@ ADD COLUMN IF NOT EXISTS replays UInt16 CODEC(T64, ZSTD(1)) AFTER payload;
 ALTER TABLE {db}.rejected_events_bronze {on_cluster}
 ADD COLUMN IF NOT EXISTS history String CODEC(ZSTD(3)) AFTER replays;
 
-ALTER TABLE {db}.rejected_events_bronze_mv {on_cluster} MODIFY QUERY SELECT
+CREATE OR REPLACE MATERIALIZED VIEW {db}.rejected_events_bronze_mv {on_cluster} TO {db}.rejected_events_bronze AS
+SELECT
     e._epoch AS _epoch,
     e._partition AS _partition,
     e._offset AS _offset,

@@ -26,6 +26,8 @@ def add(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C."""
-    log.configure(settings.load().log)
-    asyncio.run(run_front(arguments.data / "clickhouse", port=arguments.port))
+    loaded = settings.load()
+    log.configure(loaded.log)
+    keep_free_mb = loaded.clickhouse.keep_free_mb
+    asyncio.run(run_front(arguments.data / "clickhouse", port=arguments.port, keep_free_mb=keep_free_mb))
     return 0

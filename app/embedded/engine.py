@@ -24,14 +24,22 @@ from app.errors import EmbeddedError
 
 #: Which engine wrote the directory last; an older one may not be able to read it.
 STAMP = "wua-engine-version"
+#: The engine takes no insert and begins no merge that would leave less than this on its disk: a write that a
+#: full disk cuts short can leave a part that cannot be read.
+_KEEP_FREE = "storage_configuration.disks.default.keep_free_space_bytes"
 
 
 class ChdbEngine:
-    """Owner of a data directory's engine; use as a context manager or with ``start`` and ``stop``."""
+    """Owner of a data directory's engine; use as a context manager or with ``start`` and ``stop``.
 
-    def __init__(self, data_dir: Path) -> None:
+    With less than ``keep_free_mb`` on its disk the engine refuses inserts with error 243, and works on when
+    there is more again.
+    """
+
+    def __init__(self, data_dir: Path, *, keep_free_mb: int = 0) -> None:
         # The engine compares paths letter by letter: one spelling for all.
         self.data_dir = Path(os.path.realpath(data_dir))
+        self._keep_free_bytes = keep_free_mb * 1024**2
         self._anchor: Any = None
         self._pid = 0
         self._log = log.get("engine")
@@ -53,7 +61,7 @@ class ChdbEngine:
         self._refuse_newer()
         try:
             self.data_dir.mkdir(parents=True, exist_ok=True)
-            self._anchor = self._open()
+            self._anchor = self._open(f"?{_KEEP_FREE}={self._keep_free_bytes}")
         except (RuntimeError, OSError) as error:
             raise engine_error(self.data_dir, error) from error
         self._pid = os.getpid()
@@ -88,8 +96,8 @@ class ChdbEngine:
     ) -> None:
         self.stop()
 
-    def _open(self) -> Any:
-        return chdb.connect(str(self.data_dir))  # type: ignore[no-untyped-call]
+    def _open(self, parameters: str = "") -> Any:
+        return chdb.connect(f"{self.data_dir}{parameters}")  # type: ignore[no-untyped-call]
 
     def _refuse_newer(self) -> None:
         """A directory written by a newer engine is left alone: an older one may damage it."""

@@ -51,13 +51,15 @@ async def serve_front(engine: ChdbEngine, *, host: str = "127.0.0.1", port: int 
         await asyncio.to_thread(threads.shutdown)
 
 
-async def run_front(data_dir: Path, *, host: str = "127.0.0.1", port: int = 8123) -> None:
+async def run_front(
+    data_dir: Path, *, host: str = "127.0.0.1", port: int = 8123, keep_free_mb: int = 0
+) -> None:
     """Own a data directory and serve it until SIGTERM or SIGINT: the whole of a front's process."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    with ChdbEngine(data_dir) as engine:
+    with ChdbEngine(data_dir, keep_free_mb=keep_free_mb) as engine:
         async with serve_front(engine, host=host, port=port) as url:
             log.get("front").info("front.ready", url=url, data_dir=str(engine.data_dir))
             await stop.wait()

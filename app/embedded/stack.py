@@ -47,7 +47,9 @@ class EmbeddedStack:
         self._data_dir = data_dir.resolve()
         self._enrich = enrich
         self._faust_web = faust_web
-        self._engine = ChdbEngine(self._data_dir / "clickhouse")
+        self._engine = ChdbEngine(
+            self._data_dir / "clickhouse", keep_free_mb=settings.clickhouse.keep_free_mb
+        )
         self._fatal: Exception | None = None
         self._base = settings
         self._parts: contextlib.AsyncExitStack

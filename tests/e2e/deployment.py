@@ -316,9 +316,11 @@ class Deployment:
 def deployed(kafka: Kafka, directory: Path, *, partitions: int = 4, disk_mb: int = 0) -> Iterator[Deployment]:
     """A front with the schema, and no worker yet; whatever is left running is ended.
 
-    With ``disk_mb`` ClickHouse's data lie on a disk of that size, and are gone when the front ends.
+    With ``disk_mb`` ClickHouse's data lie on a disk of that size, of which a third is kept free, and are gone
+    when the front ends.
     """
-    deployment = Deployment(kafka, directory, partitions=partitions, disk_mb=disk_mb)
+    room = {"CLICKHOUSE__KEEP_FREE_MB": disk_mb // 3} if disk_mb else {}
+    deployment = Deployment(kafka, directory, partitions=partitions, disk_mb=disk_mb, **room)
     try:
         deployment.start_front()
         deployment.migrate()

@@ -13,6 +13,8 @@ from tests.e2e.deployment import Deployment
 from tests.e2e.strikes import pause
 
 AWAY_S = 60
+#: How fast something else fills the disk: ClickHouse's writes under way end before the last byte is gone.
+BALLAST_BYTES_PER_S = 40e6
 #: What ClickHouse answers when it will take the same insert later.
 FOR_NOW = {
     164: ("READONLY", "Cannot execute query in readonly mode"),
@@ -44,8 +46,8 @@ def disk_full(crew: Crew, rng: random.Random) -> None:
     pause(crew, rng)
     with (deployment.clickhouse_dir / "ballast").open("wb", buffering=0) as ballast:
         try:
-            while True:
-                ballast.write(bytes(64 * 1024))
+            while written := ballast.write(bytes(256 * 1024)):
+                time.sleep(written / BALLAST_BYTES_PER_S)
         except OSError:
             crew.struck += 1
     _wait_for_line(deployment, "ClickHouse error 243 NOT_ENOUGH_SPACE")
@@ -61,14 +63,15 @@ def refused_for_now(crew: Crew, rng: random.Random) -> None:
 def throwing_view(crew: Crew, rng: random.Random) -> None:
     """A gold's view throws; the worker ends, however often it is started, until the view is mended."""
     deployment = crew.deployment
-    ((query,),) = deployment.ask(
-        f"SELECT as_select FROM system.tables WHERE database = '{{db}}' AND name = '{GOLD}_mv'"
+    ((view,),) = deployment.ask(
+        "SELECT replaceOne(create_table_query, 'CREATE', 'CREATE OR REPLACE') FROM system.tables "
+        f"WHERE database = '{{db}}' AND name = '{GOLD}_mv'"
     )
-    broken = query.replace("sum(s.sign) AS rows", "throwIf(count() > 0) + sum(s.sign) AS rows")
+    broken = view.replace("sum(s.sign) AS rows", "throwIf(count() > 0) + sum(s.sign) AS rows")
     pause(crew, rng)
-    deployment.ask(f"ALTER TABLE {{db}}.{GOLD}_mv MODIFY QUERY {broken}")
+    deployment.ask(broken)
     _end_twice(crew)
-    deployment.ask(f"ALTER TABLE {{db}}.{GOLD}_mv MODIFY QUERY {query}")
+    deployment.ask(view)
     crew.restart(crew.first)
 
 

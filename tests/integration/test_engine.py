@@ -87,3 +87,29 @@ def test_starting_and_stopping_twice_is_harmless(tmp_path: Path) -> None:
     assert ask(engine, "SELECT 1") == "1"
     engine.stop()
     engine.stop()
+
+
+def test_with_less_room_than_it_keeps_the_engine_takes_no_insert(tmp_path: Path) -> None:
+    with ChdbEngine(tmp_path, keep_free_mb=2**30) as engine:
+        ask(engine, "CREATE TABLE default.t (n Int8) ENGINE = MergeTree ORDER BY n")
+        with pytest.raises(Exception, match="NOT_ENOUGH_SPACE"):
+            ask(engine, "INSERT INTO default.t VALUES (42)")
+    with ChdbEngine(tmp_path, keep_free_mb=1) as engine:
+        ask(engine, "INSERT INTO default.t VALUES (43)")
+        assert ask(engine, "SELECT n FROM default.t") == "43"
+
+
+def test_after_a_restart_the_sources_of_a_damaged_part_are_back(tmp_path: Path) -> None:
+    """As docs/TROUBLESHOOTING.md tells of a disk that was full."""
+    with ChdbEngine(tmp_path) as engine:
+        ask(engine, "CREATE TABLE default.t (n Int32) ENGINE = MergeTree ORDER BY n")
+        for start in (0, 10):
+            ask(engine, f"INSERT INTO default.t SELECT number + {start} FROM numbers(10)")
+        ask(engine, "OPTIMIZE TABLE default.t FINAL")
+        part = ask(engine, "SELECT path FROM system.parts WHERE table = 't' AND active")
+        (Path(part) / "data.cmrk4").write_bytes(b"")
+        with pytest.raises(Exception, match="CORRUPTED_DATA"):
+            ask(engine, "SELECT sum(n) FROM default.t")
+    with ChdbEngine(tmp_path) as engine:
+        assert ask(engine, "SELECT count(), sum(n) FROM default.t") == "20\t190"
+        assert ask(engine, "SELECT reason FROM system.detached_parts") == "broken-on-start"

@@ -24,7 +24,14 @@ _NO_TABLE = (
     "a table is missing: run `wua migrate`; one that was dropped later than it was migrated has to be made "
     "again by its statement in migrations/, and filled"
 )
-_VIEW = "a view throws: mend the one that the message names; the block is handled again at the next start"
+_VIEW = (
+    "a view throws: mend the one that the message names, by CREATE OR REPLACE MATERIALIZED VIEW and never by "
+    "MODIFY QUERY; the block is handled again at the next start"
+)
+_DAMAGED = (
+    "a part is damaged, as after its disk was filled to the last byte: restart ClickHouse within eight "
+    "minutes, while the parts that it was merged from are there; see docs/TROUBLESHOOTING.md"
+)
 
 
 class Code(msgspec.Struct, frozen=True):
@@ -84,6 +91,8 @@ FINAL: Mapping[int, Code] = MappingProxyType(
         117: Code("INCORRECT_DATA", "schema and program disagree: run `wua migrate`"),
         192: Code("UNKNOWN_USER", "check the user in clickhouse.url"),
         193: Code("WRONG_PASSWORD", "check the password in clickhouse.url"),
+        228: Code("BAD_SIZE_OF_FILE_IN_DATA_PART", _DAMAGED),
+        246: Code("CORRUPTED_DATA", _DAMAGED),
         395: Code("FUNCTION_THROW_IF_VALUE_IS_NON_ZERO", _VIEW),
         497: Code("ACCESS_DENIED", "grant the user of clickhouse.url what the message asks for"),
         516: Code("AUTHENTICATION_FAILED", "check user and password in clickhouse.url"),
