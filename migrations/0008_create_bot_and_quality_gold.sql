@@ -8,7 +8,8 @@ ALTER TABLE {db}.events_in {on_cluster} ADD COLUMN IF NOT EXISTS bot_kind String
 ALTER TABLE {db}.page_views_silver {on_cluster}
 ADD COLUMN IF NOT EXISTS bot_kind LowCardinality(String) AFTER bot_name;
 
-ALTER TABLE {db}.page_views_silver_mv {on_cluster} MODIFY QUERY SELECT
+CREATE OR REPLACE MATERIALIZED VIEW {db}.page_views_silver_mv {on_cluster} TO {db}.page_views_silver AS
+SELECT
     toUUID(e.event_id) AS event_id,
     e.site_id AS site_id,
     e.visitor_id AS visitor_id,
@@ -73,7 +74,8 @@ ALTER TABLE {db}.page_views_silver {on_cluster} UPDATE bot_kind = multiIf(
 ALTER TABLE {db}.user_behavior_silver {on_cluster}
 ADD COLUMN IF NOT EXISTS bot_kind LowCardinality(String) AFTER bot_name;
 
-ALTER TABLE {db}.user_behavior_silver_mv {on_cluster} MODIFY QUERY SELECT
+CREATE OR REPLACE MATERIALIZED VIEW {db}.user_behavior_silver_mv {on_cluster} TO {db}.user_behavior_silver AS
+SELECT
     toUUID(e.event_id) AS event_id,
     e.event_type AS event_type,
     e.name AS name,
