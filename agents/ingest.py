@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from app import log
-from app.adapters.chunk_consumer import Chunk, join
+from app.adapters.chunks import Chunk, join
 from app.adapters.clock import Clock
 from app.core.pipeline import Enrich, Folded, Refused, examine, fold
 from app.core.rows import Accepted, BlockId, payload_text

@@ -14,7 +14,7 @@ from faust.types import TP
 
 from agents import ingest
 from agents.ingest import BlockHandler
-from app.adapters.chunk_consumer import Chunk, join
+from app.adapters.chunks import Chunk, join
 from app.core.dead_letters import Sending, sending
 from app.core.pipeline import examine
 from app.embedded.broker import EmbeddedBroker

@@ -8,7 +8,8 @@ import pytest
 from faust.types import TP
 
 from agents.ingest import _may_join
-from app.adapters.chunk_consumer import Chunk, ChunkConsumer, join
+from app.adapters.chunk_consumer import ChunkConsumer
+from app.adapters.chunks import Chunk, join
 from app.core.blocks import Boundary
 from app.errors import DeliveryError
 from tests.factories import Record

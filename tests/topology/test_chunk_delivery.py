@@ -14,7 +14,8 @@ import pytest_asyncio
 from confluent_kafka import Consumer, TopicPartition
 from faust.types import TP
 
-from app.adapters.chunk_consumer import Chunk, ChunkConsumer, ChunkTransport
+from app.adapters.chunk_consumer import ChunkConsumer, ChunkTransport
+from app.adapters.chunks import Chunk
 from app.core.blocks import Boundary
 from app.embedded.broker import EmbeddedBroker
 from tests.topology.parts import PATIENCE_S, broker, produce, running, until
@@ -270,6 +271,30 @@ async def test_seeks_at_once_are_made_one_after_the_other(
     assert offsets([chunk for chunk in in_flight if not chunk.superseded]) == list(range(FED[3]))
     monkeypatch.undo()
     await delivery.seek()
+
+
+async def test_what_comes_while_every_partition_is_paused_is_not_lost(
+    delivery: Delivery, broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fetch that began before they were paused waits for records, and takes it."""
+    thread = cast(Any, delivery.consumer)._thread
+    fetch, begun = thread.getmany, asyncio.Event()
+
+    async def getmany(*arguments: Any) -> Any:
+        waits = asyncio.get_running_loop().call_later(PAUSE_S / 5, begun.set)
+        try:
+            return await fetch(*arguments)
+        finally:
+            waits.cancel()
+
+    monkeypatch.setattr(thread, "getmany", getmany)
+    await asyncio.wait_for(begun.wait(), PATIENCE_S)
+    everything = delivery.consumer.assignment()
+    delivery.consumer.pause_partitions(everything)
+    await produce(broker, SINGLES, [(None, b"late")], partition=2)
+    await asyncio.sleep(PAUSE_S)
+    delivery.consumer.resume_partitions(everything)
+    await until(lambda: b"late" in delivery.singles)
 
 
 async def test_a_seek_is_made_in_the_thread_that_fetches(

@@ -8,7 +8,7 @@ import pytest
 from faust.types import TP
 
 from agents.ingest import Lanes
-from app.adapters.chunk_consumer import Chunk
+from app.adapters.chunks import Chunk
 from tests.factories import Record
 
 pytestmark = pytest.mark.asyncio

@@ -13,7 +13,7 @@ import pytest_asyncio
 from faust.types import TP
 
 from agents.ingest import BlockHandler
-from app.adapters.chunk_consumer import Chunk
+from app.adapters.chunks import Chunk
 from app.core.blocks import known_blocks
 from app.embedded.broker import EmbeddedBroker
 from app.errors import FencedError
