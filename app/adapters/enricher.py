@@ -44,7 +44,10 @@ class Enricher:
             ),
             geo=self._geo.find(event.ip, timezone=event.timezone),
             traffic=classify_traffic(
-                url=event.url, referrer=event.referrer, own_domains=site.domains | {page.host}
+                url=event.url,
+                referrer=event.referrer,
+                own_domains=site.domains | {page.host},
+                rules=site.channels,
             ),
             bot=self._verdict(event),
         )
