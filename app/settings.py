@@ -166,6 +166,7 @@ class BotSettings(_Section):
     """What programs are known by, beside what they say of themselves."""
 
     networks_path: str = ""
+    spam_referrers_path: str = ""
 
 
 class LogSettings(_Section):

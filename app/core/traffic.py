@@ -73,6 +73,12 @@ def classify_traffic(
     return _traffic(tags, referral, rules)
 
 
+def linking_host(referrer: str) -> str:
+    """The host of the page that linked here; empty for an app, and for what is no page's URL."""
+    referral = _referral(referrer)
+    return referral.host if referral else ""
+
+
 @lru_cache(maxsize=CACHED)
 def _referral(referrer: str) -> Referral | None:
     """What linked here; None for a referrer that is no URL of a page or an app."""
