@@ -20,6 +20,7 @@ COMMANDS = {
     "sql": "sql",
     "migrate": "migrate",
     "reconcile": "reconcile",
+    "reclassify": "reclassify",
     "keys": "keys",
     "doctor": "doctor",
     "topology": "topology",

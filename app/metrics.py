@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 if TYPE_CHECKING:
-    from app.events.vocabulary import RejectReason, Step
+    from app.events.vocabulary import BotReason, RejectReason, Step
 
 STAGES = ("examine", "fold", "sink", "state")
 WINDOW_S = 300.0
@@ -42,6 +42,12 @@ class WorkerMetrics:
         self.duplicates = Counter("wua_events_duplicate", "Events seen before.", registry=at)
         self.rejected = Counter("wua_events_rejected", "Events refused.", ["reason", "step"], registry=at)
         self.bots = Counter("wua_events_bot", "Accepted events flagged as bot traffic.", registry=at)
+        self.bot_reasons = Counter(
+            "wua_events_bot_reason",
+            "The same by reason; an event counts under each that holds.",
+            ["reason"],
+            registry=at,
+        )
         self.blocks = Counter("wua_blocks", "Blocks handled to the end.", ["partition"], registry=at)
         self.sessions = Counter("wua_session_rows", "Session rows written.", ["sign"], registry=at)
         self.lag = Gauge("wua_consumer_lag", "Events not yet committed.", ["partition"], registry=at)
@@ -79,17 +85,24 @@ class WorkerMetrics:
         accepted: int,
         duplicates: int,
         rejected: Mapping[tuple[RejectReason, Step], int],
-        bots: int,
+        bots: Mapping[BotReason, int],
         signs: Sequence[int],
         latencies_ms: Sequence[int],
         now_s: float,
     ) -> None:
-        """Add what a block came to; ``latencies_ms`` are those of its live events."""
+        """Add what a block came to.
+
+        ``bots`` are by the reasons that hold together; ``latencies_ms`` are those of live events.
+        """
         refused = sum(rejected.values())
         self.received.inc(accepted + duplicates + refused)
         self.accepted.inc(accepted)
         self.duplicates.inc(duplicates)
-        self.bots.inc(bots)
+        flagged = sum(bots.values())
+        self.bots.inc(flagged)
+        for reasons, count in bots.items():
+            for label in reasons.labels:
+                self.bot_reasons.labels(label).inc(count)
         self.blocks.labels(partition).inc()
         for (reason, step), count in rejected.items():
             self.rejected.labels(reason, step).inc(count)
@@ -98,7 +111,7 @@ class WorkerMetrics:
         for latency_ms in latencies_ms:
             self.event_latency.observe(latency_ms / 1000)
         self._latencies.observe(latencies_ms, now_s=now_s)
-        self._recent.append((now_s, accepted + duplicates + refused, accepted, bots))
+        self._recent.append((now_s, accepted + duplicates + refused, accepted, flagged))
 
     def refresh(self, *, now_s: float) -> None:
         """Set the gauges that look back over the last minutes."""

@@ -29,6 +29,7 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as PydanticSettingsError
 
 from app.errors import SettingsError
+from app.events.vocabulary import Channel
 
 #: Environment names with our prefix that are no settings: they choose the file, or steer the tests.
 RESERVED_ENV = frozenset({"WUA_CONFIG", "WUA_ENV", "WUA_KAFKA", "WUA_REQUIRE_KAFKA"})
@@ -166,6 +167,7 @@ class BotSettings(_Section):
     """What programs are known by, beside what they say of themselves."""
 
     networks_path: str = ""
+    spam_referrers_path: str = ""
 
 
 class LogSettings(_Section):
@@ -175,6 +177,26 @@ class LogSettings(_Section):
     format: Literal["json", "console"] = "json"
 
 
+class ChannelSettings(_Section):
+    """A site's own rule for a channel: all that is given has to hold; ``*`` stands for any text."""
+
+    channel: Channel
+    source: str = ""
+    medium: str = ""
+    campaign: str = ""
+    referrer: str = ""
+
+    def told(self) -> dict[str, str]:
+        """What a visit has to be."""
+        return self.model_dump(exclude={"channel"})
+
+    @model_validator(mode="after")
+    def _says_when(self) -> ChannelSettings:
+        if not any(self.told().values()):
+            raise ValueError("expected at least one of `source`, `medium`, `campaign`, `referrer`")
+        return self
+
+
 class SiteSettings(_Section):
     """What is particular to one site."""
 
@@ -182,6 +204,7 @@ class SiteSettings(_Section):
     domains: tuple[str, ...] = ()
     conversion_events: tuple[str, ...] = ("$purchase", "$goal")
     query_allow_list: tuple[str, ...] = ()
+    channels: tuple[ChannelSettings, ...] = ()
     write_keys: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,128}$")], ...] = ()
     origins: tuple[str, ...] | None = None
     server_keys: tuple[str, ...] = ()

@@ -269,11 +269,16 @@ BY_REFERRER = {
         developer.amazon.com/ pan.baidu.com/ www.microsoft.com/ learn.microsoft.com/
         teams.microsoft.com/ search.example/ news.google.com/ news.yahoo.com/ apple.news/ flipboard.com/
         blog.example/ localhost:3000/ 192.0.2.1/ [2001:db8::1]/ notshop.example/ shop.example.org/
-        evil-shop.example/ android-app://com.example.reader/ android-app://com.linkedin.android.evil/""",
-    # Own pages, and what is no referrer at all.
+        evil-shop.example/ notpaypal.com/ paypal.com.evil.example/ paypal.me.example/ stripe.com/
+        docs.stripe.com/ www.klarna.com/ adyen.com/ pay.google.com.evil.example/ mypay.google.example/
+        android-app://com.example.reader/ android-app://com.linkedin.android.evil/""",
+    # Own pages, payment providers that send a buyer back, and what is no referrer at all.
     Channel.DIRECT: """
         shop.example/ www.shop.example/ shop.example:8443/cart blog.shop.example/ SHOP.EXAMPLE/
-        shop.example./ about:blank:// android-app:// javascript://x ftp://www.google.com/ https://
+        shop.example./ www.paypal.com/checkoutnow paypal.com/ checkout.stripe.com/c/pay buy.stripe.com/x
+        pay.klarna.com/ checkout.klarna.com/ pay.google.com/ pay.amazon.com/ live.adyen.com/
+        checkoutshopper-live.adyen.com/ www.sofort.com/ api.razorpay.com/ pay.mollie.com/ about:blank://
+        android-app:// javascript://x ftp://www.google.com/ https://
         https://bad..host/ https://www.google.com:port/ file:///home/x https://\\xe4\\xe5.\\xf0/""",
 }
 
@@ -338,4 +343,44 @@ CLICKS = [
     ("utm_medium=email", "blog.example/", Channel.EMAIL),
     ("utm_campaign=spring", "www.google.com/", Channel.ORGANIC_SEARCH),
     ("utm_term=x", "", Channel.DIRECT),
+]
+
+#: A site's own rules, and (tags, referrer, channel) under them.
+OWN_RULES = [
+    {"channel": "Email", "source": "crm-*"},
+    {"channel": "Affiliates", "medium": "partner", "campaign": "*spring*"},
+    {"channel": "Paid Search", "source": "google", "campaign": "brand*"},
+    {"channel": "Organic Social", "referrer": "forum.example"},
+    {"channel": "Audio", "referrer": "google.com"},
+    {"channel": "Display", "source": "*", "medium": "cpc", "campaign": "remarketing"},
+]
+BY_OWN_RULES = [
+    ("crm-april / -", "", Channel.EMAIL),
+    ("CRM-april / cpc", "", Channel.EMAIL),
+    ("crm / -", "", Channel.REFERRAL),
+    ("mycrm-april / -", "", Channel.REFERRAL),
+    ("acme / partner / early spring sale", "", Channel.AFFILIATES),
+    ("acme / partner / Spring", "", Channel.AFFILIATES),
+    ("acme / partner / autumn", "", Channel.REFERRAL),
+    ("acme / partners / spring", "", Channel.REFERRAL),
+    ("google / cpc / brand-de", "", Channel.PAID_SEARCH),
+    ("google / organic / brand-de", "", Channel.PAID_SEARCH),
+    ("bing / organic / brand-de", "", Channel.ORGANIC_SEARCH),
+    ("google / organic / mybrand", "", Channel.ORGANIC_SEARCH),
+    ("- / -", "forum.example/t/1", Channel.ORGANIC_SOCIAL),
+    ("- / -", "de.forum.example:8080/", Channel.ORGANIC_SOCIAL),
+    ("- / -", "notforum.example/", Channel.REFERRAL),
+    ("- / -", "forum.example.org/", Channel.REFERRAL),
+    ("- / -", "www.google.com/", Channel.AUDIO),
+    ("- / -", "mail.google.com/", Channel.AUDIO),
+    ("- / -", "www.google.de/", Channel.ORGANIC_SEARCH),
+    ("newsletter / email", "www.google.com/", Channel.AUDIO),
+    ("facebook / cpc / remarketing", "", Channel.DISPLAY),
+    ("facebook / cpc / cross-network", "", Channel.CROSS_NETWORK),
+    # the first that holds
+    ("crm-x / partner / spring", "", Channel.EMAIL),
+    ("google / cpc / remarketing", "", Channel.DISPLAY),
+    # own pages and payment providers are no referrers for these rules either
+    ("- / -", "shop.example/", Channel.DIRECT),
+    ("- / -", "", Channel.DIRECT),
 ]

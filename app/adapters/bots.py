@@ -14,7 +14,7 @@ from app.events.vocabulary import BotReason
 #: User agents remembered; a busy site sees a few thousand different ones.
 CACHED = 8192
 
-#: Reason -> what such programs have in their user agent, which is also what they are called. One a line.
+#: Reason -> what such programs have in their user agent, which is also their name; ``~`` is a space.
 _KNOWN = {
     BotReason.AI_FETCHER: """
         ChatGPT-User Perplexity-User Claude-User MistralAI-User DuckAssistBot Meta-ExternalFetcher Manus-User
@@ -30,7 +30,7 @@ _KNOWN = {
         adidxbot BingPreview msnbot YandexBot YandexImages YandexMobileBot YandexAccessibilityBot
         YandexRenderResourcesBot Baiduspider DuckDuckBot DuckDuckGo-Favicons-Bot Applebot PetalBot SeznamBot
         Slurp Sogou Qwantify Qwantbot Yeti/ Daumoa 360Spider coccocbot MojeekBot Exabot Bravebot Kagibot
-        Mail.RU_Bot""",
+        Mail.RU_Bot YandexDirect Google~Web~Preview Google~favicon EasouSpider YisouSpider VoilaBot""",
     BotReason.MONITOR: """
         UptimeRobot Pingdom StatusCake Site24x7 BetterUptime BetterStack DatadogSynthetics GTmetrix
         NewRelicPinger NewRelicSynthetics Catchpoint Checkly Freshping HetrixTools Uptime-Kuma updown.io
@@ -40,12 +40,13 @@ _KNOWN = {
         Lighthouse HeadlessChrome HeadlessEdg PhantomJS SlimerJS Selenium Playwright Puppeteer Cypress/ PTST/
         python-requests python-httpx Python-urllib aiohttp PycURL Scrapy Go-http-client okhttp libwww-perl
         curl/ libcurl Wget/ Java/ Apache-HttpClient node-fetch axios/ undici PostmanRuntime Insomnia/
-        RestSharp GuzzleHttp HTTPie Faraday k6/ ApacheBench Apache-JMeter WindowsPowerShell Deno/ reqwest""",
+        RestSharp GuzzleHttp HTTPie Faraday k6/ ApacheBench Apache-JMeter WindowsPowerShell Deno/ reqwest
+        libfetch HTTP_Request2 Chef~Client Indy~Library""",
 }
 _BY_TOKEN = {
     token.lower(): (token.rstrip("/"), reason)
     for reason, tokens in _KNOWN.items()
-    for token in tokens.split()
+    for token in (listed.replace("~", " ") for listed in tokens.split())
 }
 # TRICKY: the longest first, or Applebot-Extended would be an Applebot; and no letter before, for CCBot is no
 # part of a word.
@@ -54,6 +55,10 @@ _TOKENS = re.compile(
 )
 #: What a program that does not pretend to be a browser begins its user agent with.
 _PRODUCT = re.compile(r"(?!Mozilla\b|Opera\b)[A-Za-z][\w.-]*(?: [A-Za-z][\w.-]*)*")
+#: Where one that does pretend says what it is: "(compatible; NAME/1.0 ...", "(NAME/1.1; +http://...".
+_INSIDE = re.compile(r"\(compatible; ([A-Za-z][\w. -]{0,63})/|\(([A-Za-z][\w.-]{0,63})/[\w.]{1,16}; \+?http")
+#: The browser of plain phones, whose "(HTTPS)" and lack of a Mozilla the patterns of ``is_bot`` trip over.
+_PHONE = re.compile(r"(?<![a-z])MAUI\b", re.IGNORECASE)
 _PLAIN = re.compile(r"[a-z0-9 /_=-]+")
 
 
@@ -78,15 +83,25 @@ class BotDetector:
         name, reasons = "", BotReason.NONE
         if match := _TOKENS.search(user_agent):
             name, reasons = _BY_TOKEN[match[0].lower()]
-        if self._looks_like_bot(user_agent):
+        if self._looks_like_bot(user_agent) and not _PHONE.search(user_agent):
             reasons |= BotReason.USER_AGENT
         parsed = self._parse(user_agent)
+        family = ""
         if parsed.device and parsed.device.family == "Spider":
             reasons |= BotReason.SPIDER
-            name = name or (parsed.user_agent.family if parsed.user_agent else "")
-        if reasons and not name and (product := _PRODUCT.match(user_agent)):
-            name = product[0]
+            family = parsed.user_agent.family if parsed.user_agent else ""
+        if reasons and not name:
+            name = _own_name(user_agent) or family
         return BotVerdict(reasons=reasons, name=name[:64])
+
+
+def _own_name(user_agent: str) -> str:
+    """What a program calls itself; empty where it says nothing but a browser's name."""
+    if product := _PRODUCT.match(user_agent):
+        return product[0]
+    if inside := _INSIDE.search(user_agent):
+        return inside[1] or inside[2]
+    return ""
 
 
 class _Patterns:

@@ -24,7 +24,9 @@ _TV = re.compile(
 )
 #: "Tablet PC" is what Internet Explorer said on any Windows that could have been on one.
 _TABLET = re.compile(r"\bipad\b|\btablet\b(?! pc)|\bkindle\b|\bsilk/|\bplaybook\b", re.IGNORECASE)
-_MOBILE = re.compile(r"mobile|\bmidp\b|opera mini|up\.browser", re.IGNORECASE)
+_MOBILE = re.compile(r"mobile|\bmidp\b|opera mini|up\.browser|(?<![a-z])maui\b", re.IGNORECASE)
+#: Browsers say "Mobile" on an Android phone; apps that fetch a page by themselves say it nowhere.
+_BROWSER = re.compile(r"Mozilla/|Opera/")
 _MOBILE_OS = frozenset(
     {"iOS", "Windows Phone", "Windows Mobile", "Windows CE", "BlackBerry OS", "Firefox OS", "KaiOS"}
     | {"Symbian OS", "Symbian^3", "Nokia Series 40", "Bada", "MeeGo", "Maemo", "HarmonyOS"}
@@ -129,8 +131,8 @@ def _device_class(user_agent: str, hints: ClientHints, os: str, *, is_narrow: bo
         return DeviceClass.MOBILE
     if _TABLET.search(user_agent):
         return DeviceClass.TABLET
-    if os == "Android":
-        return DeviceClass.MOBILE if says_mobile else DeviceClass.TABLET
-    if os in _MOBILE_OS or says_mobile:
+    if os == "Android" and not says_mobile:
+        return DeviceClass.TABLET if _BROWSER.match(user_agent) else DeviceClass.UNKNOWN
+    if os == "Android" or os in _MOBILE_OS or says_mobile:
         return DeviceClass.MOBILE
     return DeviceClass.DESKTOP if os in _DESKTOP_OS else DeviceClass.UNKNOWN

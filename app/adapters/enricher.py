@@ -8,6 +8,7 @@ from app.adapters.bots import BotDetector
 from app.adapters.device import DeviceParser
 from app.adapters.geo import GeoLookup
 from app.adapters.networks import NetworkFile
+from app.adapters.spam_referrers import SpamReferrers
 from app.core.pages import read_page
 from app.core.rules import SiteRules
 from app.core.traffic import classify_traffic
@@ -21,16 +22,23 @@ from app.settings import Settings
 class Enricher:
     """Enriches events; its look-ups are cached, so that one instance serves a whole worker."""
 
-    def __init__(self, *, mmdb_path: str = "", networks_path: str = "") -> None:
+    def __init__(
+        self, *, mmdb_path: str = "", networks_path: str = "", spam_referrers_path: str = ""
+    ) -> None:
         self._devices = DeviceParser()
         self._bots = BotDetector()
         self._geo = GeoLookup(mmdb_path)
         self._data_centres = NetworkFile(networks_path)
+        self._spam = SpamReferrers(spam_referrers_path)
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """One with the files that the settings name; SettingsError where one cannot be read."""
-        return cls(mmdb_path=settings.geo.mmdb_path, networks_path=settings.bots.networks_path)
+        return cls(
+            mmdb_path=settings.geo.mmdb_path,
+            networks_path=settings.bots.networks_path,
+            spam_referrers_path=settings.bots.spam_referrers_path,
+        )
 
     def __call__(self, event: WebEvent, *, site: SiteRules) -> Enrichment | Reject:
         """What is known about the event, or a Reject when its URL is not one of a web page."""
@@ -44,16 +52,20 @@ class Enricher:
             ),
             geo=self._geo.find(event.ip, timezone=event.timezone),
             traffic=classify_traffic(
-                url=event.url, referrer=event.referrer, own_domains=site.domains | {page.host}
+                url=event.url,
+                referrer=event.referrer,
+                own_domains=site.domains | {page.host},
+                rules=site.channels,
             ),
             bot=self._verdict(event),
         )
 
     def _verdict(self, event: WebEvent) -> BotVerdict:
-        # A server that tells of a person need not know the browser: nothing speaks for a program then.
+        signs = self._signs(event)
+        # A server that tells of a person need not know the browser, and calls from where it is.
         if event.origin is Origin.SERVER and not event.user_agent:
-            return BotVerdict()
-        return self._bots.judge(event.user_agent, also=self._signs(event))
+            return BotVerdict(reasons=signs & BotReason.SPAM_REFERRER)
+        return self._bots.judge(event.user_agent, also=signs)
 
     def _signs(self, event: WebEvent) -> BotReason:
         """What tells of a program, beside its user agent."""
@@ -64,4 +76,6 @@ class Enricher:
             signs |= BotReason.MISSING_HEADERS
         if event.ip in self._data_centres:
             signs |= BotReason.DATA_CENTRE
+        if event.referrer in self._spam:
+            signs |= BotReason.SPAM_REFERRER
         return signs

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import maxminddb
 
+from app.adapters.watched_file import WatchedFile
 from app.errors import SettingsError
 from app.events.enriched import Geo
 
@@ -32,15 +34,19 @@ _ELSEWHERE = {
 
 
 class GeoLookup:
-    """Finds places. An address is looked up and forgotten: nothing is cached by it."""
+    """Finds places. An address is looked up and forgotten: nothing is cached by it.
+
+    The database is opened anew when its file was replaced. It has to be replaced whole, by a rename, as
+    programs that fetch it do: it is read where it lies.
+    """
 
     def __init__(self, mmdb_path: str) -> None:
-        self._reader = _open(mmdb_path) if mmdb_path else None
+        self._file = WatchedFile(Path(mmdb_path), read=_open, name="geo") if mmdb_path else None
         self._by_zone = countries_by_zone()
 
     def find(self, ip: str, *, timezone: str) -> Geo:
         """Where ``ip`` is by the database; the country of ``timezone`` where there is none or no answer."""
-        found = _by_address(self._reader, ip) if self._reader is not None and ip else None
+        found = _by_address(self._file.value(), ip) if self._file is not None and ip else None
         return found or self._by_zone.get(timezone, NOWHERE)
 
 
@@ -59,7 +65,7 @@ def countries_by_zone() -> dict[str, Geo]:
     return found
 
 
-def _open(path: str) -> maxminddb.Reader:
+def _open(path: Path) -> maxminddb.Reader:
     try:
         return maxminddb.open_database(path)
     except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from app.core.channels import ChannelRule
 from app.core.rules import Rules, SessionRules, SiteRules
 from app.settings import Settings, SiteSettings
 
@@ -27,6 +28,10 @@ def _site_rules(site: SiteSettings, *, sessions: SessionRules) -> SiteRules:
         domains=frozenset(site.domains),
         conversion_events=frozenset(site.conversion_events),
         query_allow_list=frozenset(site.query_allow_list),
+        channels=tuple(
+            ChannelRule(channel=rule.channel, **{name: text.lower() for name, text in rule.told().items()})
+            for rule in site.channels
+        ),
         sessions=msgspec.structs.replace(sessions, **own) if own else None,
         scrub_pii=site.scrub_pii,
     )

@@ -47,10 +47,8 @@ def add(subparsers: Any) -> None:
         "and stop them with SIGTERM first; events wait in Kafka meanwhile.",
     )
     parser.add_argument("--site", default="", metavar="ID", help="default: every site")
-    parser.add_argument(
-        "--from", dest="first", type=_day, default=FIRST_DAY, metavar="DAY", help="2026-03-01"
-    )
-    parser.add_argument("--to", dest="last", type=_day, default=LAST_DAY, metavar="DAY", help="included")
+    parser.add_argument("--from", dest="first", type=day, default=FIRST_DAY, metavar="DAY", help="2026-03-01")
+    parser.add_argument("--to", dest="last", type=day, default=LAST_DAY, metavar="DAY", help="included")
     parser.add_argument("--repair", action="store_true", help="rebuild what differs")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--data", type=Path, metavar="DIR", help="data directory of the embedded stack")
@@ -59,14 +57,14 @@ def add(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what was made anew and what differs; 1 when something differs."""
-    loaded = _settings(arguments.data)
+    loaded = patient_settings(arguments.data)
     client = open_client(loaded.clickhouse, readonly=not arguments.repair)
     try:
         reconciler = Reconciler(client, database=loaded.clickhouse.database)
         scope = Scope(site_id=arguments.site, first=arguments.first, last=arguments.last)
         rebuilt = []
         if arguments.repair:
-            _refuse_at_work(reconciler, loaded, data=arguments.data)
+            refuse_at_work(reconciler, loaded, data=arguments.data)
             rebuilt = reconciler.rebuild(scope)
         report = Report(rebuilt=rebuilt, differences=reconciler.compare(scope))
     finally:
@@ -92,13 +90,14 @@ def show(report: Report, *, repaired: bool) -> None:
         print("`wua reconcile --repair` rebuilds what can be: see docs/RECONCILE.md")
 
 
-def _settings(data: Path | None) -> Settings:
+def patient_settings(data: Path | None) -> Settings:
+    """The settings, of the data directory where one is given, with time for long statements."""
     place = {"clickhouse.url": clickhouse_url(data)} if data else {}
     patience = {"clickhouse.query_timeout_s": TIMEOUT_S, "clickhouse.insert_timeout_s": TIMEOUT_S}
     return settings.load(overrides={**place, **patience})
 
 
-def _refuse_at_work(reconciler: Reconciler, loaded: Settings, *, data: Path | None) -> None:
+def refuse_at_work(reconciler: Reconciler, loaded: Settings, *, data: Path | None) -> None:
     """Raise ReconcileError where a block could still be repeated, or its partition replaced under it."""
     clickhouse = loaded.clickhouse
     if clickhouse.cluster:
@@ -136,7 +135,8 @@ def _text(value: Decimal) -> str:
     return f"{value:f}".rstrip("0").rstrip(".") if value % 1 else str(int(value))
 
 
-def _day(text: str) -> date:
+def day(text: str) -> date:
+    """A day of the command line."""
     try:
         return min(max(date.fromisoformat(text), FIRST_DAY), LAST_DAY)
     except ValueError as error:

@@ -1,5 +1,7 @@
 """(source, medium, campaign, kind of place) -> marketing channel, by rules in order; the first that holds.
 
+A site's own rules come first; they go by what is told of a visit.
+
 The order and the rules are those of Google Analytics 4's published default channel group, with AI Assistants
 before Organic Search. A visit that those rules would leave without a channel is a Referral here.
 """
@@ -7,10 +9,12 @@ before Organic Search. A visit that those rules would leave without a channel is
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
 
 import msgspec
 
+from app.core.hosts import is_below
 from app.events.vocabulary import Channel, SourceKind
 
 
@@ -25,6 +29,19 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     campaign: str = ""
     kind: SourceKind = SourceKind.OTHER
     is_paid: bool = False
+
+
+class ChannelRule(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A site's own rule. All that it names has to hold; in lower case, ``*`` stands for any text.
+
+    ``referrer`` is a host, and holds for those below it.
+    """
+
+    channel: Channel
+    source: str = ""
+    medium: str = ""
+    campaign: str = ""
+    referrer: str = ""
 
 
 _PAID = re.compile(r".*cp.*|ppc|retargeting|paid.*", re.DOTALL)
@@ -77,6 +94,19 @@ RULES: tuple[tuple[Channel, Callable[[Visit], bool]], ...] = (
     (Channel.REFERRAL, _came_from_somewhere),
     (Channel.DIRECT, lambda _: True),
 )
+
+
+def own_channel(
+    rules: Iterable[ChannelRule], *, source: str, medium: str, campaign: str, referrer: str
+) -> Channel | None:
+    """The channel of a site's first rule that holds of a visit, in lower case; None where none does."""
+    for rule in rules:
+        told = ((rule.source, source), (rule.medium, medium), (rule.campaign, campaign))
+        if all(not wanted or fnmatchcase(found, wanted) for wanted, found in told) and (
+            not rule.referrer or is_below(referrer, {rule.referrer})
+        ):
+            return rule.channel
+    return None
 
 
 def channel_of(visit: Visit) -> Channel:

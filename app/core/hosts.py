@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
@@ -39,6 +40,15 @@ def place_of(host: str) -> Place:
             return found
         below = below.partition(".")[2]
     return Place(SourceKind.OTHER, host.removeprefix("www."))
+
+
+def is_below(host: str, hosts: AbstractSet[str]) -> bool:
+    """Whether ``host`` is one of ``hosts`` or below one."""
+    while host:
+        if host in hosts:
+            return True
+        host = host.partition(".")[2]
+    return False
 
 
 def place_of_app(package: str) -> Place:

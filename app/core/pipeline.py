@@ -36,7 +36,7 @@ from app.events.rejects import Reject
 from app.events.rows import EventRow, SessionRow
 from app.events.sessions import ClosedSession
 from app.events.state import VisitorState, Window
-from app.events.vocabulary import RejectReason, Step
+from app.events.vocabulary import BotReason, RejectReason, Step
 from app.events.wire import WebEvent
 
 #: Beside a message that was sent back after a refusal; its value is a Returned as JSON.
@@ -105,7 +105,10 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Folded(msgspec.Struct, kw_only=True):
-    """What a block came to; ``closed``: the sessions that no event can reach any more."""
+    """What a block came to; ``closed``: the sessions that no event can reach any more.
+
+    ``bots``: how many accepted events are a program's, by the reasons for it.
+    """
 
     block: BlockId
     events: list[EventRow]
@@ -115,7 +118,7 @@ class Folded(msgspec.Struct, kw_only=True):
     closed: list[ClosedSession]
     accepted: int = 0
     duplicates: int = 0
-    bots: int = 0
+    bots: Counter[BotReason] = msgspec.field(default_factory=Counter)
 
     @property
     def received(self) -> int:
@@ -217,7 +220,8 @@ def fold(
             kept.append((item, visitor, held_by))
     for item, visitor, held_by in kept:
         folded.events.append(accepted_row(item, block=block, session_id=visitor.living(held_by)))
-        folded.bots += item.enriched.bot.is_bot
+        if item.enriched.bot.is_bot:
+            folded.bots[item.enriched.bot.reasons] += 1
     folded.accepted = len(kept)
     reach_ms = rules.reach_ms
     for key, visitor in visitors.items():

@@ -7,6 +7,7 @@ from datetime import tzinfo
 
 import msgspec
 
+from app.core.channels import ChannelRule
 from app.events.wire import MAX_FUTURE_MS
 
 
@@ -32,7 +33,8 @@ class SessionRules(msgspec.Struct, frozen=True, kw_only=True):
 class SiteRules(msgspec.Struct, frozen=True, kw_only=True):
     """What is particular to a site: where its days begin, what is its own, what counts as conversion.
 
-    ``sessions`` are its own session rules; None: those of all sites. ``scrub_pii``: whether what looks like
+    ``channels`` come before the published rules. ``sessions`` are its own session rules; None: those of all
+    sites. ``scrub_pii``: whether what looks like
     personal data is taken out of its URLs, titles and properties.
     """
 
@@ -40,6 +42,7 @@ class SiteRules(msgspec.Struct, frozen=True, kw_only=True):
     domains: frozenset[str]
     conversion_events: frozenset[str]
     query_allow_list: frozenset[str]
+    channels: tuple[ChannelRule, ...] = ()
     sessions: SessionRules | None = None
     scrub_pii: bool = True
 

@@ -9,10 +9,11 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
-from app.core.channels import Visit, channel_of, is_paid
+from app.core.channels import ChannelRule, Visit, channel_of, is_paid, own_channel
 from app.core.clicks import CLICKS
-from app.core.hosts import Place, place_named, place_of, place_of_app
+from app.core.hosts import Place, is_below, place_named, place_of, place_of_app
 from app.core.pages import query_of, read_address
+from app.core.payments import PAYMENT_HOSTS
 from app.events.enriched import Traffic
 from app.events.vocabulary import SourceKind
 
@@ -52,19 +53,30 @@ class Tags(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 _NO_TAGS = Tags()
 
 
-def classify_traffic(*, url: str, referrer: str, own_domains: AbstractSet[str]) -> Traffic:
-    """Where the visit of ``url`` came from.
+def classify_traffic(
+    *, url: str, referrer: str, own_domains: AbstractSet[str], rules: tuple[ChannelRule, ...] = ()
+) -> Traffic:
+    """Where the visit of ``url`` came from; its channel by the site's ``rules``, or else the published ones.
 
     Campaign parameters come first, then a click id of an ad network, then the referrer. A referrer on one of
-    ``own_domains``, or below one, is none; ``www.`` and ports make no difference there. Source and medium are
-    in lower case; a source that is a known host is called by its name (``chatgpt.com`` -> ``chatgpt``).
+    ``own_domains``, or below one, is none; ``www.`` and ports make no difference there. Nor is a payment
+    provider one: the buyer comes back. Source and medium are in lower case; a source that is a known host is
+    called by its name (``chatgpt.com`` -> ``chatgpt``).
     """
     query = query_of(url)
     tags = _tags(query) if query else _NO_TAGS
     referral = _referral(referrer) if referrer else None
-    if referral is not None and _belongs(referral.host, _normal(frozenset(own_domains))):
+    if referral is not None and (
+        is_below(referral.host, _normal(frozenset(own_domains))) or is_below(referral.host, PAYMENT_HOSTS)
+    ):
         referral = None
-    return _traffic(tags, referral)
+    return _traffic(tags, referral, rules)
+
+
+def linking_host(referrer: str) -> str:
+    """The host of the page that linked here; empty for an app, and for what is no page's URL."""
+    referral = _referral(referrer)
+    return referral.host if referral else ""
 
 
 @lru_cache(maxsize=CACHED)
@@ -89,20 +101,20 @@ def _normal(domains: frozenset[str]) -> frozenset[str]:
     return frozenset(domain.removeprefix("www.") for domain in bare if domain)
 
 
-def _belongs(host: str, domains: frozenset[str]) -> bool:
-    """Whether ``host`` is one of ``domains`` or below one."""
-    while host:
-        if host in domains:
-            return True
-        host = host.partition(".")[2]
-    return False
-
-
 @lru_cache(maxsize=CACHED)
-def _traffic(tags: Tags, referral: Referral | None) -> Traffic:
+def _traffic(tags: Tags, referral: Referral | None, rules: tuple[ChannelRule, ...]) -> Traffic:
     place, network, ad_medium = _origin(tags, referral)
     medium = tags.medium or ad_medium
-    channel = channel_of(
+    source = place.name if "." in tags.source else tags.source or place.name
+    told_medium = medium or _usual_medium(place, is_named=bool(tags.source))
+    own = own_channel(
+        rules,
+        source=source,
+        medium=told_medium,
+        campaign=tags.campaign.lower(),
+        referrer=referral.host if referral else "",
+    )
+    channel = own or channel_of(
         Visit(
             source=tags.source or place.name,
             medium=medium,
@@ -113,8 +125,8 @@ def _traffic(tags: Tags, referral: Referral | None) -> Traffic:
     )
     return Traffic(
         channel=channel,
-        source=place.name if "." in tags.source else tags.source or place.name,
-        medium=medium or _usual_medium(place, is_named=bool(tags.source)),
+        source=source,
+        medium=told_medium,
         campaign=tags.campaign,
         term=tags.term or (referral.term if referral else ""),
         content=tags.content,

@@ -157,6 +157,7 @@ class BotReason(IntFlag):
     MISSING_HEADERS = 512
     DATA_CENTRE = 1024
     RATE = 2048
+    SPAM_REFERRER = 4096
 
     @property
     def labels(self) -> list[str]:

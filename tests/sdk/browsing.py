@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,6 +19,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from app.adapters.clock import now_ms
+from app.adapters.visitor_ids import VisitorIds
 from app.embedded.loop_server import bind, serve_in_loop
 from app.events.wire import WebEvent
 from app.metrics import WebMetrics
@@ -148,7 +151,7 @@ async def _page(request: Request) -> Response:
     return HTMLResponse(head + embedded + BODY, headers={"Content-Security-Policy": policy})
 
 
-def _app(producer: RecordingProducer) -> Starlette:
+def _app(producer: RecordingProducer, *, salts: Path) -> Starlette:
     settings = Settings(web={"rate_per_s": 0})
     return Starlette(
         routes=[
@@ -156,7 +159,13 @@ def _app(producer: RecordingProducer) -> Starlette:
             Route("/strict/{name}", _page),
             Route("/elsewhere", _page_elsewhere),
             *script.routes(STATIC),
-            *collector.routes(settings, producer=producer, metrics=WebMetrics(), clock=now_ms),
+            *collector.routes(
+                settings,
+                producer=producer,
+                metrics=WebMetrics(),
+                clock=now_ms,
+                visitor_ids=VisitorIds(salts),
+            ),
         ],
         middleware=[Middleware(SecurityHeaders)],
         exception_handlers=exception_handlers(),
@@ -168,12 +177,20 @@ async def _page_elsewhere(_: Request) -> Response:
 
 
 @asynccontextmanager
+async def serving() -> AsyncIterator[tuple[str, RecordingProducer]]:
+    """The pages and the collector: where they are, and what was received."""
+    producer = RecordingProducer()
+    with tempfile.TemporaryDirectory() as salts:
+        async with serve_in_loop(_app(producer, salts=Path(salts)), bind("127.0.0.1", 0)) as url:
+            yield url, producer
+
+
+@asynccontextmanager
 async def browsing(**context: Any) -> AsyncIterator[Site]:
     """A site with its collector, and a browser that has never been there."""
     from playwright.async_api import async_playwright
 
-    producer = RecordingProducer()
-    async with serve_in_loop(_app(producer), bind("127.0.0.1", 0)) as url, async_playwright() as playwright:
+    async with serving() as (url, producer), async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=[*FLAGS, MAP_HOSTS]
         )

@@ -2,18 +2,23 @@
 
 import pytest
 
+from app.adapters.rules import rules_of
 from app.core.channels import RULES, Visit, channel_of, is_paid
 from app.core.traffic import classify_traffic
+from app.errors import SettingsError
 from app.events.vocabulary import Channel, SourceKind
-from tests.channel_cases import BY_REFERRER, BY_TAGS, CLICKS
+from app.settings import Settings, load
+from tests.channel_cases import BY_OWN_RULES, BY_REFERRER, BY_TAGS, CLICKS, OWN_RULES
 
 OWN = frozenset({"shop.example"})
 
 
-def channel(query="", referrer=""):
+def channel(query="", referrer="", rules=()):
     if referrer and "://" not in referrer:
         referrer = f"https://{referrer}"
-    return classify_traffic(url=f"https://shop.example/?{query}", referrer=referrer, own_domains=OWN).channel
+    return classify_traffic(
+        url=f"https://shop.example/?{query}", referrer=referrer, own_domains=OWN, rules=rules
+    ).channel
 
 
 def tagged(text):
@@ -83,3 +88,32 @@ def test_of_two_rules_that_hold_the_first_decides():
     )
     assert channel_of(everything) is Channel.CROSS_NETWORK
     assert channel_of(Visit()) is Channel.DIRECT
+
+
+@pytest.mark.parametrize(("tags", "referrer", "expected"), BY_OWN_RULES)
+def test_a_sites_own_rules_come_before_the_published_ones(tags, referrer, expected):
+    rules = rules_of(Settings(sites={"shop": {"channels": OWN_RULES}})).site("shop").channels
+    assert channel(tagged(tags), referrer, rules) is expected
+
+
+def test_a_site_without_rules_of_its_own_has_none():
+    assert rules_of(Settings(sites={"shop": {"channels": OWN_RULES}})).site("other").channels == ()
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ({"channel": "Email"}, "at least one of `source`"),
+        ({"channel": "Mail", "source": "crm"}, "'Email'"),
+        ({"channel": "Email", "sourec": "crm"}, "unknown key"),
+    ],
+)
+def test_a_rule_that_cannot_be_meant_is_refused(rule, told):
+    with pytest.raises(SettingsError, match=told):
+        load(files=(), overrides={"default_site.channels": [rule]})
+
+
+def test_there_are_cases_enough_and_for_every_channel():
+    referrers = [one for listed in BY_REFERRER.values() for one in listed.split()]
+    assert len(rows(BY_TAGS)) + len(referrers) + len(CLICKS) + len(BY_OWN_RULES) >= 300
+    assert set(BY_TAGS) == set(Channel)

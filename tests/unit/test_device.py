@@ -92,6 +92,9 @@ def parse(user_agent, *, screen_width=0, **hints):
             ("Amazon Silk", "120"),
             ("Android", "9"),
         ),
+        # apps: they say "Mobile" on no phone
+        ("Dalvik/2.1.0 (Linux; U; Android 13; SM-G991B)", "unknown", ("Android", "13"), ("Android", "13")),
+        ("MAXX_MAUI WAP Browser", "mobile", ("", ""), ("", "")),
         ("", "unknown", ("", ""), ("", "")),
         ("Mozilla/4.0 (compatible;)", "unknown", ("", ""), ("", "")),
         ("no browser at all", "unknown", ("", ""), ("", "")),

@@ -89,6 +89,7 @@ def test_every_kind_of_problem_is_in_the_api_docs():
         "README.md",
         "docs/COLLECTING.md",
         "docs/DESIGN.md",
+        "docs/ENRICHMENT.md",
         "docs/OPERATING.md",
         "docs/TROUBLESHOOTING.md",
         "deploy/README.md",

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
+from structlog.testing import capture_logs
 
+from app.adapters import watched_file
 from app.adapters.geo import GeoLookup, countries_by_zone
 from app.errors import SettingsError
 from app.events.enriched import Geo
@@ -155,3 +157,28 @@ def test_a_broken_database_says_which_file_and_what_to_do(tmp_path, content):
 def test_a_folder_is_no_database(tmp_path):
     with pytest.raises(SettingsError, match="MaxMind's format"):
         GeoLookup(str(tmp_path))
+
+
+def written(path, country):
+    writer = MMDBWriter(ip_version=4)
+    writer.insert_network(IPSet(["192.0.2.0/24"]), {"country": {"iso_code": country}})
+    writer.to_db_file(str(path))
+
+
+def test_a_database_that_was_replaced_is_opened_anew_and_a_broken_one_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(watched_file, "LOOKS_EVERY_S", 0.0)
+    path, new = tmp_path / "places.mmdb", tmp_path / "new.mmdb"
+    written(path, "DE")
+    lookup = GeoLookup(str(path))
+    assert lookup.find("192.0.2.1", timezone="").country == "DE"
+    written(new, "FR")
+    new.rename(path)
+    assert lookup.find("192.0.2.1", timezone="").country == "FR"
+    new.write_bytes(b"half a downl")
+    new.rename(path)
+    with capture_logs() as lines:
+        assert lookup.find("192.0.2.1", timezone="").country == "FR"
+        assert lookup.find("198.51.100.1", timezone="Asia/Tokyo").country == "JP"
+    assert [line["event"] for line in lines] == ["geo.kept"]
+    path.unlink()
+    assert lookup.find("192.0.2.1", timezone="").country == "FR"

@@ -8,9 +8,10 @@ import random
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from app.events.vocabulary import RejectReason, Step
+from app.events.vocabulary import BotReason, RejectReason, Step
 from app.metrics import THROUGHPUT_S, WINDOW_S, QuantileWindow, WebMetrics, WorkerMetrics
 
+AI, SPIDER = BotReason.AI_CRAWLER, BotReason.SPIDER
 NOW_S = 1_700_000_000.0
 
 
@@ -20,7 +21,7 @@ def count(metrics, *, now_s=NOW_S, **changes):
         "accepted": 0,
         "duplicates": 0,
         "rejected": {},
-        "bots": 0,
+        "bots": {},
         "signs": [],
         "latencies_ms": [],
     }
@@ -34,7 +35,15 @@ def value(metrics, name, **labels):
 def test_received_is_the_sum_of_what_became_of_the_events():
     metrics = WorkerMetrics()
     rejected = {(RejectReason.LATE, Step.TIME): 2, (RejectReason.MALFORMED_JSON, Step.DECODE): 3}
-    count(metrics, partition=4, accepted=10, duplicates=5, rejected=rejected, bots=1, signs=[1, -1, 1])
+    count(
+        metrics,
+        partition=4,
+        accepted=10,
+        duplicates=5,
+        rejected=rejected,
+        bots={AI | SPIDER: 1},
+        signs=[1, -1, 1],
+    )
     count(metrics, partition=4, accepted=1, rejected={(RejectReason.LATE, Step.TIME): 1})
     assert value(metrics, "wua_events_received_total") == 22
     assert value(metrics, "wua_events_accepted_total") == 11
@@ -42,6 +51,8 @@ def test_received_is_the_sum_of_what_became_of_the_events():
     assert value(metrics, "wua_events_rejected_total", reason="late", step="time") == 3
     assert value(metrics, "wua_events_rejected_total", reason="malformed_json", step="decode") == 3
     assert value(metrics, "wua_events_bot_total") == 1
+    assert value(metrics, "wua_events_bot_reason_total", reason="ai_crawler") == 1
+    assert value(metrics, "wua_events_bot_reason_total", reason="spider") == 1
     assert value(metrics, "wua_blocks_total", partition="4") == 2
     assert value(metrics, "wua_session_rows_total", sign="1") == 2
     assert value(metrics, "wua_session_rows_total", sign="-1") == 1
@@ -71,7 +82,7 @@ def test_latencies_are_in_seconds():
 )
 def test_the_gauges_look_back_ten_seconds_for_throughput_and_five_minutes_for_bots(age_s, per_second, share):
     metrics = WorkerMetrics()
-    count(metrics, accepted=32, duplicates=8, bots=8)
+    count(metrics, accepted=32, duplicates=8, bots={AI: 5, SPIDER: 3})
     metrics.refresh(now_s=NOW_S + age_s)
     assert value(metrics, "wua_events_per_second") == pytest.approx(per_second)
     assert value(metrics, "wua_bot_share") == share

@@ -5,9 +5,8 @@ import ipaddress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from structlog.testing import capture_logs
 
-from app.adapters import networks
+from app.adapters import watched_file
 from app.adapters.networks import NetworkFile
 from app.errors import SettingsError
 
@@ -95,26 +94,9 @@ def test_a_file_that_cannot_be_read_is_named_with_the_setting(path, content):
 
 
 def test_a_file_that_changes_is_read_anew(path, monkeypatch):
-    monkeypatch.setattr(networks, "LOOKS_EVERY_S", 0.0)
+    monkeypatch.setattr(watched_file, "LOOKS_EVERY_S", 0.0)
     file = NetworkFile(str(path))
     assert "10.0.0.1" not in file
     path.write_text("10.0.0.0/8\n")
     assert "10.0.0.1" in file
-    assert "192.0.2.0" not in file
-
-
-def test_a_change_that_cannot_be_read_is_told_once_and_what_was_read_stays(path):
-    file = NetworkFile(str(path))
-    path.write_text("nonsense\n")
-    with capture_logs() as lines:
-        file.refresh()
-        file.refresh()
-    (line,) = lines
-    assert (line["event"], line["log_level"]) == ("networks.kept", "error")
-    assert "clouds.txt, line 1" in line["reason"]
-    path.unlink()
-    file.refresh()
-    assert "192.0.2.0" in file
-    path.write_text("10.0.0.0/8\n")
-    file.refresh()
     assert "192.0.2.0" not in file

@@ -48,6 +48,8 @@ _COLLECTOR_ERRORS = {
     "415": "Another Content-Encoding than gzip, or another type than JSON.",
     "429": "Too many events from this network or under this key; try again after Retry-After seconds.",
 }
+_NO_PAGE = "No Referer says which page it is, or the page view is refused: `errors` says why."
+_GIF = {"type": "string", "contentMediaType": "image/gif"}
 _OPERATORS = "adminKey"
 _SERVERS = "siteSecret"
 _WRITE_KEY = {
@@ -79,6 +81,7 @@ def openapi(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {
         "/api/v1/events": {"post": _from_pages(by_kind[PostedEvent])},
         "/api/v1/server/events": {"post": _from_servers(by_kind[PostedServerEvent])},
+        "/api/v1/pixel.gif": {"get": _from_images()},
     }
     for one in endpoints:
         path = re.sub(r":\w+}", "}", one.path)
@@ -160,6 +163,30 @@ def _from_servers(event: dict[str, Any]) -> dict[str, Any]:
         "operationId": "post_server_events",
         "security": [{_SERVERS: []}],
         **operation,
+    }
+
+
+def _from_images() -> dict[str, Any]:
+    referer = {
+        "name": "Referer",
+        "in": "header",
+        "required": True,
+        "description": "The page; browsers send it by themselves.",
+        "schema": {"type": "string"},
+    }
+    site = {**_WRITE_KEY, "name": "site", "required": True, "description": "The site."}
+    image = {
+        "description": "A transparent pixel: the page view is kept.",
+        "content": {"image/gif": {"schema": _GIF}},
+    }
+    return {
+        "summary": "Count a page view of a browser that runs no script; the image once the broker has it",
+        "operationId": "get_pixel_gif",
+        "parameters": [site, _WRITE_KEY, referer],
+        "responses": {
+            "200": image,
+            **_problems(["400", "403", "429", "503"], meanings={**_COLLECTOR_ERRORS, "400": _NO_PAGE}),
+        },
     }
 
 

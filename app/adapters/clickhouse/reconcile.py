@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -76,7 +77,7 @@ class Reconciler:
         try:
             self._catalogue = load(client, database=database)
         except ClickHouseError as error:
-            raise _refused(error, at=f"the schema of {database}") from error
+            raise refused(error, at=f"the schema of {database}") from error
         self._layers = layer_comparisons(self._catalogue)
         self._golds = gold_comparisons(self._catalogue)
 
@@ -106,6 +107,25 @@ class Reconciler:
                 break
             made += done
         return made
+
+    def remake_golds(self, scope: Scope, *, of: AbstractSet[str]) -> list[Rebuilt]:
+        """Make these days of every gold of the tables anew, whether they differ or not; as ``rebuild``."""
+        made = []
+        for one in self._golds:
+            if one.table.source in of and (days := self._all_days(one, scope)):
+                made.append(self._rebuild(one, days))
+        return made
+
+    def _all_days(self, one: Comparison, scope: Scope) -> list[tuple[str, date]]:
+        """The days of a gold that events or sessions of these days may have a part in."""
+        rows = [f"SELECT site_id, {one.day} AS day FROM ({select})" for select in (one.wanted, one.found)]
+        answer = self._ask(
+            f"SELECT DISTINCT site_id, day FROM {_either(rows)} "
+            "WHERE day BETWEEN {first:Date} - 1 AND {last:Date} + 1 AND day >= {oldest:Date} ORDER BY 1, 2",
+            {**scope.bound(), "oldest": self._oldest(one)},
+            at=one.table.at,
+        )
+        return [(site_id, day) for site_id, day in answer]
 
     def _look(self, scope: Scope) -> list[Difference]:
         return [found for one in (*self._layers, *self._golds) for found in self._differences(one, scope)]
@@ -192,7 +212,7 @@ class Reconciler:
                     how = ("REPLACE", f" FROM {stage}") if partition in filled else ("DROP", "")
                     self._client.command(f"ALTER TABLE {at} {how[0]} PARTITION ID '{partition}'{how[1]}")
         except ClickHouseError as error:
-            raise _refused(error, at=at) from error
+            raise refused(error, at=at) from error
         self._log.warning("reconcile.rebuilt", table=table.name, days=len(days), partitions=partitions)
         return Rebuilt(table=table.name, days=days, partitions=partitions)
 
@@ -203,14 +223,16 @@ class Reconciler:
         return [partition for (partition,) in rows]
 
     def _bound(self, one: Comparison, scope: Scope) -> dict[str, Any]:
-        oldest = self._catalogue.comparable_from(one.table, *one.sources, today=self._today)
-        return {**scope.bound(), "first": max(scope.first, oldest)}
+        return {**scope.bound(), "first": max(scope.first, self._oldest(one))}
+
+    def _oldest(self, one: Comparison) -> date:
+        return self._catalogue.comparable_from(one.table, *one.sources, today=self._today)
 
     def _ask(self, sql: str, bound: Mapping[str, Any], *, at: str) -> Sequence[Any]:
         try:
             rows: Sequence[Any] = self._client.query(sql, parameters=dict(bound)).result_rows
         except ClickHouseError as error:
-            raise _refused(error, at=at) from error
+            raise refused(error, at=at) from error
         return rows
 
 
@@ -238,7 +260,8 @@ def _figures(names: Sequence[str], totals: Sequence[Decimal]) -> dict[str, Figur
     return {name: Figure(wanted=wanted, found=found) for name, wanted, found in pairs if wanted != found}
 
 
-def _refused(error: ClickHouseError, *, at: str) -> ReconcileError:
+def refused(error: ClickHouseError, *, at: str) -> ReconcileError:
+    """What ClickHouse said, where, and what to do about it."""
     code: int | None = getattr(error, "code", None)
     said = f"ClickHouse error {describe(code)}: " if code is not None else ""
     return ReconcileError(f"{at}: {said}{brief(str(error))}. Check clickhouse.url and the rights of its user")
