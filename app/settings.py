@@ -28,8 +28,8 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as PydanticSettingsError
 
+from app.channel_settings import ChannelSettings
 from app.errors import SettingsError
-from app.events.vocabulary import Channel
 
 #: Environment names with our prefix that are no settings: they choose the file, or steer the tests.
 RESERVED_ENV = frozenset({"WUA_CONFIG", "WUA_ENV", "WUA_KAFKA", "WUA_REQUIRE_KAFKA"})
@@ -175,26 +175,6 @@ class LogSettings(_Section):
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["json", "console"] = "json"
-
-
-class ChannelSettings(_Section):
-    """A site's own rule for a channel: all that is given has to hold; ``*`` stands for any text."""
-
-    channel: Channel
-    source: str = ""
-    medium: str = ""
-    campaign: str = ""
-    referrer: str = ""
-
-    def told(self) -> dict[str, str]:
-        """What a visit has to be."""
-        return self.model_dump(exclude={"channel"})
-
-    @model_validator(mode="after")
-    def _says_when(self) -> ChannelSettings:
-        if not any(self.told().values()):
-            raise ValueError("expected at least one of `source`, `medium`, `campaign`, `referrer`")
-        return self
 
 
 class SiteSettings(_Section):
