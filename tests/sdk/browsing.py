@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import re
 import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,6 +20,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from app.adapters.clock import now_ms
+from app.adapters.visitor_ids import VisitorIds
 from app.embedded.loop_server import bind, serve_in_loop
 from app.events.wire import WebEvent
 from app.metrics import WebMetrics
@@ -41,6 +45,7 @@ FLAGS = [
 #: Any host that ends so is this machine, without a name server.
 MAP_HOSTS = "--host-resolver-rules=MAP *.test 127.0.0.1"
 PATIENCE_S = 30.0
+UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 #: Longer than the script lets events wait, and than it takes to see a new address.
 SETTLE_S = 2.5
 
@@ -148,15 +153,18 @@ async def _page(request: Request) -> Response:
     return HTMLResponse(head + embedded + BODY, headers={"Content-Security-Policy": policy})
 
 
-def _app(producer: RecordingProducer) -> Starlette:
-    settings = Settings(web={"rate_per_s": 0})
+def _app(producer: RecordingProducer, *, salts: Path, cookieless: bool) -> Starlette:
+    settings = Settings(web={"rate_per_s": 0}, sites={"shop": {"cookieless": cookieless}})
+    ids = VisitorIds(salts)
     return Starlette(
         routes=[
             Route("/page/{name}", _page),
             Route("/strict/{name}", _page),
             Route("/elsewhere", _page_elsewhere),
             *script.routes(STATIC),
-            *collector.routes(settings, producer=producer, metrics=WebMetrics(), clock=now_ms),
+            *collector.routes(
+                settings, producer=producer, metrics=WebMetrics(), clock=now_ms, visitor_ids=ids
+            ),
         ],
         middleware=[Middleware(SecurityHeaders)],
         exception_handlers=exception_handlers(),
@@ -168,16 +176,21 @@ async def _page_elsewhere(_: Request) -> Response:
 
 
 @asynccontextmanager
-async def browsing(**context: Any) -> AsyncIterator[Site]:
-    """A site with its collector, and a browser that has never been there."""
+async def browsing(*, cookieless: bool = False, **context: Any) -> AsyncIterator[Site]:
+    """A site with its collector, and a browser that has never been there.
+
+    ``cookieless``: whether the collector derives visitor ids.
+    """
     from playwright.async_api import async_playwright
 
     producer = RecordingProducer()
-    async with serve_in_loop(_app(producer), bind("127.0.0.1", 0)) as url, async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=[*FLAGS, MAP_HOSTS]
-        )
-        try:
-            yield Site(url, await browser.new_context(**context), producer)
-        finally:
-            await browser.close()
+    with tempfile.TemporaryDirectory() as salts:
+        app = _app(producer, salts=Path(salts), cookieless=cookieless)
+        async with serve_in_loop(app, bind("127.0.0.1", 0)) as url, async_playwright() as playwright:
+            browser = await playwright.chromium.launch(
+                executable_path=shutil.which("chromium"), args=[*FLAGS, MAP_HOSTS]
+            )
+            try:
+                yield Site(url, await browser.new_context(**context), producer)
+            finally:
+                await browser.close()
