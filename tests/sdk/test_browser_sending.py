@@ -292,12 +292,24 @@ async def test_a_link_to_another_domain_of_the_owner_takes_the_visitor_along():
         site.assert_each_once()
 
 
-async def test_a_link_that_somebody_else_opens_later_brings_nobody_along():
+@pytest.mark.parametrize(
+    ("check", "is_followed"),
+    [
+        ("(Date.now() - 90_000) * navigator.userAgent.length", True),
+        ("(Date.now() - 121_000) * navigator.userAgent.length", False),
+        ("Date.now() * (navigator.userAgent.length - 1)", False),
+        ("Date.now() * (navigator.userAgent.length + 1)", False),
+        ("123", False),
+    ],
+)
+async def test_a_link_is_followed_within_two_minutes_and_by_the_same_kind_of_browser(check, is_followed):
+    brought = "01890000-0000-7000-8000-000000000000"
     async with browsing() as site:
-        stale = "01890000-0000-7000-8000-000000000000.123"
-        tab = await site.open(path=f"/page/other?_wua={stale}")
+        tab = await site.context.new_page()
+        value = await tab.evaluate(check)
+        await tab.goto(site.address(f"/page/other?_wua={brought}.{value}"))
         (view,) = await site.until("page_view")
-        assert view.visitor_id not in stale
+        assert (view.visitor_id == brought) is is_followed
         assert "_wua" not in tab.url
         site.assert_each_once()
 

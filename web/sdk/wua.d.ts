@@ -4,7 +4,7 @@
 export type Properties = Record<string, unknown>;
 
 export interface Identity extends Properties {
-  /** Your own id of the person, at most 128 characters; '' signs out. */
+  /** Your own id of the person, at most 128 characters; '' signs out, and whoever comes is somebody else. */
   user_id: string | number;
 }
 
