@@ -60,6 +60,8 @@ def metrics() -> str:
 
 WORDS = {
     "visitor": "a `visitor_id` of a site: of a browser, given by the operator, or derived for a day",
+    "person": "the user ids that `$alias` events join, and the visitors while they were them "
+    "([COLLECTING](COLLECTING.md#who-is-who)); or a visitor who was never identified",
     "page view": "an accepted event of type `page_view`",
     "session": "a visitor's events with no pause of more than 30 minutes (`sessions.gap_ms`), by event time",
     "bounce": "a session of one page view, no interaction, engaged for less than 10 s",

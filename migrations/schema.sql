@@ -638,6 +638,21 @@ PARTITION BY toYYYYMM(local_date)
 ORDER BY (site_id, local_date, is_bot, channel, source, medium, campaign, referrer_host)
 SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
 
+CREATE TABLE {db}.user_aliases
+(
+    `site_id` LowCardinality(String),
+    `previous_id` String CODEC(ZSTD(1)),
+    `user_id` String CODEC(ZSTD(1)),
+    `local_date` Date CODEC(Delta(2), ZSTD(1)),
+    `rows` SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    `first_at` SimpleAggregateFunction(min, DateTime64(3, 'UTC')) CODEC(Delta(8), ZSTD(1)),
+    `last_at` SimpleAggregateFunction(max, DateTime64(3, 'UTC')) CODEC(Delta(8), ZSTD(1))
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY toYear(local_date)
+ORDER BY (site_id, previous_id, user_id, local_date)
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+
 CREATE TABLE {db}.user_behavior_silver
 (
     `event_id` UUID CODEC(ZSTD(1)),
@@ -763,6 +778,22 @@ PARTITION BY toYYYYMM(local_date)
 ORDER BY (site_id, local_date, session_id, version, sign)
 TTL inserted_at + toIntervalDay(90)
 SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
+
+CREATE TABLE {db}.visitor_aliases
+(
+    `site_id` LowCardinality(String),
+    `visitor_id` String CODEC(ZSTD(1)),
+    `user_id` String CODEC(ZSTD(1)),
+    `bucket` DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    `rows` SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    `first_at` SimpleAggregateFunction(min, DateTime64(3, 'UTC')) CODEC(Delta(8), ZSTD(1)),
+    `last_at` SimpleAggregateFunction(max, DateTime64(3, 'UTC')) CODEC(Delta(8), ZSTD(1)),
+    INDEX by_user user_id TYPE bloom_filter GRANULARITY 1
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY toYear(bucket)
+ORDER BY (site_id, visitor_id, user_id, bucket)
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
 
 CREATE MATERIALIZED VIEW {db}.block_ledger_mv TO {db}.block_ledger
 (
@@ -1630,6 +1661,32 @@ GROUP BY
     s.campaign,
     s.referrer_host;
 
+CREATE MATERIALIZED VIEW {db}.user_aliases_mv TO {db}.user_aliases
+(
+    `site_id` LowCardinality(String),
+    `previous_id` String,
+    `user_id` String,
+    `local_date` Date,
+    `rows` UInt64,
+    `first_at` DateTime64(3, 'UTC'),
+    `last_at` DateTime64(3, 'UTC')
+)
+AS SELECT
+    e.site_id AS site_id,
+    JSONExtractString(e.properties, 'previous_id') AS previous_id,
+    e.user_id AS user_id,
+    e.local_date AS local_date,
+    count() AS rows,
+    min(e.event_at) AS first_at,
+    max(e.event_at) AS last_at
+FROM {db}.user_behavior_silver AS e
+WHERE e.name = '$alias'
+GROUP BY
+    e.site_id,
+    previous_id,
+    e.user_id,
+    e.local_date;
+
 CREATE MATERIALIZED VIEW {db}.user_behavior_silver_mv TO {db}.user_behavior_silver
 (
     `event_id` UUID,
@@ -1858,3 +1915,29 @@ AS SELECT
     s.language AS language,
     now() AS inserted_at
 FROM {db}.sessions_in AS s;
+
+CREATE MATERIALIZED VIEW {db}.visitor_aliases_mv TO {db}.visitor_aliases
+(
+    `site_id` LowCardinality(String),
+    `visitor_id` String,
+    `user_id` String,
+    `bucket` DateTime('UTC'),
+    `rows` UInt64,
+    `first_at` DateTime64(3, 'UTC'),
+    `last_at` DateTime64(3, 'UTC')
+)
+AS SELECT
+    e.site_id AS site_id,
+    e.visitor_id AS visitor_id,
+    e.user_id AS user_id,
+    toStartOfHour(e.event_at) AS bucket,
+    count() AS rows,
+    min(e.event_at) AS first_at,
+    max(e.event_at) AS last_at
+FROM {db}.user_behavior_silver AS e
+WHERE e.user_id != ''
+GROUP BY
+    e.site_id,
+    e.visitor_id,
+    e.user_id,
+    bucket;

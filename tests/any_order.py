@@ -52,6 +52,7 @@ PROPERTIES: dict[str, dict[str, object]] = {
     "$page_leave": {"engaged_ms": 6_000, "scroll_depth": 60},
     "$web_vitals": {"lcp_ms": 900, "cls": 0.01},
     "$purchase": {"revenue": 0.1, "currency": "EUR"},
+    "$alias": {"previous_id": "w"},
 }
 #: What a browser tells of itself beside that, or not.
 COMPLETE = {"language": "de", "timezone": "Europe/Berlin", "screen_width": 1920}
@@ -61,8 +62,9 @@ SAYS: dict[str, dict[str, object]] = {
     "$page_leave": {"engaged_ms": 6_000, "scroll_depth": 60},
     "$web_vitals": {"timings": {"lcp_ms": 900, "cls_10000": 100}},
     "$purchase": {"revenue": 1_000},
+    "$alias": {"previous": "w"},
 }
-PASSIVE_OR_NAMED = ("$page_leave", "$web_vitals", "$purchase", "$identify", "signup")
+PASSIVE_OR_NAMED = ("$page_leave", "$web_vitals", "$purchase", "$identify", "$alias", "signup")
 #: How long after it happened an event is received, by the grace period.
 LATENESS: dict[str, Callable[[int], int]] = {
     "at once": lambda grace_ms: 0,
@@ -290,6 +292,12 @@ def _seen(event: Event, *, number: int, at: int, received_at: int, replayed: boo
     )
 
 
+def _named(event: Event) -> Event:
+    """An alias is one of a user."""
+    is_nobodys = event.kind == "$alias" and not event.user
+    return msgspec.structs.replace(event, user="u") if is_nobodys else event
+
+
 # What hypothesis draws; the first of each choice is what it shrinks to
 
 _kinds = st.sampled_from(("page_view", "page_view", "click", "scroll", *PASSIVE_OR_NAMED))
@@ -306,11 +314,11 @@ events = st.builds(
     path=st.sampled_from(("/", "/cart")),
     traffic=st.sampled_from(("direct", "direct", "direct", "search", "spring", "summer", "assistant")),
     device=st.sampled_from(tuple(DEVICES)),
-    user=st.sampled_from(("", "", "u")),
+    user=st.sampled_from(("", "", "u", "w", "x")),
     bot=st.sampled_from(("", "", "", "", "", "", *BOTS)),
     is_complete=st.booleans(),
     skew_ms=st.sampled_from((0, 0, -7 * HOUR)),
-)
+).map(_named)
 _cuts = st.lists(st.integers(0, 24), max_size=BLOCKS - 1).map(tuple)
 _mixed = st.builds(
     Case,

@@ -63,6 +63,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     traffic: Traffic
     device: Device
     user: str = ""
+    previous: str = ""
     bot: str = ""
     is_complete: bool = False
     is_replayed: bool = False
@@ -226,7 +227,7 @@ def _is_fast(part: list[Seen], rules: SiteRules) -> bool:
 def _is_interaction(seen: Seen) -> bool:
     """A click, form submit, video play, or a custom event that the browser does not send by itself."""
     is_custom = seen.kind not in TYPES
-    return seen.kind in INTERACTIVE or (is_custom and seen.kind not in {*PASSIVE, "$identify"})
+    return seen.kind in INTERACTIVE or (is_custom and seen.kind not in {*PASSIVE, "$identify", "$alias"})
 
 
 # Gold, a function for each table

@@ -24,9 +24,12 @@ from tests.oracle import (
     tally,
     visitors,
 )
+from tests.oracle_people import People
 from tests.oracle_receipts import local_hour
 
 SUMS = ("sessions", "bounces", "converted_sessions", "duration_ms", "page_views", "conversions", "revenue")
+#: Visitors and users that are asked for.
+ASKED_FOR = ("a", "b", "u")
 
 
 def answers(accepted: Sequence[Seen], rules: SiteRules) -> dict[str, Table]:
@@ -35,6 +38,9 @@ def answers(accepted: Sequence[Seen], rules: SiteRules) -> dict[str, Table]:
     seen = [one for one in accepted if not one.is_bot]
     found = [one for one in every if not one.is_bot]
     holders = {event: one for one in every for event in one.ids}
+    people = People(accepted)
+    theirs = [(asked, one) for asked in ASKED_FOR for one in people.events_of(asked, seen)]
+    visits = [(asked, one) for asked in ASKED_FOR for one in people.sessions_of(asked, found)]
     return {
         "site_totals": tally(seen, by=lambda _: (), figures=_site),
         "session_totals": tally(found, by=lambda _: (), figures=_sessions),
@@ -64,15 +70,29 @@ def answers(accepted: Sequence[Seen], rules: SiteRules) -> dict[str, Table]:
         ),
         "ai_pages": _ai_pages(accepted, found),
         "page_sessions": _page_sessions(found),
-        "person_totals": tally(seen, by=lambda one: (one.visitor,), figures=_person),
+        "person_totals": tally(
+            theirs, by=lambda one: (one[0],), figures=lambda some: _person([seen for _, seen in some])
+        ),
         "person_sessions": tally(
-            found,
-            by=lambda one: (one.visitor, one.started_at, one.duration_ms, one.page_views),
+            visits,
+            by=lambda one: (
+                one[0],
+                one[1].visitor,
+                one[1].started_at,
+                one[1].duration_ms,
+                one[1].page_views,
+            ),
             figures=lambda some: {"sessions": len(some)},
         ),
         "person_events": tally(
-            seen,
-            by=lambda one: (one.visitor, one.at, event_type(one), *span(holders[one.id])),
+            theirs,
+            by=lambda one: (
+                one[0],
+                one[1].visitor,
+                one[1].at,
+                event_type(one[1]),
+                *span(holders[one[1].id]),
+            ),
             figures=lambda some: {"events": len(some)},
         ),
     }
@@ -118,6 +138,7 @@ def _person(some: list[Seen]) -> dict[str, Any]:
     engaged_ms = sum(one.engaged_ms for one in some)
     return {
         **_some(_site(some), names),
+        "visitors": visitors(some),
         "engaged_ms": engaged_ms,
         "first_seen_at": first,
         "last_seen_at": last,

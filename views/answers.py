@@ -233,9 +233,11 @@ class SessionList(Answer, frozen=True, kw_only=True):
 
 
 class PersonEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """One event of a person."""
+    """One event of a person; ``user_id`` is the one that the event carries, empty where it has none."""
 
     at: datetime
+    visitor_id: str
+    user_id: str
     event_type: str
     name: str
     session_id: str
@@ -256,6 +258,7 @@ class PersonSession(msgspec.Struct, frozen=True, kw_only=True):
     """A session of a person in its latest version."""
 
     session_id: str
+    visitor_id: str
     started_at: datetime
     duration_s: float
     page_views: int
@@ -268,12 +271,15 @@ class PersonSession(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UserBehavior(Answer, frozen=True, kw_only=True):
-    """What a user id, or a visitor id, has done: totals, latest sessions and events, most viewed pages.
+    """What a person has done: totals, latest sessions and events, most viewed pages.
 
-    ``visitors`` counts the visitor ids of it; ``session_count`` the sessions that began in the period.
+    ``user_id`` is the one in use of all that the person is ``known_as``; of a visitor who never was
+    identified both are the visitor id. ``visitors`` counts the visitor ids; ``session_count`` the sessions
+    that began in the period.
     """
 
     user_id: str
+    known_as: list[str]
     visitors: int
     session_count: int
     events: int

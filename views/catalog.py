@@ -13,7 +13,12 @@ _BY_TIME = {
     "until_at": "DateTime('UTC')",
     "bots": "Array(UInt8)",
 }
-_PERSON = {**_BY_DAY, "person": "String"}
+_PERSON = {
+    **_BY_DAY,
+    "users": "Array(String)",
+    "visitors": "Array(String)",
+    "spans": "Array(Array(Tuple(Int64, Int64)))",
+}
 _BOTS = {"site": "String", "since": "Date", "until": "Date"}
 _LETTERS = {"reasons": "Array(String)", "sites": "Array(String)", "since_at": "DateTime('UTC')"}
 _EPOCHS = {"epochs": "Array(UInt32)"}
@@ -25,9 +30,11 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     parameters: dict[str, str]
 
-    def call(self, database: str) -> str:
-        """The view as a table expression with places for its parameters."""
-        places = ", ".join(f"{name} = {{{name}:{kind}}}" for name, kind in self.parameters.items())
+    def call(self, database: str, **bound_as: str) -> str:
+        """The view as a table expression with places for its parameters, named like them or as given."""
+        places = ", ".join(
+            f"{name} = {{{bound_as.get(name, name)}:{kind}}}" for name, kind in self.parameters.items()
+        )
         return f"{database}.{self.name}({places})"
 
 
@@ -57,6 +64,9 @@ VIEWS = {
             },
         ),
         View(name="living_sessions", parameters=_BY_DAY),
+        View(name="person_users", parameters={"site": "String", "person": "String"}),
+        View(name="person_visitors", parameters={"site": "String", "users": "Array(String)"}),
+        View(name="person_behavior", parameters=_PERSON),
         View(name="person_events", parameters=_PERSON),
         View(name="person_pages", parameters=_PERSON),
         View(name="person_sessions", parameters=_PERSON),
@@ -105,7 +115,7 @@ class Interval(StrEnum):
 
 
 class SessionField(StrEnum):
-    """What sessions can be filtered by, and the column of it."""
+    """What sessions can be filtered by, and the column of it; by a user id, those of that person."""
 
     VISITOR_ID = "visitor_id"
     USER_ID = "user_id"

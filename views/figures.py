@@ -146,6 +146,8 @@ def person_event(row: Mapping[str, Any]) -> PersonEvent:
     """One event of a timeline."""
     return PersonEvent(
         at=row["event_at"],
+        visitor_id=row["visitor_id"],
+        user_id=row["user_id"],
         event_type=row["event_type"],
         name=row["name"],
         session_id=row["session_id"],

@@ -1,6 +1,18 @@
--- Every event of a person, latest first: of a user id, or of a visitor id. `session_id` is the session that an event
--- belongs to now: the one that it was written with may have merged into another.
+-- Every event of a person, latest first. `session_id` is the session that an event belongs to now: the one that it was
+-- written with may have merged into another.
 CREATE OR REPLACE VIEW {db}.person_events {on_cluster} AS
+WITH mine AS (
+    SELECT *
+    FROM {db}.person_behavior(
+        site = {site:String},
+        since = {since:Date},
+        until = {until:Date},
+        bots = {bots:Array(UInt8)},
+        users = {users:Array(String)},
+        visitors = {visitors:Array(String)},
+        spans = {spans:Array(Array(Tuple(Int64, Int64)))}
+    )
+)
 SELECT
     e.event_at AS event_at,
     e.event_type AS event_type,
@@ -13,22 +25,11 @@ SELECT
     e.is_conversion AS is_conversion,
     e.revenue AS revenue,
     e.engaged_ms AS engaged_ms
-FROM {db}.user_behavior_silver AS e
+FROM mine AS e
 LEFT JOIN (
     SELECT session_id, argMax(merged_into, version) AS heir, 1 AS died
     FROM {db}.session_merges
-    WHERE site_id = {site:String}
-        AND session_id IN (
-            SELECT session_id
-            FROM {db}.user_behavior_silver
-            WHERE site_id = {site:String}
-                AND local_date >= {since:Date} AND local_date < {until:Date}
-                AND (visitor_id = {person:String} OR user_id = {person:String})
-        )
+    WHERE site_id = {site:String} AND session_id IN (SELECT session_id FROM mine)
     GROUP BY session_id
 ) AS m ON m.session_id = e.session_id
-WHERE e.site_id = {site:String}
-    AND e.local_date >= {since:Date} AND e.local_date < {until:Date}
-    AND has({bots:Array(UInt8)}, e.is_bot)
-    AND (e.visitor_id = {person:String} OR e.user_id = {person:String})
 ORDER BY e.event_at DESC, e.event_id DESC;

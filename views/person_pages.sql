@@ -5,11 +5,15 @@ SELECT
     countIf(event_type = 'page_view') AS page_views,
     sum(engaged_ms) AS engaged_ms,
     max(event_at) AS last_seen_at
-FROM {db}.user_behavior_silver
-WHERE site_id = {site:String}
-    AND local_date >= {since:Date} AND local_date < {until:Date}
-    AND has({bots:Array(UInt8)}, is_bot)
-    AND (visitor_id = {person:String} OR user_id = {person:String})
+FROM {db}.person_behavior(
+    site = {site:String},
+    since = {since:Date},
+    until = {until:Date},
+    bots = {bots:Array(UInt8)},
+    users = {users:Array(String)},
+    visitors = {visitors:Array(String)},
+    spans = {spans:Array(Array(Tuple(Int64, Int64)))}
+)
 GROUP BY path
 HAVING page_views > 0
 ORDER BY page_views DESC, path;

@@ -1,4 +1,4 @@
--- What a person has done, by user id or visitor id.
+-- What a person has done.
 CREATE OR REPLACE VIEW {db}.person_totals {on_cluster} AS
 SELECT
     count() AS events,
@@ -9,8 +9,12 @@ SELECT
     uniqExact(visitor_id) AS visitors,
     min(event_at) AS first_seen_at,
     max(event_at) AS last_seen_at
-FROM {db}.user_behavior_silver
-WHERE site_id = {site:String}
-    AND local_date >= {since:Date} AND local_date < {until:Date}
-    AND has({bots:Array(UInt8)}, is_bot)
-    AND (visitor_id = {person:String} OR user_id = {person:String});
+FROM {db}.person_behavior(
+    site = {site:String},
+    since = {since:Date},
+    until = {until:Date},
+    bots = {bots:Array(UInt8)},
+    users = {users:Array(String)},
+    visitors = {visitors:Array(String)},
+    spans = {spans:Array(Array(Tuple(Int64, Int64)))}
+);

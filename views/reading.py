@@ -33,11 +33,15 @@ class Reader:
         self, name: str, values: Mapping[str, Any], *, columns: str = "*", rest: str = ""
     ) -> list[Row]:
         """Columns of a view, with clauses behind it: both texts are ours, whatever was asked is bound."""
-        sql = f"SELECT {columns} FROM {VIEWS[name].call(self._database)} {rest}"  # noqa: S608
+        sql = f"SELECT {columns} FROM {self.call(name)} {rest}"  # noqa: S608
         answer = await self._pool.query(
             sql, {key: value for key, value in values.items() if value is not None}
         )
         return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+
+    def call(self, name: str, **bound_as: str) -> str:
+        """A view as a table expression; ``bound_as``: parameter -> the name its value is bound under."""
+        return VIEWS[name].call(self._database, **bound_as)
 
 
 def about(scope: Scope, *, layer: str) -> dict[str, Any]:

@@ -13,9 +13,10 @@ import msgspec
 
 from app.errors import QueryError
 from views.answers import SessionList
-from views.catalog import SessionFilter, SessionOrder
+from views.catalog import SessionField, SessionFilter, SessionOrder
 from views.figures import session_item
 from views.params import Scope
+from views.people import resolve
 from views.reading import Reader, about
 
 _CURSOR = re.compile(r"([a-z_]{1,32}):(-?[0-9]{1,18}):([0-9a-f-]{36})", re.ASCII)
@@ -52,10 +53,12 @@ async def session_list(
     cursor: Cursor | None,
 ) -> SessionList:
     """The sessions behind ``cursor`` that pass every filter."""
-    conditions = [f"{{field{n}:Identifier}} = {{value{n}:String}}" for n in range(len(filters))]
+    conditions: list[str] = []
     bound: dict[str, Any] = {**scope.by_day, "at_most": limit + 1}
     for number, one in enumerate(filters):
-        bound |= {f"field{number}": one.field.value, f"value{number}": one.value}
+        condition, values = await _passing(reader, scope, one, number=number)
+        conditions.append(condition)
+        bound |= values
     if cursor is not None:
         conditions.append(_behind(order))
         bound |= {"key": cursor.key, "session": cursor.session_id}
@@ -72,6 +75,20 @@ async def session_list(
     if len(rows) > limit:
         following = str(Cursor(order=order, key=places[limit - 1], session_id=items[-1].session_id))
     return SessionList(**about(scope, layer="silver"), sessions=items, next_cursor=following)
+
+
+async def _passing(
+    reader: Reader, scope: Scope, one: SessionFilter, *, number: int
+) -> tuple[str, dict[str, Any]]:
+    """A filter's condition, and the values to bind: of a user id, every session of that person."""
+    if one.field is not SessionField.USER_ID or not one.value:
+        condition = f"{{field{number}:Identifier}} = {{value{number}:String}}"
+        return condition, {f"field{number}": one.field.value, f"value{number}": one.value}
+    person = await resolve(reader, site_id=scope.site_id, person=one.value)
+    names = {name: f"{name}{number}" for name in person.bound}
+    theirs = reader.call("person_sessions", **names)
+    values = {names[name]: value for name, value in person.bound.items()}
+    return f"session_id IN (SELECT session_id FROM {theirs})", values  # noqa: S608
 
 
 def _behind(order: SessionOrder) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.adapters.visitor_ids import VisitorIds
 from app.core.pages import read_address
-from app.core.visitor_ids import Asker
+from app.core.visitor_ids import OF_A_PAGE, Asker
 from app.events.rejects import Reject
 from app.events.vocabulary import RejectReason, Step
 from app.events.wire import ClientEvent
@@ -19,10 +19,15 @@ class Visitors:
         self._ids = ids
 
     def name(self, posted: ClientEvent, *, ip: str, user_agent: str, received_at: int) -> str | Reject:
-        """The id of the event's visitor, who is at ``ip``."""
-        if posted.visitor_id:
+        """The id of the event's visitor, who is at ``ip``.
+
+        One that ends with its page gives way to a derived one where there can be one.
+        """
+        is_cookieless = self._settings.site(posted.site_id).cookieless
+        gives_way = is_cookieless and ip and posted.visitor_id.startswith(OF_A_PAGE)
+        if posted.visitor_id and not gives_way:
             return posted.visitor_id
-        if not self._settings.site(posted.site_id).cookieless:
+        if not is_cookieless:
             return _refuse("the event has no visitor_id, and its site is not cookieless")
         if not ip:
             return _refuse("the event has no visitor_id, and none can be derived without an ip")

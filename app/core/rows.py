@@ -34,6 +34,8 @@ _ENCODER = msgspec.json.Encoder()
 #: The member that holds the address; also where a message was cut off within it, or has something else there.
 _IP = re.compile(rb'"ip"\s*+:\s*+(?:"[^"]*+"?|\[[^\]]*+\]?|[^",}\]\s][^,}\]]*+)')
 _PASSIVE = frozenset({ReservedName.PAGE_LEAVE, ReservedName.WEB_VITALS, ReservedName.EXPOSURE})
+#: What a page tells of its visitor, who does nothing by it.
+_TOLD = frozenset({ReservedName.IDENTIFY, ReservedName.ALIAS})
 _INTERACTIVE = frozenset({EventType.CLICK, EventType.FORM_SUBMIT, EventType.VIDEO_PLAY})
 
 
@@ -119,7 +121,7 @@ def hit(accepted: Accepted) -> Hit:
         Touch(enriched.page, enriched.traffic, enriched.geo, enriched.device, event.language),
         accepted.receipt,
         event.event_type is EventType.PAGE_VIEW,
-        event.event_type in _INTERACTIVE or (custom and not passive and event.name != ReservedName.IDENTIFY),
+        event.event_type in _INTERACTIVE or (custom and not passive and event.name not in _TOLD),
         passive,
         isinstance(known, PageLeaveProperties),
         accepted.is_conversion,

@@ -1,8 +1,8 @@
 """A message -> the same without e-mail addresses, card and phone numbers in its URLs, title and properties.
 
 Of the query of a URL only what is used stays. Before anything else reads it, so that neither a column nor the
-kept payload has them. Ids stay as they are: who gives an e-mail address as ``user_id`` means it. It finds
-shapes, not persons, and so takes out a few numbers too many and leaves names.
+kept payload has them. Ids stay as they are: who gives an e-mail address as ``user_id``, or ``previous_id``,
+means it. It finds shapes, not persons, and so takes out a few numbers too many and leaves names.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from app.events.wire import WebEvent
 #: None is longer than what it stands for, so that no text outgrows its limit.
 MAIL, CARD, PHONE = "[mail]", "[card]", "[phone]"
 
+#: The user id that `$alias` tells of.
+_PREVIOUS_ID = "previous_id"
 _URLS = frozenset({"url", "referrer"})
 _KEPT = frozenset(WebEvent.__struct_fields__) - _URLS - {"title", "properties"}
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -136,6 +138,8 @@ def _scrub_member(name: str, value: msgspec.Raw, allow: AbstractSet[str]) -> msg
     elif _is_suspect(bytes(value).decode("utf-8", "surrogateescape")):
         found = _ANY.decode(value)
         clean = _scrub_value(found)
+        if name == "properties" and isinstance(found, dict) and isinstance(found.get(_PREVIOUS_ID), str):
+            clean[_PREVIOUS_ID] = found[_PREVIOUS_ID]
     else:
         return value
     return value if clean == found else msgspec.Raw(msgspec.json.encode(clean))

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from app.core.decode import explain
-from app.events.properties import BY_NAME, BY_TYPE, KnownProperties, OtherProperties
+from app.events.properties import BY_NAME, BY_TYPE, AliasProperties, KnownProperties, OtherProperties
 from app.events.rejects import Reject
 from app.events.vocabulary import EventType, Origin, RejectReason, ReservedName, Step
 from app.events.wire import (
@@ -26,16 +26,20 @@ _AS_ANY = msgspec.json.Decoder(Any)
 _KNOWN = {
     properties: msgspec.json.Decoder(properties) for properties in {*BY_NAME.values(), *BY_TYPE.values()}
 }
+#: What no properties at all are read as; an alias needs one.
+_EMPTY: dict[type[KnownProperties], KnownProperties] = {
+    kind: msgspec.convert({}, kind) for kind in {*_KNOWN, OtherProperties} - {AliasProperties}
+}
 
 
 def validate(event: WebEvent) -> KnownProperties | Reject:
     """The event's properties that have a meaning, or why the event is refused."""
-    if event.event_type is EventType.CUSTOM_EVENT and (reject := _check_name(event.name)):
+    if event.event_type is EventType.CUSTOM_EVENT and (reject := _check_name(event)):
         return reject
-    raw = bytes(event.properties)
-    if raw == b"{}":
-        return _OTHER if _kind(event) is OtherProperties else _kind(event)()
-    return _check_size(raw) or _read_known(raw, _kind(event))
+    raw, kind = bytes(event.properties), _kind(event)
+    if raw == b"{}" and kind in _EMPTY:
+        return _EMPTY[kind]
+    return _check_size(raw) or _read_known(raw, kind)
 
 
 def event_time(event: WebEvent, *, grace_ms: int) -> int | Reject:
@@ -59,13 +63,16 @@ def event_time(event: WebEvent, *, grace_ms: int) -> int | Reject:
     return at
 
 
-def _check_name(name: str) -> Reject | None:
+def _check_name(event: WebEvent) -> Reject | None:
+    name = event.name
     if not name:
         return _refuse(RejectReason.MISSING_FIELD, "name", "a custom_event needs a name")
     if name.startswith("$") and name not in _RESERVED:
         return _refuse(
             RejectReason.UNKNOWN_RESERVED_NAME, "name", f"names with $ are reserved: {', '.join(_RESERVED)}"
         )
+    if name == ReservedName.ALIAS and not event.user_id:
+        return _refuse(RejectReason.MISSING_FIELD, "user_id", f"{name} says who else its user_id is")
     return None
 
 

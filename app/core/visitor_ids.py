@@ -8,6 +8,8 @@ from ipaddress import ip_network
 
 import msgspec
 
+#: How an id begins that a page without cookies gave itself; it ends with the page.
+OF_A_PAGE = "~"
 #: What is left of an address: a neighbourhood, not a household.
 IPV4_PREFIX, IPV6_PREFIX = 24, 48
 #: Below a country's domain, under which everybody may register: example.co.uk, and not co.uk, is one owner's.

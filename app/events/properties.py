@@ -71,6 +71,12 @@ class GoalProperties(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     goal: Label = ""
 
 
+class AliasProperties(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Another user id of whom the event's ``user_id`` names; they are one person from then on, and before."""
+
+    previous_id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+
+
 class OtherProperties(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Properties without a meaning of their own."""
 
@@ -83,6 +89,7 @@ KnownProperties = (
     | ClickProperties
     | PurchaseProperties
     | GoalProperties
+    | AliasProperties
     | OtherProperties
 )
 
@@ -92,6 +99,7 @@ BY_NAME: dict[str, type[KnownProperties]] = {
     ReservedName.WEB_VITALS: WebVitalsProperties,
     ReservedName.PURCHASE: PurchaseProperties,
     ReservedName.GOAL: GoalProperties,
+    ReservedName.ALIAS: AliasProperties,
 }
 BY_TYPE: dict[str, type[KnownProperties]] = {
     EventType.PAGE_VIEW: PageViewProperties,

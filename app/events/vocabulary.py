@@ -22,6 +22,7 @@ class ReservedName(StrEnum):
     PAGE_LEAVE = "$page_leave"
     WEB_VITALS = "$web_vitals"
     IDENTIFY = "$identify"
+    ALIAS = "$alias"
     EXPOSURE = "$exposure"
     PURCHASE = "$purchase"
     GOAL = "$goal"

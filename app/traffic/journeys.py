@@ -56,7 +56,8 @@ def _plan_shop(site: Site, mind: Mind, rng: Random) -> list[Stop]:
     """Landing, browsing, and for some: product -> cart -> checkout -> purchase."""
     stops = [_shop_page(site, rng)]
     if rng.random() < 0.1:
-        logged_in = (_form("login", fields=2), _custom(ReservedName.IDENTIFY))
+        newsletter = _custom(ReservedName.ALIAS, previous_id=f"newsletter-{rng.getrandbits(32):08x}")
+        logged_in = (_form("login", fields=2), _custom(ReservedName.IDENTIFY), newsletter)
         stops.append(Stop(page=site.of(PageKind.HOME)[0], actions=logged_in))
     while rng.random() < 0.6 and len(stops) < 15:
         stops.append(_shop_page(site, rng))

@@ -14,6 +14,8 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
+
 from app.events.wire import WebEvent
 from tests.e2e.deployment import Deployment
 from tests.factories import DAY, HOUR, MINUTE
@@ -113,6 +115,32 @@ OF_BOTS: Mapping[str, Tally] = {
     ),
 }
 
+OF_USERS: Mapping[str, Tally] = {
+    "visitor_aliases": Tally(
+        of=lambda event: (
+            event.site_id,
+            event.visitor_id,
+            event.user_id,
+            event.occurred_at // HOUR * HOUR // 1000,
+        ),
+        columns=("site_id", "visitor_id", "user_id", "toUnixTimestamp(bucket)"),
+        measures=("rows",),
+    ),
+}
+
+OF_ALIASES: Mapping[str, Tally] = {
+    "user_aliases": Tally(
+        of=lambda event: (
+            event.site_id,
+            msgspec.json.decode(event.properties)["previous_id"],
+            event.user_id,
+            _day(event.occurred_at),
+        ),
+        columns=("site_id", "previous_id", "user_id", "toString(local_date)"),
+        measures=("rows",),
+    ),
+}
+
 OF_RECEIPTS: Mapping[str, Tally] = {
     "data_quality": Tally(
         of=lambda event: (event.site_id, event.received_at // QUARTER * QUARTER // 1000),
@@ -180,6 +208,8 @@ def recount(events: Sequence[WebEvent]) -> dict[str, Counts]:
     """What each table must come to."""
     distinct = {event.event_id: event for event in events}.values()
     types = Counter(str(event.event_type) for event in distinct)
+    identified = [event for event in distinct if event.user_id]
+    aliases = [event for event in distinct if event.name == "$alias"]
     return {
         "bronze": Counter({(kind, name): n for name, n in types.items() for kind in ("rows", "ids")}),
         "ledger": +Counter(
@@ -191,6 +221,8 @@ def recount(events: Sequence[WebEvent]) -> dict[str, Counts]:
         ),
         **{table: _tallied(distinct, tally) for table, tally in OF_EVENTS.items()},
         **{table: _tallied(filter(_program, distinct), tally) for table, tally in OF_BOTS.items()},
+        **{table: _tallied(identified, tally) for table, tally in OF_USERS.items()},
+        **{table: _tallied(aliases, tally) for table, tally in OF_ALIASES.items()},
         **{table: _tallied(events, tally) for table, tally in OF_RECEIPTS.items()},
         **{table: _tallied(visits(distinct), tally) for table, tally in OF_VISITS.items()},
     }
@@ -221,7 +253,7 @@ def found(deployment: Deployment) -> dict[str, Counts]:
     ledger = ("received", "accepted", "duplicates")
     sums = ", ".join(f"sum({column})" for column in ledger)
     (totals,) = deployment.ask(f"SELECT {sums} FROM {{db}}.block_ledger")
-    tallies = {**OF_EVENTS, **OF_BOTS, **OF_RECEIPTS, **OF_VISITS}
+    tallies = {**OF_EVENTS, **OF_BOTS, **OF_USERS, **OF_ALIASES, **OF_RECEIPTS, **OF_VISITS}
     gold = [table for (table,) in deployment.ask(GOLD_SQL)]
     unknown = set(gold) - tallies.keys()
     assert not unknown, f"no recount of {', '.join(sorted(unknown))}: add it to tests/e2e/recount.py"

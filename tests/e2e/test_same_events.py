@@ -30,6 +30,7 @@ ARRANGEMENTS: dict[str, Callable[[Events], Events]] = {
     "twice": lambda events: random.Random(4).sample(events * 2, len(events) * 2),
 }
 _STATE = re.compile(r"AggregateFunction\((?P<function>\w+)(?P<parameters>\([^)]*\))?, ")
+_SIMPLE = re.compile(r"SimpleAggregateFunction\((?P<function>\w+), ")
 #: When rows were written is no fact about the events.
 WRITTEN = frozenset({"last_inserted_at"})
 
@@ -94,4 +95,5 @@ def _read(name: str, kind: str) -> str:
     if "Map(" in kind:
         # What was taken back stays as a zero until a merge.
         return f"toString(mapFilter((_, count) -> count != 0, sumMap({name})))"
-    return f"toString(sum({name}))"
+    simple = _SIMPLE.match(kind)
+    return f"toString({simple['function'] if simple else 'sum'}({name}))"

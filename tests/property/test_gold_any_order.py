@@ -19,6 +19,7 @@ from tests.answering import engine, migrated
 from tests.any_order import Case, Run, cases, crashes, run_all
 from tests.integration.engines import settings_for
 from tests.oracle_answers import answers
+from tests.oracle_people import aliases
 from tests.oracle_receipts import local_hour, quality
 from tests.reducing import least
 from tests.sql.gold_asked import GOLD, VIEWS, answers_of, gold_of
@@ -69,7 +70,7 @@ def recounted(case: Case):
         "data_quality": quality(fates.outcomes, by=lambda at: at // QUARTER_MS * QUARTER_MS // 1000),
         "quality_series": quality(fates.outcomes, by=lambda at: local_hour(at, case.rules)),
     }
-    return gold | receipts | answers(accepted, case.rules)
+    return gold | receipts | aliases(accepted, case.rules) | answers(accepted, case.rules)
 
 
 def compared(told, expected):

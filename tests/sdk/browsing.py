@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
@@ -44,6 +45,7 @@ FLAGS = [
 #: Any host that ends so is this machine, without a name server.
 MAP_HOSTS = "--host-resolver-rules=MAP *.test 127.0.0.1"
 PATIENCE_S = 30.0
+UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 #: Longer than the script lets events wait, and than it takes to see a new address.
 SETTLE_S = 2.5
 
@@ -151,8 +153,8 @@ async def _page(request: Request) -> Response:
     return HTMLResponse(head + embedded + BODY, headers={"Content-Security-Policy": policy})
 
 
-def _app(producer: RecordingProducer, *, salts: Path) -> Starlette:
-    settings = Settings(web={"rate_per_s": 0})
+def _app(producer: RecordingProducer, *, salts: Path, cookieless: bool) -> Starlette:
+    settings = Settings(web={"rate_per_s": 0}, sites={"shop": {"cookieless": cookieless}})
     return Starlette(
         routes=[
             Route("/page/{name}", _page),
@@ -177,20 +179,24 @@ async def _page_elsewhere(_: Request) -> Response:
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[tuple[str, RecordingProducer]]:
-    """The pages and the collector: where they are, and what was received."""
+async def serving(*, cookieless: bool = False) -> AsyncIterator[tuple[str, RecordingProducer]]:
+    """The pages and the collector: where they are, and what was received.
+
+    ``cookieless``: whether the collector derives visitor ids.
+    """
     producer = RecordingProducer()
     with tempfile.TemporaryDirectory() as salts:
-        async with serve_in_loop(_app(producer, salts=Path(salts)), bind("127.0.0.1", 0)) as url:
+        app = _app(producer, salts=Path(salts), cookieless=cookieless)
+        async with serve_in_loop(app, bind("127.0.0.1", 0)) as url:
             yield url, producer
 
 
 @asynccontextmanager
-async def browsing(**context: Any) -> AsyncIterator[Site]:
+async def browsing(*, cookieless: bool = False, **context: Any) -> AsyncIterator[Site]:
     """A site with its collector, and a browser that has never been there."""
     from playwright.async_api import async_playwright
 
-    async with serving() as (url, producer), async_playwright() as playwright:
+    async with serving(cookieless=cookieless) as (url, producer), async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=[*FLAGS, MAP_HOSTS]
         )

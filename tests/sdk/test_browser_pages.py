@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
-from tests.sdk.browsing import browsing, properties, require_browser
+from tests.sdk.browsing import UUID7, browsing, properties, require_browser
 
 pytestmark = pytest.mark.asyncio
-
-UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.errors import BrokerUnavailableError
-from tests.sdk.browsing import browsing, properties, require_browser
+from tests.sdk.browsing import UUID7, browsing, properties, require_browser
 
 pytestmark = pytest.mark.asyncio
 
@@ -210,6 +210,61 @@ async def test_without_cookies_nothing_is_stored_and_the_visitor_ends_with_the_p
         site.assert_each_once()
 
 
+async def test_without_cookies_a_day_is_one_visitor_where_the_collector_derives_ids():
+    async with browsing(cookieless=True) as site:
+        tab = await site.open(cookieless="")
+        await site.until("page_view")
+        await tab.goto(site.address("/page/next", cookieless=""))
+        first, second = await site.until("page_view", 2)
+        assert first.url != second.url
+        assert first.visitor_id == second.visitor_id
+        assert "~" not in first.visitor_id
+        assert await tab.evaluate(STORED) == []
+        site.assert_each_once()
+
+
+async def test_who_signs_out_is_followed_by_somebody_new():
+    async with browsing() as site:
+        tab = await site.open()
+        await tab.evaluate("wua('$identify', {user_id: ''}); wua('before', {})")
+        await tab.evaluate(
+            "wua('$identify', {user_id: 'ada'}); wua('in', {}); wua('$identify', {user_id: ''})"
+        )
+        await tab.evaluate("wua('$identify', {user_id: ''}); wua('out', {})")
+        await site.until("out")
+        (before,), (within,), (after,) = site.named("before"), site.named("in"), site.named("out")
+        signed_in, signed_out = site.named("$identify")
+        theirs = [before, signed_in, within, signed_out]
+        assert {event.visitor_id for event in theirs} == {before.visitor_id}
+        assert [event.user_id for event in [*theirs, after]] == ["", "ada", "ada", "", ""]
+        assert UUID7.fullmatch(after.visitor_id)
+        assert after.visitor_id != before.visitor_id
+        await tab.goto(site.address("/page/next"))
+        view = (await site.until("page_view", 2))[1]
+        assert (view.visitor_id, view.user_id) == (after.visitor_id, "")
+        assert {event.visitor_id for event in site.named("$page_leave")} <= {
+            before.visitor_id,
+            after.visitor_id,
+        }
+        site.assert_each_once()
+
+
+async def test_who_was_known_is_known_on_the_next_page_until_the_other_signs_in():
+    """A device that is shared without signing out keeps its visitor."""
+    async with browsing() as site:
+        tab = await site.open()
+        await tab.evaluate("wua('$identify', {user_id: 'ada'})")
+        await site.until("$identify")
+        await tab.goto(site.address("/page/next"))
+        await site.until("page_view", 2)
+        await tab.evaluate("wua('$identify', {user_id: 'bob'}); wua('$alias', {previous_id: 'bobby'})")
+        (told,) = await site.until("$alias")
+        assert [event.user_id for event in site.named("page_view")] == ["", "ada"]
+        assert (told.user_id, properties(told)) == ("bob", {"previous_id": "bobby"})
+        assert len({event.visitor_id for event in site.events}) == 1
+        site.assert_each_once()
+
+
 async def test_a_strict_policy_lets_both_files_work():
     async with browsing() as site:
         tab = await site.open(path="/strict/page")
@@ -237,12 +292,24 @@ async def test_a_link_to_another_domain_of_the_owner_takes_the_visitor_along():
         site.assert_each_once()
 
 
-async def test_a_link_that_somebody_else_opens_later_brings_nobody_along():
+@pytest.mark.parametrize(
+    ("check", "is_followed"),
+    [
+        ("(Date.now() - 90_000) * navigator.userAgent.length", True),
+        ("(Date.now() - 121_000) * navigator.userAgent.length", False),
+        ("Date.now() * (navigator.userAgent.length - 1)", False),
+        ("Date.now() * (navigator.userAgent.length + 1)", False),
+        ("123", False),
+    ],
+)
+async def test_a_link_is_followed_within_two_minutes_and_by_the_same_kind_of_browser(check, is_followed):
+    brought = "01890000-0000-7000-8000-000000000000"
     async with browsing() as site:
-        stale = "01890000-0000-7000-8000-000000000000.123"
-        tab = await site.open(path=f"/page/other?_wua={stale}")
+        tab = await site.context.new_page()
+        value = await tab.evaluate(check)
+        await tab.goto(site.address(f"/page/other?_wua={brought}.{value}"))
         (view,) = await site.until("page_view")
-        assert view.visitor_id not in stale
+        assert (view.visitor_id == brought) is is_followed
         assert "_wua" not in tab.url
         site.assert_each_once()
 

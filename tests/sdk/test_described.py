@@ -43,7 +43,14 @@ def test_every_event_that_the_script_sends_by_itself_is_explained():
 
 @pytest.mark.parametrize(
     "name",
-    [ReservedName.IDENTIFY, ReservedName.GOAL, ReservedName.PURCHASE, ReservedName.EXPOSURE, "$consent"],
+    [
+        ReservedName.IDENTIFY,
+        ReservedName.ALIAS,
+        ReservedName.GOAL,
+        ReservedName.PURCHASE,
+        ReservedName.EXPOSURE,
+        "$consent",
+    ],
 )
 def test_what_a_page_may_tell_has_an_example_and_a_type(name):
     assert f"wua('{name}', " in DOCS

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from tests.oracle import TIMINGS, Table
-from tests.oracle_answers import SUMS
+from tests.oracle_answers import ASKED_FOR, SUMS
 from tests.oracle_receipts import QUALITY
 from tests.sql.store import Store
 
@@ -22,7 +22,6 @@ PERIODS = {
     "quality_series": MOMENTS.removesuffix(", bots = [0]"),
 }
 PATHS = ("/", "/cart")
-VISITORS = ("a", "b")
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +59,11 @@ def _ms(name: str) -> str:
     return f"toUnixTimestamp64Milli({name})"
 
 
+_SPAN = {
+    **_sums("rows"),
+    "first_at": f"min({_ms('first_at')})",
+    "last_at": f"max({_ms('last_at')})",
+}
 #: Everything that is said of a session.
 _SESSION = (
     *("visitor_id", "user_id", _ms("started_at"), _ms("ended_at"), "events", "duration_ms"),
@@ -86,6 +90,8 @@ GOLD = {
             **{name: _quantiles(name) for name in (*TIMINGS, "cls_10000")},
         },
     ),
+    "visitor_aliases": Question(keys=("visitor_id", "user_id", "toUnixTimestamp(bucket)"), figures=_SPAN),
+    "user_aliases": Question(keys=("previous_id", "user_id", "toString(local_date)"), figures=_SPAN),
     "bot_traffic_daily": Question(
         keys=("toString(local_date)", "bot_kind", "bot_name"), figures=_sums("rows", "events", "page_views")
     ),
@@ -151,15 +157,24 @@ VIEWS = {
     ),
     "person_totals": Question(
         keys=("place",),
-        figures={name: name for name in ("events", "page_views", "conversions", "engaged_ms")}
+        figures={name: name for name in ("events", "page_views", "conversions", "engaged_ms", "visitors")}
         | {"revenue": "toInt64(revenue * 10000)"}
         | {name: _ms(name) for name in ("first_seen_at", "last_seen_at")},
     ),
     "person_sessions": Question(
-        keys=("place", _ms("started_at"), "duration_ms", "page_views"), figures={"sessions": "count()"}
+        keys=("place", "visitor_id", _ms("started_at"), "duration_ms", "page_views"),
+        figures={"sessions": "count()"},
     ),
     "person_events": Question(
-        keys=("place", _ms("event_at"), "event_type", _ms("s.started_at"), _ms("s.ended_at"), "s.events"),
+        keys=(
+            "place",
+            "e.visitor_id",
+            _ms("event_at"),
+            "event_type",
+            _ms("s.started_at"),
+            _ms("s.ended_at"),
+            "s.events",
+        ),
         figures={"events": "count()"},
         joined=" AS e LEFT JOIN {db}.living_sessions(site = '<site>', "
         "since = '2026-02-01', until = '2026-05-01', bots = [0, 1]) AS s ON s.session_id = e.session_id",
@@ -183,15 +198,42 @@ def gold_of(store: Store, sites: Sequence[str], names: Iterable[str]) -> dict[st
 def answers_of(store: Store, zones: Mapping[str, str], names: Iterable[str]) -> dict[str, dict[str, Table]]:
     """Site -> view of those ``names`` -> its rows; ``zones`` has the time zone of each site."""
     found: dict[str, dict[str, Table]] = {site: {name: {} for name in names} for site in zones}
+    people = _people(store, list(zones)) if any(name.startswith("person_") for name in names) else {}
     for name in names:
         question = VIEWS[name]
-        calls = [call for site, zone in zones.items() for call in _calls(name, question, site, zone)]
+        calls = [
+            call
+            for site, zone in zones.items()
+            for call in _calls(name, question, site, _parameters(name, zone, people.get(site, [])))
+        ]
         _fill(found, name, question, store.ask(" UNION ALL ".join(calls)))
     return found
 
 
-def _calls(name: str, question: Question, site: str, zone: str) -> Iterable[str]:
-    for place, more in _parameters(name, zone):
+def _people(store: Store, sites: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
+    """Site -> who is asked for there, and the parameters that the store says to ask with."""
+    pairs = [(site, asked) for site in sites for asked in ASKED_FOR]
+    users = store.ask(
+        " UNION ALL ".join(
+            f"SELECT '{site}', '{asked}', groupArray(user_id) "
+            f"FROM {{db}}.person_users(site = '{site}', person = '{asked}')"
+            for site, asked in pairs
+        )
+    )
+    found: dict[str, list[tuple[str, str]]] = {site: [] for site in sites}
+    for site, asked, ids, visitors, spans in store.ask(
+        " UNION ALL ".join(
+            f"SELECT '{site}', '{asked}', {ids}, groupArray(visitor_id), groupArray(spans) "
+            f"FROM {{db}}.person_visitors(site = '{site}', users = {ids})"
+            for site, asked, ids in users
+        )
+    ):
+        found[site].append((asked, f", users = {ids}, visitors = {visitors}, spans = {spans}"))
+    return found
+
+
+def _calls(name: str, question: Question, site: str, parameters: Iterable[tuple[str, str]]) -> Iterable[str]:
+    for place, more in parameters:
         period = PERIODS.get(name, PERIOD)
         columns = ", ".join((f"'{site}' AS site", *question.keys)).replace("place", f"'{place}'")
         grouped = " GROUP BY ALL" if "count()" in question.figures.values() else ""
@@ -199,10 +241,10 @@ def _calls(name: str, question: Question, site: str, zone: str) -> Iterable[str]
         yield f"SELECT {columns}, {_named(question)} FROM {view}{grouped}"
 
 
-def _parameters(name: str, zone: str) -> list[tuple[str, str]]:
+def _parameters(name: str, zone: str, people: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """What a view is asked for, and as which parameters."""
     if name.startswith("person_"):
-        return [(visitor, f", person = '{visitor}'") for visitor in VISITORS]
+        return people
     if name == "page_sessions":
         return [(path, f", path = '{path}'") for path in PATHS]
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -31,8 +32,14 @@ def event_block(number: int, *, partition: int = 0, site: str = "shop", at: int 
         {"event_type": "page_view"},
         {"event_type": "page_view", "path": "/b"},
         {"event_type": "click"},
-        {"event_type": "scroll"},
-        {"event_type": "custom_event", "name": "$purchase", "revenue": 19.99, "is_conversion": 1},
+        {"event_type": "custom_event", "name": "$alias", "user_id": "u", "properties": '{"previous_id":"p"}'},
+        {
+            "event_type": "custom_event",
+            "name": "$purchase",
+            "user_id": "u",
+            "revenue": 19.99,
+            "is_conversion": 1,
+        },
         {"outcome": "rejected", "reason": "bad_url", "step": "decode", "local_date": ""},
         {"outcome": "duplicate", "session_id": "", "local_date": ""},
         {"event_type": "page_view", "event_at": at + 14 * HOUR, "local_date": "2015-05-18"},
@@ -132,7 +139,9 @@ def _finished(column: str, kind: str) -> str:
         return f"toString(quantilesTimingMerge(0.5, 0.75, 0.9, 0.95, 0.99)({column}))"
     if kind.startswith("AggregateFunction(uniq"):
         return f"finalizeAggregation(uniqCombined64MergeState({_precision(kind)})({column}))"
-    return f"sumMap({column})" if "sumMap" in kind else f"sum({column})"
+    if simple := re.match(r"SimpleAggregateFunction\((\w+), ", kind):
+        return f"{simple[1]}({column})"
+    return f"sum({column})"
 
 
 def _precision(kind: str) -> str:

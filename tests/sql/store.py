@@ -27,6 +27,8 @@ EVENT_GOLD = (
     "events_per_hour",
     "events_per_day",
     "bot_traffic_daily",
+    "visitor_aliases",
+    "user_aliases",
 )
 RECEIPT_GOLD = ("data_quality",)
 SESSION_GOLD = ("session_analytics", "traffic_sources_daily", "device_breakdown_daily")

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from app.adapters.clickhouse.reconcile import Reconciler, Scope
 from app.events.enriched import BotVerdict
 from app.events.vocabulary import BotReason
 from migrations import runner
@@ -17,6 +18,7 @@ from tests.sql.store import Store, block, event, rejected
 
 #: How long the engine may take to change rows in the background.
 PATIENCE_S = 30.0
+SITE = "site = 'shop'"
 
 
 def test_rows_refused_before_there_was_a_history_have_none(
@@ -48,6 +50,31 @@ def test_programs_seen_before_there_were_kinds_get_theirs_from_the_reasons(
     wait_for_changes(store)
     kinds = [kind for (kind,) in store.ask(f"SELECT bot_kind FROM {{db}}.{table} ORDER BY _offset")]
     assert kinds == [verdict.kind or "" for verdict in verdicts]
+
+
+def test_who_was_known_before_there_were_aliases_is_found_by_user_id_and_all_of_it_after_a_repair(
+    client: Client, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = schema_before(9, client, database, monkeypatch)
+    within = block()
+    store.insert([event(within), event(within, offset=1, user_id="ada"), event(within, offset=2)])
+    migrate(client, database=database)
+    assert events_of(store, "ada") == 1
+    Reconciler(client, database=database, pause_s=0).rebuild(Scope())
+    assert events_of(store, "ada") == events_of(store, "v1") == 3
+
+
+def events_of(store: Store, person: str) -> int:
+    """How many events a person has."""
+    found = store.ask(f"SELECT user_id FROM {{db}}.person_users({SITE}, person = '{person}')")
+    users = [user for (user,) in found]
+    visitors = store.ask(f"SELECT visitor_id, spans FROM {{db}}.person_visitors({SITE}, users = {users})")
+    ids, spans = [visitor for visitor, _ in visitors], [one for _, one in visitors]
+    events: int = store.one(
+        f"SELECT events FROM {{db}}.person_totals({SITE}, since = '2015-05-01', until = '2015-06-01', "
+        f"bots = [0], users = {users}, visitors = {ids}, spans = {spans})"
+    )
+    return events
 
 
 def schema_before(version: int, client: Client, database: str, monkeypatch: pytest.MonkeyPatch) -> Store:

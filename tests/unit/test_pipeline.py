@@ -231,3 +231,15 @@ def test_ids_are_kept_as_they_are():
     assert (item.event.visitor_id, item.event.user_id) == ("ada@example.org", "4111111111111111")
     assert item.key == b"shop:ada@example.org"
     assert item.event.title == "Mail to [mail]"
+
+
+def test_the_id_that_an_alias_tells_of_is_kept_as_it_is():
+    said = {"event_type": "custom_event", "name": "$alias", "user_id": "ada@example.org"}
+    properties = {
+        "previous_id": "+49 30 1234567",
+        "note": "+49 30 1234567",
+        "in": {"previous_id": "a@b.example"},
+    }
+    item = examine(record(**said, properties=properties), rules=rules(), enrich=Enricher())
+    kept = {"previous_id": "+49 30 1234567", "note": "[phone]", "in": {"previous_id": "[mail]"}}
+    assert msgspec.json.decode(item.event.properties) == kept

@@ -108,6 +108,21 @@ async def test_a_cookieless_site_needs_no_visitor_id_and_keeps_a_given_one(missi
         assert uuid.UUID(derived).hex == derived == seen
 
 
+async def test_an_id_that_ends_with_its_page_gives_way_to_the_derived_one_where_there_is_one():
+    pages = [posted(site_id=site, visitor_id=f"~{page}") for site in ("quiet", "open") for page in (1, 2)]
+    async with collecting(settings()) as site:
+        answer = await site.post(pages, user_agent="Firefox", origin="https://quiet.example")
+        assert answer.status_code == 202
+        await pixel(site, site="quiet", referer="https://www.shop.example/other")
+        first, second, *others, seen = [event.visitor_id for event in site.producer.events]
+        assert first == second == seen
+        assert others == ["~1", "~2"]
+        # A server that does not tell the address may tell of a page.
+        unnamed = {**posted(site_id="quiet", visitor_id="~3"), "user_agent": "Firefox"}
+        assert (await site.tell([unnamed], secret=SECRET)).status_code == 202
+        assert site.producer.events[-1].visitor_id == "~3"
+
+
 @pytest.mark.parametrize("missing", [..., ""])
 async def test_any_other_site_needs_one(missing):
     async with collecting(settings()) as site:

@@ -32,7 +32,7 @@ DAYS = 5
 @cache
 def traffic() -> tuple[WebEvent, ...]:
     """One run that many tests look at."""
-    return tuple(simulate(seed=7, end_ms=END_MS, events=COUNT, days=DAYS))
+    return tuple(simulate(seed=8, end_ms=END_MS, events=COUNT, days=DAYS))
 
 
 def encoded(events: Iterable[WebEvent]) -> list[bytes]:

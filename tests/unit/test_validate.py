@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from app.core.validate import event_time, validate
-from app.events.properties import ClickProperties, OtherProperties, PurchaseProperties
+from app.events.properties import AliasProperties, ClickProperties, OtherProperties, PurchaseProperties
 from app.events.rejects import Reject
 from app.events.vocabulary import RejectReason
 from tests.factories import DAY, T0, web_event
@@ -12,6 +12,10 @@ from tests.factories import DAY, T0, web_event
 
 def custom(name, **properties):
     return web_event(event_type="custom_event", name=name, properties=properties)
+
+
+def alias(user_id="u", **properties):
+    return web_event(event_type="custom_event", name="$alias", user_id=user_id, properties=properties)
 
 
 def nested(levels):
@@ -35,6 +39,12 @@ def nested(levels):
         ),
         (web_event(properties=nested(9)), RejectReason.TOO_DEEP, "properties"),
         (web_event(properties=nested(200)), RejectReason.TOO_DEEP, "properties"),
+        (alias("", previous_id="p"), RejectReason.MISSING_FIELD, "user_id"),
+        (alias(), RejectReason.MISSING_FIELD, "properties.previous_id"),
+        (alias(other=1), RejectReason.MISSING_FIELD, "properties.previous_id"),
+        (alias(previous_id=""), RejectReason.INVALID_VALUE, "properties.previous_id"),
+        (alias(previous_id=42), RejectReason.WRONG_TYPE, "properties.previous_id"),
+        (alias(previous_id="p" * 129), RejectReason.TOO_LONG, "properties.previous_id"),
         (custom("$purchase", revenue="12"), RejectReason.WRONG_TYPE, "properties.revenue"),
         (custom("$purchase", revenue=-1), RejectReason.INVALID_VALUE, "properties.revenue"),
         (custom("$purchase", currency="euro"), RejectReason.INVALID_VALUE, "properties.currency"),
@@ -76,6 +86,7 @@ def test_properties_with_a_meaning_are_read():
     assert known == PurchaseProperties(revenue=12.5, currency="EUR")
     assert validate(web_event(event_type="click", properties={"x": 0.5})) == ClickProperties(x=0.5)
     assert validate(custom("signup")) == OtherProperties()
+    assert validate(alias(previous_id="p")) == AliasProperties(previous_id="p")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ export const on = (types, action) =>
   types.split(' ').map((type) => addEventListener(type, safe(action), true));
 
 /** At most so many characters, as the collector counts them; never half of one. */
-export const cut = (text, most) => [...`${text ?? ''}`.trim()].slice(0, most).join('');
+export const cut = (text, most) => [...String(text ?? '').trim()].slice(0, most).join('');
 
 /** From the nearest element with an id, or the body, down to this one. */
 export const path = (element) => {

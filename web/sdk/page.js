@@ -82,7 +82,7 @@ export const moved = () => (beats = IDLE_BEATS);
 
 export const hide = () => {
   view();
-  leave(page);
+  leave();
   if (live) flush(1);
 };
 
@@ -94,6 +94,12 @@ export const begin = () => {
 
 /** After the load, which took so long; a page that came back from the back/forward cache is viewed again. */
 export const shown = ({ persisted }) => view(persisted ? (page = 0) : performance.now());
+
+/** Who signed out is gone with what was seen so far; whoever comes is somebody else. */
+export const signOut = () => {
+  leave();
+  meet('');
+};
 
 /** Ends, and deletes all that is stored. */
 export const end = () => {

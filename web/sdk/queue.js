@@ -13,7 +13,7 @@ const MOST_AT_ONCE = 25;
 // The browser takes no more than 64 KiB to send after the page has gone; of three bytes a character here.
 const MOST_KEPT_ALIVE = 2e4;
 // Taken, refused for good, or too large for ever; with any other answer the batch is sent again.
-const FINAL = /2..|4(00|13)/;
+const FINAL = /^2|400|413/;
 
 /** localStorage; without it, or in cookieless mode, an object that ends with the page. */
 export let store = {};
