@@ -156,7 +156,8 @@ def test_any_event_stays_an_event_and_the_first_look_overlooks_nothing(title, re
     assert isinstance(again, WebEvent)
     assert (again.event_id, again.key, again.occurred_at) == (event.event_id, event.key, event.occurred_at)
     assert (again.title, again.url) == (scrub_text(title), scrub_url(short_url(url, allow=NOTHING)))
-    assert scrub_event(event, raw, allow=NOTHING) == (again, clean)
+    scrubbed, message = scrub_event(event, raw, allow=NOTHING)
+    assert (scrubbed, json.loads(message)) == (again, json.loads(clean))  # spaces may differ
 
 
 @pytest.mark.parametrize(
