@@ -186,6 +186,8 @@ class SiteSettings(_Section):
     server_keys: tuple[str, ...] = ()
     scrub_pii: bool = True
     cookieless: bool = False
+    respect_gpc: bool = True
+    respect_dnt: bool = True
     sessions: SiteSessionSettings = SiteSessionSettings()
 
     @field_validator("server_keys")
