@@ -42,6 +42,7 @@ class WorkerMetrics:
         self.duplicates = Counter("wua_events_duplicate", "Events seen before.", registry=at)
         self.rejected = Counter("wua_events_rejected", "Events refused.", ["reason", "step"], registry=at)
         self.bots = Counter("wua_events_bot", "Accepted events flagged as bot traffic.", registry=at)
+        self.erasures = Counter("wua_erasures", "Messages that asked to forget a visitor.", registry=at)
         self.blocks = Counter("wua_blocks", "Blocks handled to the end.", ["partition"], registry=at)
         self.sessions = Counter("wua_session_rows", "Session rows written.", ["sign"], registry=at)
         self.lag = Gauge("wua_consumer_lag", "Events not yet committed.", ["partition"], registry=at)

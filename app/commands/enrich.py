@@ -14,7 +14,7 @@ from app.adapters.clock import now_ms
 from app.adapters.enricher import Enricher
 from app.adapters.rules import rules_of
 from app.core.decode import decode_web_event
-from app.core.pipeline import Enrich, LooseRecord, Refused, examine
+from app.core.pipeline import Enrich, LooseRecord, Refused, examine_event
 from app.core.rows import Accepted
 from app.core.rules import Rules
 from app.events.rejects import Reject
@@ -56,7 +56,7 @@ def _verdict(raw: bytes, *, number: int, rules: Rules, enrich: Enrich, at_ms: in
     event = decode_web_event(raw)
     key = event.key if isinstance(event, WebEvent) else b""
     record = LooseRecord(offset=number, key=key, value=raw, timestamp=at_ms)
-    item = examine(record, rules=rules, enrich=enrich)
+    item = examine_event(record, rules=rules, enrich=enrich)
     return _rejected(item.reject) if isinstance(item, Refused) else _accepted(item)
 
 
