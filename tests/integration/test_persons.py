@@ -249,3 +249,13 @@ async def test_by_the_command_line(tmp_path):
 @pytest.mark.parametrize("who", [[], ["--visitor", "a", "--user", "b"], ["--visitor", ""]])
 async def test_wrong_usage_is_told(who):
     assert wua("erase", "--site", "shop", *who).returncode == 2
+
+
+async def test_migrating_sets_what_sites_keep_and_says_so_once(tmp_path):
+    place = {"WUA_CLICKHOUSE__URL": f"chdb://{tmp_path / 'clickhouse'}"}
+    brief = {"WUA_SITES": json.dumps({"shop": {"retention_days": 30}})}
+    first, again = (wua("migrate", **place, **brief) for _ in range(2))
+    assert first.returncode == again.returncode == 0, first.stderr
+    assert "rows of shop are kept 30 days" in first.stdout
+    assert again.stdout.strip().splitlines()[-1] == "nothing to do: the schema is up to date"
+    assert "rows of shop are kept for as long as the tables say" in wua("migrate", **place).stdout
