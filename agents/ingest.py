@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from app import log
 from app.adapters.chunks import Chunk, join
 from app.adapters.clock import Clock
-from app.core.pipeline import Enrich, Folded, Refused, examine, fold
+from app.core.pipeline import Enrich, Examined, Folded, Refused, examine, fold
 from app.core.rows import Accepted, BlockId, payload_text
 from app.core.rules import Rules
 from app.events.dead_letter import DeadLetter
@@ -95,9 +95,7 @@ class BlockHandler:
         chunk.done()
         self._report(folded, examined, took_ms=timer.total_ms())
 
-    async def _apply(
-        self, block: BlockId, examined: Sequence[Accepted | Refused], timer: _StageTimer
-    ) -> Folded:
+    async def _apply(self, block: BlockId, examined: Sequence[Examined], timer: _StageTimer) -> Folded:
         keys = {item.key for item in examined if isinstance(item, Accepted)}
         states = self._windows.load(block.partition, keys)
         folded = fold(examined, block=block, states=states, rules=self._rules)
@@ -126,23 +124,23 @@ class BlockHandler:
             block.partition, epoch=block.epoch, start=block.start, end=block.end, batch_id=block.batch_id
         )
 
-    async def examine(self, chunk: Chunk) -> list[Accepted | Refused]:
+    async def examine(self, chunk: Chunk) -> list[Examined]:
         """Take each record through the steps that need no state; goes on where an earlier call was cancelled.
 
         The answer is kept with the chunk.
         """
-        examined: list[Accepted | Refused] = chunk.prepared
+        examined: list[Examined] = chunk.prepared
         while left := chunk.records[len(examined) : len(examined) + EXAMINE_AT_ONCE]:
             examined += [examine(record, rules=self._rules, enrich=self._enrich) for record in left]
             await asyncio.sleep(0)
         return examined
 
-    async def _examine_all(self, chunk: Chunk) -> list[Accepted | Refused]:
+    async def _examine_all(self, chunk: Chunk) -> list[Examined]:
         return [item for part in chunk.parts for item in await self.examine(part)]
 
-    def _report(self, folded: Folded, examined: Sequence[Accepted | Refused], *, took_ms: int) -> None:
+    def _report(self, folded: Folded, examined: Sequence[Examined], *, took_ms: int) -> None:
         metrics, block = self._metrics, folded.block
-        assert folded.received == len(examined), "received = accepted + rejected + duplicates"
+        assert folded.received == len(examined), "received = accepted + rejected + duplicates + erasures"
         now_ms = self._clock()
         live = [
             now_ms - item.event.received_at
@@ -159,6 +157,7 @@ class BlockHandler:
             latencies_ms=live,
             now_s=now_ms / 1000,
         )
+        metrics.erasures.inc(folded.erased)
         _LOG.info(
             "block.handled",
             partition=block.partition,
@@ -169,6 +168,7 @@ class BlockHandler:
             accepted=folded.accepted,
             duplicates=folded.duplicates,
             rejected=len(folded.refused),
+            erased=folded.erased,
             session_rows=len(folded.sessions),
             took_ms=took_ms,
         )

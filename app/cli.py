@@ -15,6 +15,8 @@ COMMANDS = {
     "replay": "replay",
     "dead-letters": "dead_letters",
     "state": "state",
+    "erase": "persons",
+    "export-person": "persons",
     "enrich": "enrich",
     "simulate": "simulate",
     "sql": "sql",
@@ -32,8 +34,9 @@ def parser(wanted: str = "") -> argparse.ArgumentParser:
     """The command line's grammar; of one command alone where it is known which, for imports take seconds."""
     root = argparse.ArgumentParser(prog="wua", description="Web User Analytics")
     subparsers = root.add_subparsers(required=True, metavar="COMMAND")
-    for name in [wanted] if wanted in COMMANDS else COMMANDS:
-        import_module(f"app.commands.{COMMANDS[name]}").add(subparsers)
+    # A module may have more than one of them.
+    for module in [COMMANDS[wanted]] if wanted in COMMANDS else dict.fromkeys(COMMANDS.values()):
+        import_module(f"app.commands.{module}").add(subparsers)
     return root
 
 

@@ -51,6 +51,10 @@ class ReconcileError(WuaError):
     """Layers cannot be compared or rebuilt as things stand; says what stands in the way."""
 
 
+class ErasureError(WuaError):
+    """What is held of a person cannot be read or removed as things stand; to run again is safe."""
+
+
 class QueryError(WuaError):
     """A question cannot be answered as asked; says which parameter and what is allowed."""
 

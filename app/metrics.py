@@ -48,6 +48,7 @@ class WorkerMetrics:
             ["reason"],
             registry=at,
         )
+        self.erasures = Counter("wua_erasures", "Messages that asked to forget a visitor.", registry=at)
         self.blocks = Counter("wua_blocks", "Blocks handled to the end.", ["partition"], registry=at)
         self.sessions = Counter("wua_session_rows", "Session rows written.", ["sign"], registry=at)
         self.lag = Gauge("wua_consumer_lag", "Events not yet committed.", ["partition"], registry=at)

@@ -190,6 +190,9 @@ class SiteSettings(_Section):
     server_keys: tuple[str, ...] = ()
     scrub_pii: bool = True
     cookieless: bool = False
+    retention_days: int | None = Field(None, ge=1, le=36_500)
+    respect_gpc: bool = True
+    respect_dnt: bool = True
     sessions: SiteSessionSettings = SiteSessionSettings()
 
     @field_validator("server_keys")

@@ -67,7 +67,7 @@ def decode() -> Handle:
 def pipeline() -> Handle:
     """Take each block through the pure pipeline; rows are made and dropped."""
     rules, enrich = rules_of(settings.load()), Enricher()
-    states: dict[int, dict[bytes, VisitorState]] = defaultdict(dict)
+    states: dict[int, dict[bytes, VisitorState | None]] = defaultdict(dict)
 
     def handle(partition: int, records: Sequence[Any]) -> None:
         block = BlockId(

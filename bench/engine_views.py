@@ -137,7 +137,7 @@ def leaves_first(views: Mapping[str, Sequence[tuple[str, str]]], *, root: str) -
 def encoded(rig: Rig, *, size: int) -> list[tuple[bytes, bytes]]:
     """Event rows and session rows of some blocks of so many events, as the sink sends them."""
     rules, enrich, encoder = rules_of(settings.load()), Enricher(), msgspec.json.Encoder()
-    states: dict[bytes, VisitorState] = {}
+    states: dict[bytes, VisitorState | None] = {}
     bodies = []
     for block in islice(blocks(rig.messages, size=size), BLOCKS):
         examined = [examine(record, rules=rules, enrich=enrich) for record in block.records]

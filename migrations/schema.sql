@@ -127,6 +127,17 @@ PARTITION BY toYYYYMM(local_date)
 ORDER BY (site_id, local_date, is_bot, device_class, browser, os, country)
 SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
 
+CREATE TABLE {db}.erasures_under_way
+(
+    `person` String CODEC(ZSTD(1)),
+    `salt` String CODEC(ZSTD(1)),
+    `began_at` DateTime('UTC') CODEC(Delta(4), ZSTD(1))
+)
+ENGINE = MergeTree
+ORDER BY person
+TTL began_at + toIntervalDay(30)
+SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
+
 CREATE TABLE {db}.events_in
 (
     `_epoch` UInt32,
@@ -609,6 +620,16 @@ ENGINE = VersionedCollapsingMergeTree(sign, version)
 PARTITION BY toYYYYMM(local_date)
 ORDER BY (site_id, local_date, visitor_id, started_at, session_id)
 TTL inserted_at + toIntervalYear(2)
+SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
+
+CREATE TABLE {db}.site_retention
+(
+    `site_id` LowCardinality(String),
+    `days` UInt32 CODEC(T64, ZSTD(1)),
+    `since` DateTime('UTC') CODEC(Delta(4), ZSTD(1))
+)
+ENGINE = MergeTree
+ORDER BY (site_id, since)
 SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
 
 CREATE TABLE {db}.traffic_sources_daily

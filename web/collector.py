@@ -65,10 +65,13 @@ class Collector:
             slow_down = self._intake.limit_key(claim.key, events)
         return slow_down
 
-    def _stamp(self, raw: bytes, received_at: int, *, sender: Sender) -> WebEvent | Reject:
+    def _stamp(self, raw: bytes, received_at: int, *, sender: Sender) -> WebEvent | Reject | None:
         posted = decode_client_event(raw)
         if isinstance(posted, Reject):
             return posted
+        # Before a visitor is derived: nothing at all is made of who does not want it.
+        if self._permits.is_opted_out(posted.site_id, sender):
+            return None
         visitor_id = self._visitors.name(
             posted, ip=sender.ip, user_agent=sender.user_agent, received_at=received_at
         )

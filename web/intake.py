@@ -22,8 +22,8 @@ from web.limits import RateLimit, network_of
 from web.problems import ProblemKind, problem
 
 Message = tuple[bytes | None, bytes]
-#: (raw event, when it was received in ms) -> the event as it goes to Kafka.
-Stamp = Callable[[bytes, int], WebEvent | Reject]
+#: (raw event, when it was received in ms) -> the event as it goes to Kafka; None: its sender wants none kept.
+Stamp = Callable[[bytes, int], WebEvent | Reject | None]
 #: Site id -> why the sender may not post its events.
 Forbid = Callable[[str], Reject | None]
 
@@ -48,6 +48,7 @@ class Fate(StrEnum):
     REJECTED = "rejected"
     LIMITED = "limited"
     UNACKNOWLEDGED = "unacknowledged"
+    OPTED_OUT = "opted_out"
 
 
 class RefusedEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,17 +61,23 @@ class RefusedEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a batch: how many events the broker has, and which were refused."""
+    """What came of a batch: how many events the broker has, and which were refused.
+
+    ``opted_out``: those that were dropped because the browser asks for it (GPC, DNT).
+    """
 
     accepted: int
     refused: list[RefusedEvent]
+    opted_out: int = 0
 
     def answer(self) -> Response:
-        """202 when all are kept; else a reason for each that is not: 403 if it is all about who sent them."""
+        """202 when all are kept; else a reason for each that is not: 403 if it is all about who sent them.
+
+        What was dropped at the browser's wish counts as dealt with: to send it again would change nothing.
+        """
         if not self.refused:
-            return Response(
-                _ENCODER.encode({"accepted": self.accepted}), status_code=202, media_type="application/json"
-            )
+            said = {"accepted": self.accepted} | ({"opted_out": self.opted_out} if self.opted_out else {})
+            return Response(_ENCODER.encode(said), status_code=202, media_type="application/json")
         is_forbidden = not self.accepted and all(one.reason in _FORBIDDEN for one in self.refused)
         return problem(
             403 if is_forbidden else 400,
@@ -109,21 +116,27 @@ class Intake:
         received_at = self._clock()
         messages: list[Message] = []
         refused: list[RefusedEvent] = []
+        opted_out = 0
         for index, raw in enumerate(raws):
             match self._admit(raw, received_at, stamp, forbid):
                 case Reject(reason=reason, field=field, detail=detail):
                     refused.append(RefusedEvent(index=index, reason=reason, field=field, detail=detail))
+                case None:
+                    opted_out += 1
                 case message:
                     messages.append(message)
         await self._produce(messages)
-        kept = Kept(accepted=len(messages), refused=refused)
+        kept = Kept(accepted=len(messages), refused=refused, opted_out=opted_out)
         self._count(kept)
         return kept
 
-    def _admit(self, raw: bytes, received_at: int, stamp: Stamp, forbid: Forbid) -> Message | Reject:
-        """The message to produce, or why not: what the worker would say, while the sender still listens."""
+    def _admit(self, raw: bytes, received_at: int, stamp: Stamp, forbid: Forbid) -> Message | Reject | None:
+        """The message to produce, or why not: what the worker would say, while the sender still listens.
+
+        None for what its sender wants nobody to keep.
+        """
         event = stamp(raw, received_at)
-        if isinstance(event, Reject):
+        if event is None or isinstance(event, Reject):
             return event
         if forbidden := forbid(event.site_id):
             return forbidden
@@ -154,6 +167,7 @@ class Intake:
     def _count(self, kept: Kept) -> None:
         self._fates[Fate.ACCEPTED].inc(kept.accepted)
         self._fates[Fate.REJECTED].inc(len(kept.refused))
+        self._fates[Fate.OPTED_OUT].inc(kept.opted_out)
         for one in kept.refused:
             self._rejected.labels(one.reason).inc()
 

@@ -9,6 +9,7 @@ from app.events.rejects import Reject
 from app.events.vocabulary import RejectReason, Step
 from app.settings import Settings
 from web.cors import Origins
+from web.sender import Sender
 
 
 class PageClaim(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +38,11 @@ class Permits:
         digest = digest_of(secret)
         known = [one for site in self._sites.values() for one in site.server_keys]
         return digest if is_among(digest, known) else None
+
+    def is_opted_out(self, site_id: str, sender: Sender) -> bool:
+        """Whether the sender's browser asks not to be tracked, and the site respects it."""
+        site = self._settings.site(site_id)
+        return (sender.gpc and site.respect_gpc) or (sender.dnt and site.respect_dnt)
 
     def refuse_page(self, site_id: str, claim: PageClaim) -> Reject | None:
         """Why a page may not post events of the site, or None where it may."""

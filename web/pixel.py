@@ -37,7 +37,7 @@ class Pixel:
         self._check_headers = settings.web.check_headers
 
     async def get(self, request: Request) -> Response:
-        """The image once the broker has the page view, else a problem."""
+        """The image once the broker has the page view, or nothing is to be kept of it; else a problem."""
         if request.method == "HEAD":
             return _image()
         sender = read_sender(request, trusted=self._trusted, check_headers=self._check_headers)
@@ -60,10 +60,12 @@ class Pixel:
         )
         return kept.answer() if kept.refused else _image()
 
-    def _stamp(self, raw: bytes, received_at: int, *, sender: Sender) -> WebEvent | Reject:
+    def _stamp(self, raw: bytes, received_at: int, *, sender: Sender) -> WebEvent | Reject | None:
         posted = decode_client_event(raw)
         if isinstance(posted, Reject):
             return posted
+        if self._permits.is_opted_out(posted.site_id, sender):
+            return None
         visitor_id = self._visitors.find(
             posted, ip=sender.ip, user_agent=sender.user_agent, received_at=received_at
         )

@@ -24,12 +24,17 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Sender(msgspec.Struct, frozen=True, kw_only=True):
-    """Who posted; ``ip`` is empty where the server cannot know it."""
+    """Who posted; ``ip`` is empty where the server cannot know it.
+
+    ``gpc``, ``dnt``: the browser asks not to be tracked, by Global Privacy Control or by Do Not Track.
+    """
 
     ip: str
     user_agent: str
     client_hints: ClientHints
     lacking: Lacking = Lacking()
+    gpc: bool = False
+    dnt: bool = False
 
 
 def read_sender(request: Request, *, trusted: Sequence[Network], check_headers: bool = True) -> Sender:
@@ -44,6 +49,8 @@ def read_sender(request: Request, *, trusted: Sequence[Network], check_headers: 
         user_agent=_clean(headers.get("user-agent", ""))[:MAX_USER_AGENT],
         client_hints=read_hints(headers),
         lacking=read_lacking(headers) if check_headers else Lacking(),
+        gpc=headers.get("sec-gpc", "").strip() == "1",
+        dnt=headers.get("dnt", "").strip() == "1",
     )
 
 

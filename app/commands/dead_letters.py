@@ -6,9 +6,9 @@ import argparse
 import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from rich.console import Console
@@ -17,17 +17,15 @@ from rich.progress import Progress
 from app import log, settings
 from app.adapters.clickhouse import QueryPool
 from app.adapters.clock import now_ms
-from app.adapters.enricher import Enricher
-from app.adapters.producer import Headers, Message
 from app.adapters.rules import rules_of
+from app.commands.feeding import feeding
 from app.commands.letters_shown import print_fates, print_letter, print_list
 from app.embedded.place import clickhouse_url
-from app.embedded.stack import EmbeddedStack, Feeder
-from app.errors import BrokerUnavailableError, EmbeddedError, WuaError
+from app.errors import BrokerUnavailableError, WuaError
 from app.events.dead_letter import Fate, KeptLetter
 from app.events.vocabulary import RejectReason
 from app.settings import Settings
-from app.traffic.kafka import KafkaFeeder
+from app.traffic.persons import Sends
 from app.traffic.returns import Returns
 from views.answers import DeadLetterDetail, DeadLetterList
 from views.letters import LetterFilter
@@ -39,16 +37,6 @@ LISTED = 20
 MOST = 1_000_000_000
 
 T = TypeVar("T")
-
-
-class Sends(Protocol):
-    """Sends to the events topic, and knows when all is handled."""
-
-    async def send(self, batch: Sequence[Message], *, headers: Sequence[Headers] = ()) -> None:
-        """Return once all are acknowledged."""
-
-    async def drain(self) -> None:
-        """Return once the workers have handled all of it."""
 
 
 def add(subparsers: Any) -> None:
@@ -166,23 +154,9 @@ async def _sending(arguments: argparse.Namespace) -> AsyncIterator[tuple[Setting
     loaded = _settings(arguments)
     if arguments.dry_run:
         yield loaded, None
-    elif arguments.data:
-        if not loaded.clickhouse.url.startswith("chdb:"):
-            raise EmbeddedError(
-                f"another process runs the stack over {arguments.data}, its broker in memory: ask its "
-                "web server, POST /api/v1/dead-letters/replay, or end it first"
-            )
-        enrich = Enricher.of(loaded)
-        async with EmbeddedStack(loaded, data_dir=arguments.data, enrich=enrich) as stack:
-            feeder = Feeder(stack)
-            await feeder.start()
-            try:
-                yield stack.settings, feeder
-            finally:
-                await feeder.stop()
     else:
-        async with KafkaFeeder(loaded.broker, group=loaded.app.id) as kafka:
-            yield loaded, kafka
+        async with feeding(loaded, data=arguments.data, instead="/api/v1/dead-letters/replay") as fed:
+            yield fed.settings, fed.feeder
 
 
 @contextlib.asynccontextmanager

@@ -15,7 +15,7 @@ from app.adapters.enricher import Enricher
 from app.adapters.rules import rules_of
 from app.commands.enriched_counts import count, show
 from app.core.decode import decode_web_event
-from app.core.pipeline import Enrich, LooseRecord, Refused, examine
+from app.core.pipeline import Enrich, LooseRecord, Refused, examine_event
 from app.core.rows import Accepted
 from app.core.rules import Rules
 from app.events.rejects import Reject
@@ -84,7 +84,7 @@ def examined(
         event = decode_web_event(raw)
         key = event.key if isinstance(event, WebEvent) else b""
         record = LooseRecord(offset=number, key=key, value=raw, timestamp=at_ms)
-        yield examine(record, rules=rules, enrich=enrich)
+        yield examine_event(record, rules=rules, enrich=enrich)
 
 
 def verdicts(lines: Iterable[bytes], *, rules: Rules, enrich: Enrich, at_ms: int) -> Iterator[dict[str, Any]]:

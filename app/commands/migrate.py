@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from app import settings
-from app.adapters.clickhouse import open_client
+from app.adapters.clickhouse import open_client, retention
 from migrations import runner
 
 
@@ -20,7 +20,8 @@ def add(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Apply what is pending; 0 also when nothing was."""
-    clickhouse = settings.load().clickhouse
+    loaded = settings.load()
+    clickhouse = loaded.clickhouse
     client = open_client(clickhouse, readonly=False)
     try:
         if arguments.status:
@@ -36,7 +37,11 @@ def run(arguments: argparse.Namespace) -> int:
         )
         for migration in applied:
             print(("would apply " if arguments.dry_run else "applied ") + migration.name)
-        if not applied:
+        changed = {} if arguments.dry_run else retention.apply(client, loaded).sites
+        for site_id, days in sorted(changed.items()):
+            lifetime = f"{days} days" if days else "for as long as the tables say"
+            print(f"rows of {site_id or 'every other site'} are kept {lifetime}")
+        if not applied and not changed:
             print("nothing to do: the schema is up to date")
         return 0
     finally:

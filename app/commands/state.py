@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import http.client
-import json
-import urllib.error
-import urllib.request
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
-from yarl import URL
 
 from app import settings
+from app.adapters.worker_state import ask, default_worker, no_worker
 from app.commands.letters_shown import print_table
-from app.errors import NotFoundError, WorkerUnavailableError
-from app.settings import ANY_ADDRESS, AppSettings
 from web.inspect.visitor_state import TouchView, VisitorView, WindowView
-
-TIMEOUT_S = 15.0
 
 
 def add(subparsers: Any) -> None:
@@ -44,31 +35,12 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         found = msgspec.json.decode(raw, type=VisitorView)
     except msgspec.DecodeError as error:
-        raise _no_worker(worker, f"its answer is not a visitor's state: {error}") from error
+        raise no_worker(worker, f"its answer is not a visitor's state: {error}") from error
     if arguments.json:
         print(raw.decode())
     else:
         show(found)
     return 0
-
-
-def default_worker(app: AppSettings) -> str:
-    """The web server of this machine's worker."""
-    host = "localhost" if app.web_host in ANY_ADDRESS else app.web_host
-    return str(URL.build(scheme="http", host=host, port=app.web_port))
-
-
-def ask(worker: str, *, site: str, visitor: str) -> bytes:
-    """The worker's answer; NotFoundError where the visitor has no state."""
-    url = f"{worker}/state/{quote(site, safe='')}/{quote(visitor, safe='')}"
-    try:
-        # The URL is the operator's own.
-        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:  # noqa: S310
-            return bytes(answer.read())
-    except urllib.error.HTTPError as error:
-        raise _refusal(worker, error) from error
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        raise _no_worker(worker, str(error)) from error
 
 
 def show(found: VisitorView) -> None:
@@ -115,18 +87,3 @@ def _touch(touch: TouchView | None) -> str:
         return "-"
     parts = (touch.channel, touch.source, touch.campaign, touch.page, touch.country, touch.device_class)
     return ", ".join(part for part in parts if part)
-
-
-def _refusal(worker: str, error: urllib.error.HTTPError) -> Exception:
-    try:
-        detail = json.load(error)["detail"]
-    except (ValueError, KeyError, TypeError):
-        return _no_worker(worker, f"it answers {error.code}, and not as a worker does")
-    return NotFoundError(detail) if error.code == 404 else WorkerUnavailableError(detail)
-
-
-def _no_worker(worker: str, why: str) -> WorkerUnavailableError:
-    return WorkerUnavailableError(
-        f"no worker answers at {worker}: {why}; start one (faust -A app.worker:worker worker), or name the "
-        "web server of one with --worker URL"
-    )

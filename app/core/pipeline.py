@@ -15,6 +15,7 @@ from typing import Protocol
 import msgspec
 
 from app.core.decode import decode_web_event
+from app.core.erasures import is_erasure
 from app.core.rows import (
     Accepted,
     BlockId,
@@ -104,26 +105,36 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     returned: Returned | None = None
 
 
+class Erasure(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A message that asks to forget the visitor of its key. It is no event, and becomes no row."""
+
+    key: bytes
+
+
+Examined = Accepted | Refused | Erasure
+
+
 class Folded(msgspec.Struct, kw_only=True):
     """What a block came to; ``closed``: the sessions that no event can reach any more.
 
-    ``bots``: how many accepted events are a program's, by the reasons for it.
+    ``bots``: accepted events of programs, by reason. A state that is None is to be deleted: it was erased.
     """
 
     block: BlockId
     events: list[EventRow]
     sessions: list[SessionRow]
-    states: dict[bytes, VisitorState]
+    states: dict[bytes, VisitorState | None]
     refused: list[Refused]
     closed: list[ClosedSession]
     accepted: int = 0
     duplicates: int = 0
     bots: Counter[BotReason] = msgspec.field(default_factory=Counter)
+    erased: int = 0
 
     @property
     def received(self) -> int:
         """Messages of the block."""
-        return self.accepted + self.duplicates + len(self.refused)
+        return self.accepted + self.duplicates + len(self.refused) + self.erased
 
     @property
     def rejected_by_reason(self) -> Counter[tuple[RejectReason, Step]]:
@@ -131,8 +142,15 @@ class Folded(msgspec.Struct, kw_only=True):
         return Counter((refused.reject.reason, refused.reject.step) for refused in self.refused)
 
 
-def examine(record: Record, *, rules: Rules, enrich: Enrich) -> Accepted | Refused:
+def examine(record: Record, *, rules: Rules, enrich: Enrich) -> Examined:
     """One message through every step that needs no state."""
+    if record.headers and record.key and is_erasure(record.headers):
+        return Erasure(key=record.key)
+    return examine_event(record, rules=rules, enrich=enrich)
+
+
+def examine_event(record: Record, *, rules: Rules, enrich: Enrich) -> Accepted | Refused:
+    """The same for a message that holds an event, or should."""
     event, raw = _read(record.value, rules=rules)
     if isinstance(event, Reject):
         return _refused(record, event, raw=raw)
@@ -187,10 +205,10 @@ def read_returned(headers: Sequence[tuple[str, bytes]]) -> Returned | None:
 
 
 def fold(
-    examined: Iterable[Accepted | Refused],
+    examined: Iterable[Examined],
     *,
     block: BlockId,
-    states: Mapping[bytes, VisitorState],
+    states: Mapping[bytes, VisitorState | None],
     rules: Rules,
 ) -> Folded:
     """Deduplicate and sessionise a block in the order of its offsets.
@@ -206,11 +224,16 @@ def fold(
             folded.events.append(_row_of(item, block=block))
             continue
         key = item.key
+        if isinstance(item, Erasure):
+            _erase(key, visitors.pop(key, None), folded=folded, rules=rules)
+            continue
         visitor = visitors.get(key)
         if visitor is None:
             sessions = rules.sessions_of(item.event.site_id)
+            # What was stored is of a visitor who was erased: this is somebody new.
+            before = None if key in folded.states else states.get(key)
             visitor = visitors[key] = _VisitorFold(
-                states.get(key), epoch=block.epoch, rules=sessions, zone=item.site.zone
+                before, epoch=block.epoch, rules=sessions, zone=item.site.zone
             )
         held_by = visitor.take(item)
         if held_by is None:
@@ -220,9 +243,8 @@ def fold(
             kept.append((item, visitor, held_by))
     for item, visitor, held_by in kept:
         folded.events.append(accepted_row(item, block=block, session_id=visitor.living(held_by)))
-        if item.enriched.bot.is_bot:
-            folded.bots[item.enriched.bot.reasons] += 1
     folded.accepted = len(kept)
+    folded.bots.update(item.enriched.bot.reasons for item, *_ in kept if item.enriched.bot.is_bot)
     reach_ms = rules.reach_ms
     for key, visitor in visitors.items():
         _publish(key, visitor, folded=folded, rules=rules, reach_ms=reach_ms)
@@ -242,12 +264,7 @@ def closing(states: Mapping[bytes, VisitorState], *, rules: Rules) -> list[Close
 def _publish(key: bytes, visitor: _VisitorFold, *, folded: Folded, rules: Rules, reach_ms: int) -> None:
     if not visitor.touched:
         return
-    said, windows = statements(visitor.before, visitor.windows, rules=visitor.rules, zone=visitor.zone)
-    site_id, _, visitor_id = key.decode().partition(":")
-    folded.sessions += [
-        session_row(one, site_id=site_id, visitor_id=visitor_id, block=folded.block, rules=rules)
-        for one in said
-    ]
+    windows = _say(key, visitor, folded=folded, rules=rules)
     windows, closed = forgotten(
         windows,
         before_ms=visitor.last_received_at - reach_ms,
@@ -263,6 +280,25 @@ def _publish(key: bytes, visitor: _VisitorFold, *, folded: Folded, rules: Rules,
         seen=visitor.remembered(limit=visitor.rules.dedup_ids),
         repeats=visitor.repeated(since=folded.block.start - REPLAYED, limit=visitor.rules.dedup_ids),
     )
+
+
+def _say(key: bytes, visitor: _VisitorFold, *, folded: Folded, rules: Rules) -> tuple[Window, ...]:
+    """Add what is to be said of the visitor's sessions; the windows, which know that it was said."""
+    said, windows = statements(visitor.before, visitor.windows, rules=visitor.rules, zone=visitor.zone)
+    site_id, _, visitor_id = key.decode().partition(":")
+    folded.sessions += [
+        session_row(one, site_id=site_id, visitor_id=visitor_id, block=folded.block, rules=rules)
+        for one in said
+    ]
+    return windows
+
+
+def _erase(key: bytes, visitor: _VisitorFold | None, *, folded: Folded, rules: Rules) -> None:
+    """Forget the visitor. What came before is said, for gold counts it; nothing is published of it."""
+    if visitor is not None and visitor.touched:
+        _say(key, visitor, folded=folded, rules=rules)
+    folded.states[key] = None
+    folded.erased += 1
 
 
 class _VisitorFold:

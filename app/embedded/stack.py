@@ -19,7 +19,7 @@ from faust.types import TP
 
 from app import log, topology
 from app.adapters.chunk_consumer import ChunkConsumer
-from app.adapters.clickhouse import open_client
+from app.adapters.clickhouse import open_client, retention
 from app.adapters.producer import Headers, Message
 from app.core.pipeline import Enrich
 from app.embedded.broker import MAX_WAITING_BYTES, PARTITIONS, EmbeddedBroker
@@ -88,6 +88,7 @@ class EmbeddedStack:
         client = open_client(self.settings.clickhouse, readonly=False)
         try:
             migrate(client, database=self.settings.clickhouse.database)
+            retention.apply(client, self.settings)
         finally:
             client.close()
 

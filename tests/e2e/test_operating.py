@@ -9,7 +9,7 @@ import subprocess
 import msgspec
 import pytest
 
-from app.commands.state import ask
+from app.adapters.worker_state import ask
 from app.errors import WorkerUnavailableError
 from tests.e2e.deployment import Deployment, Process, visit
 from tests.factories import HOUR, MINUTE, T0, wire

@@ -361,7 +361,9 @@ async def test_every_answer_is_as_the_document_says(asked: Asked, client: httpx.
         "/api/v1/dead-letters/{letter_id}": await get(client, "/api/v1/dead-letters/0-0-0"),
         "/api/v1/dead-letters/replay": await post(client, "/api/v1/dead-letters/replay"),
     }
-    assert answers.keys() == document["paths"].keys() - WAYS_IN
+    # Those of persons need a worker: tests/integration/test_persons.py.
+    asked_here = {path for path in document["paths"] if "/persons/" not in path}
+    assert answers.keys() == asked_here - WAYS_IN
     for path, answer in answers.items():
         (operation,) = document["paths"][path].values()
         schema = operation["responses"]["200"]["content"]["application/json"]["schema"]

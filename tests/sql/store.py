@@ -33,6 +33,9 @@ EVENT_GOLD = (
 RECEIPT_GOLD = ("data_quality",)
 SESSION_GOLD = ("session_analytics", "traffic_sources_daily", "device_breakdown_daily")
 
+#: What the product remembers of its own work: no view fills these.
+RECORDS = ("schema_migrations", "erasures_under_way", "site_retention")
+
 #: As the sink pins them; a block of history may lie in more than the engine's default of 100 partitions.
 SETTINGS = {**PINNED, "max_partitions_per_insert_block": 0}
 
@@ -71,12 +74,12 @@ class Store:
         )
 
     def tables(self) -> list[str]:
-        """Every table that keeps rows, but for the record of migrations."""
+        """Every table that keeps rows which events became."""
         return [
             name
             for (name,) in self.ask(
                 "SELECT name FROM system.tables WHERE database = '{db}' AND engine LIKE '%MergeTree' "
-                "AND name != 'schema_migrations' ORDER BY name"
+                f"AND name NOT IN {RECORDS} ORDER BY name"
             )
         ]
 
@@ -90,7 +93,7 @@ class Store:
         found: dict[str, list[tuple[str, int]]] = {table: [] for table in self.tables()}
         for table, name, rows in self.ask(
             "SELECT table, name, rows FROM system.parts WHERE active AND database = '{db}' "
-            "AND table != 'schema_migrations' ORDER BY table, name"
+            f"AND table NOT IN {RECORDS} ORDER BY table, name"
         ):
             found[table].append((name, rows))
         return found

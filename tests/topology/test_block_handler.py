@@ -16,6 +16,7 @@ from agents import ingest
 from agents.ingest import BlockHandler
 from app.adapters.chunks import Chunk, join
 from app.core.dead_letters import Sending, sending
+from app.core.erasures import HEADERS, erase_message
 from app.core.pipeline import examine
 from app.embedded.broker import EmbeddedBroker
 from app.errors import SinkError
@@ -28,7 +29,7 @@ from tables.visitors import NAME as VISITORS
 from tables.visitors import VisitorStates
 from tests.factories import DAY, MINUTE, T0, Record, event_id, plain_enrichment, record, rules
 from tests.letters import letter
-from tests.topology.parts import broker, built, settings_for, storing
+from tests.topology.parts import broker, built, messages_in, settings_for, storing
 
 __all__ = ["broker"]
 
@@ -336,3 +337,20 @@ async def test_more_records_than_are_examined_at_once_are_one_block(
     assert len(effects.events) == 1201
     assert len({row.batch_id for row in effects.events}) == 1
     assert [(row.sign, row.page_views) for row in effects.sessions] == [(1, 1201)]
+
+
+async def test_an_erased_visitor_is_deleted_from_the_store_and_its_changelog_also_by_a_replay(
+    handler: BlockHandler, windows: NotingWindows, broker: EmbeddedBroker, metrics: WorkerMetrics
+) -> None:
+    key, value = erase_message("shop", "v1")
+    erase = Record(key=key, value=value, offset=12, headers=HEADERS)
+    records = [record(offset=11, at=T0 + MINUTE), erase, record(offset=13, visitor_id="v2")]
+    await handler.handle(block(record(offset=10)))
+    for _ in range(2):
+        await handler.handle(block(*records, name=BATCH))
+        assert windows.load(2, [b"shop:v1", b"shop:v2"]).keys() == {b"shop:v2"}
+    assert windows.count(2) == 1
+    changelog = windows.table.changelog_topic.get_topic_name()
+    written = [state for key, state in await messages_in(broker, changelog, partition=2) if key == b"shop:v1"]
+    assert [state is None for state in written] == [False, True, True]
+    assert counted(metrics)("wua_erasures_total") == 2

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from app.adapters.worker_state import ask, default_worker
 from app.cli import main
-from app.commands.state import ask, default_worker
 from app.core.pipeline import examine, fold
 from app.core.rows import BlockId
 from app.errors import NotFoundError, WorkerUnavailableError

@@ -26,6 +26,7 @@ from app.adapters.clickhouse.catalogue import FIRST_DAY, load
 from app.adapters.clickhouse.codes import brief, describe
 from app.adapters.clickhouse.layers import Comparison, gold_comparisons, layer_comparisons
 from app.adapters.clickhouse.repair import FILLING, staged
+from app.adapters.clickhouse.retention import OTHERS, comparable_days, is_retained
 from app.core.differences import Difference, Figure, lasting, rebuildable
 from app.errors import ReconcileError
 
@@ -76,6 +77,9 @@ class Reconciler:
         self._log = log.get("reconcile")
         try:
             self._catalogue = load(client, database=database)
+            self._kept_from = comparable_days(
+                client, database=database, today=self._today, born=self._catalogue.born
+            )
         except ClickHouseError as error:
             raise refused(error, at=f"the schema of {database}") from error
         self._layers = layer_comparisons(self._catalogue)
@@ -157,7 +161,14 @@ class Reconciler:
                 figures=_figures(names, totals),
             )
             for site_id, day, count, *totals in answer
+            if day >= self._first_day(one, site_id)
         ]
+
+    def _first_day(self, one: Comparison, site_id: str) -> date:
+        """The first day of which the site's own retention can have taken no row."""
+        if not any(is_retained(table) for table in (one.table, *one.sources)):
+            return FIRST_DAY
+        return self._kept_from.get(site_id, self._kept_from.get(OTHERS, FIRST_DAY))
 
     def _rebuild_all(
         self, comparisons: Sequence[Comparison], differences: Sequence[Difference]

@@ -1,0 +1,234 @@
+"""Person -> every row that is held of the person; and the same tables without them, each count as it was.
+
+A table that is counted from (bronze, silver, what a view makes of them) keeps its rows: each is copied under
+other ids, without what describes the person, and the original is deleted. The copy is attached as a whole
+partition, so that no view counts it again. Any other table loses its rows. A run that is cut off between the
+two is finished by the next, under the same new ids: what has its copy is not copied again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from clickhouse_connect.driver.binding import format_query_value
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from app import log
+from app.adapters.clickhouse.catalogue import Catalogue, Table, load
+from app.adapters.clickhouse.codes import brief, describe
+from app.adapters.clickhouse.repair import FILLING, staged
+from app.core.persons import ERASED, REPLACED, WIPED
+from app.errors import ErasureError, ReconcileError
+from app.events.persons import HeldRows, Person
+
+#: Blocks whose rows of a person are moved at once: their names travel in the address of a request.
+BLOCKS_AT_ONCE = 500
+DELETING = {"mutations_sync": 2}
+#: Refused events are counted by their receipt (received_silver); these rows carry whole payloads and go.
+LETTERS = "rejected_events_bronze"
+
+_COLUMNS_SQL = """
+SELECT c.table, groupArray(c.name) FROM system.columns AS c
+WHERE c.database = {database:String} AND c.table IN (
+    SELECT name FROM system.tables WHERE database = {database:String} AND engine LIKE '%MergeTree'
+)
+GROUP BY c.table HAVING has(groupArray(c.name), 'site_id') ORDER BY c.table
+"""
+_VISITORS_SQL = "SELECT visitor_id FROM {at}.visitors_of_user(site = {{site:String}}, user = {{user:String}})"
+#: A payload that could not be read names nobody in columns: its text is looked through.
+_IN_LETTER = """
+(visitor_id IN {visitors:Array(String)} AND site_id = {site:String}) OR (site_id IN ({site:String}, '') AND (
+    arrayExists(id -> position(payload, concat('"', id, '"')) > 0,
+        arrayConcat({visitors:Array(String)}, {users:Array(String)}))
+    OR arrayExists(id -> position(detail, concat({site:String}, ':', id)) > 0, {visitors:Array(String)})))
+"""
+
+
+class PersonRows:
+    """The tables of one database; every method raises ErasureError when ClickHouse refuses."""
+
+    def __init__(self, client: Client, *, database: str) -> None:
+        self._client = client
+        self._database = database
+        self._log = log.get("persons")
+        try:
+            self._catalogue: Catalogue = load(client, database=database)
+        except ReconcileError as error:
+            raise ErasureError(str(error)) from error
+        except ClickHouseError as error:
+            raise _refused(error, at=database) from error
+
+    def person(self, site_id: str, *, visitor: str = "", user: str = "") -> Person:
+        """Who is meant by a visitor id, or by a user id: every visitor id that is taken for the user's."""
+        if visitor:
+            return Person(site_id=site_id, visitors=(visitor,))
+        sql = _VISITORS_SQL.format(at=self._database)
+        rows = self._ask(sql, {"site": site_id, "user": user}, at="visitors_of_user")
+        return Person(site_id=site_id, visitors=tuple(found for (found,) in rows), users=(user,))
+
+    def held(self, person: Person) -> list[HeldRows]:
+        """How many rows each table holds of the person; every table that may is named."""
+        bound = _bound(person)
+        found = []
+        for name, where in self._places(person).items():
+            at = f"{self._database}.{name}"
+            ((rows,),) = self._ask(f"SELECT count() FROM {at} WHERE {where}", bound, at=at)
+            query = f"SELECT count() FROM {at} WHERE {_filled(where, bound)}"
+            found.append(HeldRows(table=name, rows=rows, query=query))
+        return found
+
+    def rows(self, person: Person) -> dict[str, list[dict[str, Any]]]:
+        """The rows that each table holds of the person, as they stand there."""
+        found = {}
+        for name, where in self._places(person).items():
+            sql = f"SELECT * FROM {self._database}.{name} WHERE {where}"
+            try:
+                answer = self._client.query(sql, parameters=_bound(person))
+            except ClickHouseError as error:
+                raise _refused(error, at=name) from error
+            found[name] = list(answer.named_results())
+        return found
+
+    def erase(self, person: Person) -> None:
+        """Remove the person from every table; returns when the rows are gone from the parts that are read.
+
+        One run at a time: two would each make a copy.
+        """
+        at = f"{self._database}.erasures_under_way"
+        name = {"person": _digest(person)}
+        try:
+            bound = {**_bound(person), "salt": self._salt(at, name)}
+            for table_name, where in self._places(person).items():
+                at_table = f"{self._database}.{table_name}"
+                table = self._catalogue.tables.get(table_name)
+                if table is None or table_name == LETTERS:
+                    self._delete(at_table, where, bound=bound)
+                else:
+                    self._move(table, where, bound=bound)
+            self._delete(at, "person = {person:String}", bound=name)
+        except ClickHouseError as error:
+            raise _refused(error, at=self._database) from error
+        self._log.info("person.erased", site_id=person.site_id, visitors=len(person.visitors))
+
+    def _salt(self, at: str, name: Mapping[str, str]) -> str:
+        """What the new ids are made with: of the run that was cut off, if there was one, else a new one."""
+        rows = self._client.query(
+            f"SELECT salt FROM {at} WHERE person = {{person:String}} ORDER BY began_at LIMIT 1",
+            parameters=dict(name),
+        ).result_rows
+        if rows:
+            return str(rows[0][0])
+        salt = secrets.token_hex(32)
+        self._client.command(
+            f"INSERT INTO {at} SELECT {{person:String}}, {{salt:String}}, now()",
+            parameters={**name, "salt": salt},
+            settings=FILLING,
+        )
+        return salt
+
+    def _places(self, person: Person) -> dict[str, str]:
+        """Table -> which of its rows are the person's. Also what killed runs of other work left behind."""
+        rows = self._ask(_COLUMNS_SQL, {"database": self._database}, at="system.columns")
+        places = {name: _IN_LETTER if name == LETTERS else _theirs(columns, person) for name, columns in rows}
+        return {name: " ".join(where.split()) for name, where in places.items() if where}
+
+    def _move(self, table: Table, where: str, *, bound: Mapping[str, Any]) -> None:
+        if "_batch_id" not in table.columns:
+            self._move_rows(table, where, bound=bound)
+            return
+        # Of these blocks alone: what the visitor sends meanwhile would be deleted without its copy.
+        of_blocks = f"({where}) AND _batch_id IN {{blocks:Array(UUID)}}"
+        sql = f"SELECT DISTINCT toString(_batch_id) FROM {table.at} WHERE {where}"
+        blocks = [block for (block,) in self._client.query(sql, parameters=dict(bound)).result_rows]
+        for start in range(0, len(blocks), BLOCKS_AT_ONCE):
+            some = blocks[start : start + BLOCKS_AT_ONCE]
+            self._move_rows(table, of_blocks, bound={**bound, "blocks": some})
+
+    def _move_rows(self, table: Table, where: str, *, bound: Mapping[str, Any]) -> None:
+        columns = ", ".join(f"{_erased(name, kind)} AS {name}" for name, kind in table.columns.items())
+        # TRICKY: WHERE beside these would see the new ids, for they have the names of the columns.
+        copies = f"SELECT {columns} FROM (SELECT * FROM {table.at} WHERE {where})"
+        known = ", ".join(name for name in table.columns if name not in WIPED)
+        mine = "visitor_id" if "visitor_id" in table.columns else "user_id"
+        ours = f"site_id = {{site:String}} AND startsWith({mine}, '{ERASED}')"
+        there = f"SELECT {known} FROM {table.at} WHERE {ours}"
+        select = f"SELECT * FROM ({copies}) WHERE ({known}) NOT IN ({there})"
+        with staged(self._client, table, select, name=f"erase_{uuid.uuid4().hex}", bound=bound) as stage:
+            parts = self._client.query(f"SELECT DISTINCT _partition_id FROM {stage}").result_rows
+            for (partition,) in parts:
+                self._client.command(f"ALTER TABLE {table.at} ATTACH PARTITION ID '{partition}' FROM {stage}")
+        self._delete(table.at, where, bound=bound)
+
+    def _delete(self, at: str, where: str, *, bound: Mapping[str, Any]) -> None:
+        used = {name: value for name, value in bound.items() if f"{{{name}:" in where}
+        self._client.command(f"ALTER TABLE {at} DELETE WHERE {where}", parameters=used, settings=DELETING)
+
+    def _ask(self, sql: str, bound: Mapping[str, Any], *, at: str) -> Sequence[Any]:
+        try:
+            rows: Sequence[Any] = self._client.query(sql, parameters=dict(bound)).result_rows
+        except ClickHouseError as error:
+            raise _refused(error, at=at) from error
+        return rows
+
+
+def _bound(person: Person) -> dict[str, Any]:
+    return {"site": person.site_id, "visitors": list(person.visitors), "users": list(person.users)}
+
+
+def _digest(person: Person) -> str:
+    """Of who was asked for: the same although more visitors of a user turn up."""
+    asked = [person.site_id, "user", *person.users] if person.users else [person.site_id, *person.visitors]
+    return hashlib.sha256("\0".join(asked).encode()).hexdigest()
+
+
+def _theirs(columns: Iterable[str], person: Person) -> str:
+    """Which rows of a table with these columns are the person's; empty where none can be."""
+    known = set(columns)
+    ids = [("visitor_id", "visitors", person.visitors)]
+    ids += [(name, "users", person.users) for name in ("user_id", "previous_id")]
+    either = [f"{name} IN {{{of}:Array(String)}}" for name, of, some in ids if name in known and some]
+    return f"site_id = {{site:String}} AND ({' OR '.join(either)})" if either else ""
+
+
+def _erased(name: str, kind: str) -> str:
+    """The expression that a column becomes."""
+    if name in WIPED:
+        return f"defaultValueOfTypeName('{kind}')"
+    if name not in REPLACED:
+        return name
+    if kind == "UUID":
+        return _other_uuid(name)
+    other = _other_uuid(f"toUUID({name})") if name == "merged_into" else _other_id(name)
+    return f"if({name} = '', '', toString({other}))"
+
+
+def _other_id(name: str) -> str:
+    digest = f"SHA256(concat({{salt:String}}, '{name}', {name}))"
+    return f"concat('{ERASED}', lower(hex(substring({digest}, 1, 16))))"
+
+
+def _other_uuid(expression: str) -> str:
+    digest = f"SHA256(concat({{salt:String}}, toString({expression})))"
+    return f"reinterpretAsUUID(substring({digest}, 1, 16))"
+
+
+def _filled(where: str, bound: Mapping[str, Any]) -> str:
+    """The condition with its values in it, as ``wua sql`` takes it."""
+    for name, value in bound.items():
+        kind = "String" if isinstance(value, str) else "Array(String)"
+        where = where.replace(f"{{{name}:{kind}}}", str(format_query_value(value)))
+    return where
+
+
+def _refused(error: ClickHouseError, *, at: str) -> ErasureError:
+    code: int | None = getattr(error, "code", None)
+    said = f"ClickHouse error {describe(code)}: " if code is not None else ""
+    return ErasureError(
+        f"{at}: {said}{brief(str(error))}. Check clickhouse.url and that its user may ALTER, CREATE and DROP "
+        "tables; then run it again, what was done stays done"
+    )

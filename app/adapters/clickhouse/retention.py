@@ -1,0 +1,136 @@
+"""Settings of sites -> TTLs of the tables that hold people's rows; and which days can be compared after that.
+
+A site's days never lengthen what a table keeps of all. Gold is not touched: it holds counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+
+import msgspec
+from clickhouse_connect.driver.binding import format_query_value
+from clickhouse_connect.driver.client import Client
+
+from app.adapters.clickhouse.catalogue import FIRST_DAY, TTL_MARGIN, Table, load
+from app.adapters.clickhouse.repair import FILLING
+from app.settings import Settings
+
+#: Stands for every site that the settings do not name.
+OTHERS = ""
+
+_TTL_SQL = """
+SELECT extract(create_table_query, ' TTL (.*?) SETTINGS ') FROM system.tables
+WHERE database = {database:String} AND name = {table:String}
+"""
+_HISTORY_SQL = """
+SELECT site_id, groupArray((days, since)) FROM (
+    SELECT * FROM {database:Identifier}.site_retention ORDER BY site_id, since
+) GROUP BY site_id
+"""
+
+#: Site -> its days (0: as the tables say), each with the moment from which they held.
+History = Mapping[str, Sequence[tuple[int, datetime]]]
+
+
+class Applied(msgspec.Struct, frozen=True, kw_only=True):
+    """What was changed: tables that got another TTL, sites that got other days (0: as the tables say)."""
+
+    tables: list[str]
+    sites: dict[str, int]
+
+
+def apply(client: Client, settings: Settings) -> Applied:
+    """Give the tables the TTLs that the settings ask for; changes nothing the second time.
+
+    ClickHouse removes rows when it merges parts, some hours later. Raises ReconcileError where there is no
+    schema.
+    """
+    database = settings.clickhouse.database
+    known = load(client, database=database)
+    kept = [table for table in known.tables.values() if table.source in known.landing and is_retained(table)]
+    days = {site_id: site.retention_days or 0 for site_id, site in settings.sites.items()}
+    others = settings.default_site.retention_days or 0
+    changed = [table.name for table in kept if _set_ttl(client, table, days, others, settings)]
+    return Applied(tables=sorted(changed), sites=_remember(client, database, {**days, OTHERS: others}))
+
+
+def comparable_days(client: Client, *, database: str, today: date, born: date) -> dict[str, date]:
+    """Site (or OTHERS) -> the first day of which its own retention can have removed no row."""
+    now = datetime.combine(today, datetime.min.time(), UTC)
+    return {site_id: _first_day(of, now, born=born) for site_id, of in _history(client, database).items()}
+
+
+def is_retained(table: Table) -> bool:
+    """Whether the sites' retention removes rows of the table: it holds people's rows, and not for ever."""
+    return {"visitor_id", "inserted_at"} <= table.columns.keys() and table.ttl is not None
+
+
+def _set_ttl(client: Client, table: Table, days: Mapping[str, int], others: int, settings: Settings) -> bool:
+    bound = {"database": table.database, "table": table.name}
+    ((found,),) = client.query(_TTL_SQL, parameters=bound).result_rows
+    wanted = ", ".join([found.split(",")[0], *_own(table, days, others)])
+    if wanted == found:
+        return False
+    cluster = settings.clickhouse.cluster
+    where = f" ON CLUSTER '{cluster}'" if cluster else ""
+    client.command(f"ALTER TABLE {table.at}{where} MODIFY TTL {wanted}")
+    return True
+
+
+def _own(table: Table, days: Mapping[str, int], others: int) -> list[str]:
+    """The TTLs of sites that keep less than the table does, as the engine spells them."""
+    assert table.ttl is not None, "only such tables are asked about"
+    lifetime = table.ttl.days
+    by_days: dict[int, list[str]] = {}
+    for site_id, count in sorted(days.items()):
+        if 0 < count < lifetime:
+            by_days.setdefault(count, []).append(site_id)
+    own = [_ttl(count, f"site_id IN {_listed(sites)}") for count, sites in sorted(by_days.items())]
+    if 0 < others < lifetime:
+        # What names no site is kept as the table says: nobody could tell whose it is.
+        own.append(_ttl(others, f"site_id NOT IN {_listed(sorted({'', *days}))}"))
+    return own
+
+
+def _ttl(days: int, where: str) -> str:
+    return f"inserted_at + toIntervalDay({days}) WHERE {where}"
+
+
+def _listed(sites: Sequence[str]) -> str:
+    return f"({', '.join(str(format_query_value(site)) for site in sites)})"
+
+
+def _remember(client: Client, database: str, days: Mapping[str, int]) -> dict[str, int]:
+    """Note what changed. A site that gets its first note takes over what held for it as one of the others."""
+    history = _history(client, database)
+    wanted = {**dict.fromkeys(history, days[OTHERS]), **days}
+    changed: dict[str, int] = {}
+    rows: list[tuple[str, int, datetime]] = []
+    now = datetime.now(UTC).replace(microsecond=0)
+    for site_id, count in wanted.items():
+        inherited = () if site_id in history else history.get(OTHERS, ())
+        before = history.get(site_id, inherited)
+        if (before[-1][0] if before else 0) == count:
+            continue
+        changed[site_id] = count
+        rows += [(site_id, *one) for one in inherited]
+        rows.append((site_id, count, now))
+    if rows:
+        names = ["site_id", "days", "since"]
+        client.insert(f"{database}.site_retention", rows, column_names=names, settings=FILLING)
+    return changed
+
+
+def _history(client: Client, database: str) -> dict[str, list[tuple[int, datetime]]]:
+    rows = client.query(_HISTORY_SQL, parameters={"database": database}).result_rows
+    return {site_id: [(days, since.replace(tzinfo=UTC)) for days, since in of] for site_id, of in rows}
+
+
+def _first_day(of: Sequence[tuple[int, datetime]], now: datetime, *, born: date) -> date:
+    ends = [until for _, (_, until) in pairwise(of)] + [now]
+    gone = [(until - timedelta(days=days)).date() for (days, _), until in zip(of, ends, strict=True) if days]
+    # A row is no older than the database.
+    reached = [day for day in gone if day >= born]
+    return max(reached) + TTL_MARGIN if reached else FIRST_DAY

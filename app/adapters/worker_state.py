@@ -1,0 +1,51 @@
+"""A visitor -> what a worker's web server says of the state; any worker asks the one that has it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import urllib.error
+import urllib.request
+from urllib.parse import quote
+
+from yarl import URL
+
+from app.errors import NotFoundError, WorkerUnavailableError
+from app.settings import ANY_ADDRESS, AppSettings
+
+TIMEOUT_S = 15.0
+
+
+def default_worker(app: AppSettings) -> str:
+    """The web server of this machine's worker."""
+    host = "localhost" if app.web_host in ANY_ADDRESS else app.web_host
+    return str(URL.build(scheme="http", host=host, port=app.web_port))
+
+
+def ask(worker: str, *, site: str, visitor: str) -> bytes:
+    """The worker's answer, JSON; NotFoundError where the visitor has no state."""
+    url = f"{worker}/state/{quote(site, safe='')}/{quote(visitor, safe='')}"
+    try:
+        # The URL is the operator's own.
+        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:  # noqa: S310
+            return bytes(answer.read())
+    except urllib.error.HTTPError as error:
+        raise _refusal(worker, error) from error
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise no_worker(worker, str(error)) from error
+
+
+def no_worker(worker: str, why: str) -> WorkerUnavailableError:
+    """The error for an address where no worker is."""
+    return WorkerUnavailableError(
+        f"no worker answers at {worker}: {why}; start one (faust -A app.worker:worker worker), or name the "
+        "web server of one with --worker URL"
+    )
+
+
+def _refusal(worker: str, error: urllib.error.HTTPError) -> Exception:
+    try:
+        detail = json.load(error)["detail"]
+    except (ValueError, KeyError, TypeError):
+        return no_worker(worker, f"it answers {error.code}, and not as a worker does")
+    return NotFoundError(detail) if error.code == 404 else WorkerUnavailableError(detail)
