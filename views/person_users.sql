@@ -5,17 +5,20 @@
 CREATE OR REPLACE VIEW {db}.person_users {on_cluster} AS
 WITH RECURSIVE joined AS (
     SELECT [if(
-        identified.is_user OR alias.is_user OR identified.last_user = '',
+        identified.is_user OR alias.is_user OR visitor.last_user = '',
         {person:String},
-        identified.last_user
+        visitor.last_user
     )] AS ids
     FROM (
-        SELECT
-            countIf(user_id = {person:String}) > 0 AS is_user,
-            argMaxIf(user_id, (last_at, user_id), visitor_id = {person:String}) AS last_user
+        SELECT count() > 0 AS is_user
         FROM {db}.visitor_aliases
-        WHERE site_id = {site:String} AND (user_id = {person:String} OR visitor_id = {person:String})
+        WHERE site_id = {site:String} AND user_id = {person:String}
     ) AS identified
+    CROSS JOIN (
+        SELECT argMax(user_id, (last_at, user_id)) AS last_user
+        FROM {db}.visitor_aliases
+        WHERE site_id = {site:String} AND visitor_id = {person:String}
+    ) AS visitor
     CROSS JOIN (
         SELECT count() > 0 AS is_user
         FROM {db}.user_aliases

@@ -36,9 +36,9 @@ SELECT
     arrayJoin({users:Array(String)}) AS visitor_id,
     [(toInt64('-9223372036854775808'), toInt64('9223372036854775807'))] AS spans
 WHERE visitor_id NOT IN (
-    SELECT arrayJoin([visitor_id, user_id])
-    FROM {db}.visitor_aliases
-    WHERE site_id = {site:String} AND (user_id IN ({users:Array(String)}) OR visitor_id IN ({users:Array(String)}))
+    SELECT visitor_id FROM {db}.visitor_aliases WHERE site_id = {site:String} AND visitor_id IN ({users:Array(String)})
+    UNION ALL
+    SELECT user_id FROM {db}.visitor_aliases WHERE site_id = {site:String} AND user_id IN ({users:Array(String)})
     UNION ALL
     SELECT arrayJoin([previous_id, user_id])
     FROM {db}.user_aliases
