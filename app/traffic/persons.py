@@ -152,7 +152,7 @@ class Persons:
 
     async def _forget(self, feeder: Sends) -> Person:
         """Let the workers forget each visitor of the person; who that turned out to be."""
-        person = await self._work(self._find, readonly=True)
+        person = await self._work(lambda rows: rows.erasable(self._find(rows)), readonly=True)
         forgotten: set[str] = set()
         for _ in range(ROUNDS):
             new = [visitor for visitor in person.visitors if visitor not in forgotten]

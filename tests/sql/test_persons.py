@@ -12,6 +12,7 @@ from app.adapters.clickhouse.layers import EVENT_BRONZE, layer_comparisons
 from app.adapters.clickhouse.persons import PersonRows
 from app.adapters.clickhouse.reconcile import Reconciler, Scope
 from app.core.persons import ERASED, REPLACED, WIPED
+from app.errors import ErasureError
 from app.events.persons import Person
 from tests.sql.store import MINUTE, Store, block, event, rejected, retracted, session, some_uuid
 
@@ -25,6 +26,7 @@ HOLDING = {
     "sessions_silver",
     "user_behavior_silver",
     "user_sessions_bronze",
+    "visitor_aliases",
 }
 SECRETS = {
     "payload": '{"visitor_id":"ada","note":"hush"}',
@@ -241,6 +243,35 @@ def test_a_user_is_every_visitor_that_was_the_user(filled: Store) -> None:
     assert left(filled, found) == {}
 
 
+def aliased(store: Store) -> None:
+    """User 7 was lead-3 once, on another device."""
+    alias = {"name": "$alias", "user_id": "7", "properties": '{"previous_id":"lead-3"}'}
+    store.insert([event(block(start=92), visitor_id="ada", event_type="custom_event", **alias)])
+    store.insert([event(block(start=93), visitor_id="tablet", user_id="lead-3")])
+
+
+def test_a_user_is_also_who_an_alias_joins_to_it_and_nobody_is_whom_any_more(filled: Store) -> None:
+    aliased(filled)
+    found = rows_of(filled).person("shop", user="lead-3")
+    assert found == Person(site_id="shop", visitors=("ada", "tablet"), users=("7", "lead-3"))
+    assert left(filled, found).keys() == HOLDING | {"user_aliases"}
+    rows_of(filled).erase(rows_of(filled).erasable(found))
+    assert left(filled, found) == {}
+    assert differing(filled) == []
+
+
+def test_a_visitor_who_joined_user_ids_is_erased_by_the_user_alone(filled: Store) -> None:
+    aliased(filled)
+    with pytest.raises(ErasureError, match=r"ada of shop has joined user ids .*--user 7"):
+        rows_of(filled).erasable(ADA)
+    assert rows_of(filled).erasable(Person(site_id="shop", visitors=("tablet",))).visitors == ("tablet",)
+
+
+def test_a_visitor_id_is_no_user(filled: Store) -> None:
+    """Though a question about it would be answered about the user."""
+    assert rows_of(filled).person("shop", user="ada") == Person(site_id="shop", visitors=(), users=("ada",))
+
+
 def test_a_dead_letter_that_names_the_user_alone_is_the_users(filled: Store) -> None:
     filled.insert([rejected(block(start=90), visitor_id="", payload='{"user_id":"7"}')])
     seven = Person(site_id="shop", visitors=("nobody",), users=("7",))
@@ -264,9 +295,13 @@ def test_somebody_unknown_is_nowhere(filled: Store) -> None:
 
 def test_what_is_emptied_is_in_no_gold_and_in_no_comparison(store: Store) -> None:
     known = rows_of(store)._catalogue
-    of_gold = {name for gold in known.golds for name in gold.keys}
+    golds = [
+        gold for gold in known.golds if gold.name != "user_aliases"
+    ]  # made of ids, and moved as they are
+    assert len(golds) == len(known.golds) - 1
+    of_gold = {name for gold in golds for name in gold.keys}
     assert not of_gold & WIPED
-    for gold in known.golds:
+    for gold in golds:
         columns = known.tables[gold.source].columns
         read = {name for name in columns if f".{name}" in gold.select}
         assert not read & WIPED, gold.name

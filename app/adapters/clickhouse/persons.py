@@ -39,7 +39,15 @@ WHERE c.database = {database:String} AND c.table IN (
 )
 GROUP BY c.table HAVING has(groupArray(c.name), 'site_id') ORDER BY c.table
 """
-_VISITORS_SQL = "SELECT visitor_id FROM {at}.visitors_of_user(site = {{site:String}}, user = {{user:String}})"
+_USERS_SQL = "SELECT user_id FROM {at}.person_users(site = {{site:String}}, person = {{user:String}})"
+_VISITORS_SQL = (
+    "SELECT visitor_id FROM {at}.visitors_of_user(site = {{site:String}}, users = {{users:Array(String)}})"
+)
+#: Gold of what such events say names user ids alone: whose it is, only the users' own erasure finds.
+_JOINED_SQL = """
+SELECT any(user_id) FROM {at}.user_behavior_silver
+WHERE site_id = {{site:String}} AND visitor_id IN {{visitors:Array(String)}} AND name = '$alias'
+"""
 #: A payload that could not be read names nobody in columns: its text is looked through.
 _IN_LETTER = """
 (visitor_id IN {visitors:Array(String)} AND site_id = {site:String}) OR (site_id IN ({site:String}, '') AND (
@@ -64,12 +72,14 @@ class PersonRows:
             raise _refused(error, at=database) from error
 
     def person(self, site_id: str, *, visitor: str = "", user: str = "") -> Person:
-        """Who is meant by a visitor id, or by a user id: every visitor id that is taken for the user's."""
+        """Who is meant by a visitor id: that id alone; or by a user id: every id that is the user's."""
         if visitor:
             return Person(site_id=site_id, visitors=(visitor,))
-        sql = _VISITORS_SQL.format(at=self._database)
-        rows = self._ask(sql, {"site": site_id, "user": user}, at="visitors_of_user")
-        return Person(site_id=site_id, visitors=tuple(found for (found,) in rows), users=(user,))
+        users = self._ids(_USERS_SQL, {"site": site_id, "user": user}, at="person_users")
+        if user not in users:  # a visitor id, which would stand for the user that it was known as
+            users = (user,)
+        visitors = self._ids(_VISITORS_SQL, {"site": site_id, "users": list(users)}, at="visitors_of_user")
+        return Person(site_id=site_id, visitors=visitors, users=users)
 
     def held(self, person: Person) -> list[HeldRows]:
         """How many rows each table holds of the person; every table that may is named."""
@@ -114,6 +124,19 @@ class PersonRows:
         except ClickHouseError as error:
             raise _refused(error, at=self._database) from error
         self._log.info("person.erased", site_id=person.site_id, visitors=len(person.visitors))
+
+    def erasable(self, person: Person) -> Person:
+        """The person; raises ErasureError for a visitor who joined user ids: those have to go together."""
+        if person.users:
+            return person
+        sql = _JOINED_SQL.format(at=self._database)
+        ((user,),) = self._ask(sql, _bound(person), at="user_behavior_silver")
+        if user:
+            raise ErasureError(
+                f"visitor {person.visitors[0]} of {person.site_id} has joined user ids by $alias, one of them "
+                f"{user}: erase the user, with every device, instead (--user {user})"
+            )
+        return person
 
     def _salt(self, at: str, name: Mapping[str, str]) -> str:
         """What the new ids are made with: of the run that was cut off, if there was one, else a new one."""
@@ -167,6 +190,9 @@ class PersonRows:
     def _delete(self, at: str, where: str, *, bound: Mapping[str, Any]) -> None:
         used = {name: value for name, value in bound.items() if f"{{{name}:" in where}
         self._client.command(f"ALTER TABLE {at} DELETE WHERE {where}", parameters=used, settings=DELETING)
+
+    def _ids(self, sql: str, bound: Mapping[str, Any], *, at: str) -> tuple[str, ...]:
+        return tuple(found for (found,) in self._ask(sql.format(at=self._database), bound, at=at))
 
     def _ask(self, sql: str, bound: Mapping[str, Any], *, at: str) -> Sequence[Any]:
         try:
