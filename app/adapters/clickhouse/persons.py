@@ -133,8 +133,8 @@ class PersonRows:
         ((user,),) = self._ask(sql, _bound(person), at="user_behavior_silver")
         if user:
             raise ErasureError(
-                f"visitor {person.visitors[0]} of {person.site_id} has joined user ids by $alias, one of them "
-                f"{user}: erase the user, with every device, instead (--user {user})"
+                f"visitor {person.visitors[0]} of {person.site_id} has joined user ids by $alias, one of "
+                f"them {user}: erase the user, with every device, instead (--user {user})"
             )
         return person
 
