@@ -223,7 +223,7 @@ class Run:
             "occurred_at": seen.at + skew_ms,
             "sent_at": seen.received_at + skew_ms,
             "received_at": seen.received_at,
-            "origin": "replay" if seen.is_replayed else "browser",
+            "origin": "replay" if seen.is_replayed else "server" if seen.kind == "$alias" else "browser",
             "properties": PROPERTIES.get(seen.kind, {}),
             **(COMPLETE if seen.is_complete else {}),
         }

@@ -20,6 +20,7 @@ MAX_SEEN = 65_536
 SALT_BYTES = 32
 
 _SUFFIX = ".salt"
+_DRAFT = ".draft"
 _LOG = log.get("visitors")
 
 
@@ -80,7 +81,7 @@ class VisitorIds:
         """The salt in the day's file, made now where there is none; of two processes both get the same."""
         made = secrets.token_bytes(SALT_BYTES)
         file = self._file(day)
-        draft = file.with_name(f"{secrets.token_hex(8)}.draft")
+        draft = file.with_name(f"{file.stem}.{secrets.token_hex(8)}{_DRAFT}")
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             try:
@@ -102,8 +103,9 @@ class VisitorIds:
     def _delete_others(self, day: int) -> None:
         kept = self._file(day)
         with contextlib.suppress(OSError):
-            for file in self._directory.glob(f"*{_SUFFIX}"):
-                if file != kept:
+            # A draft that a killed process left behind is another name of its day's salt.
+            for file in (*self._directory.glob(f"*{_SUFFIX}"), *self._directory.glob(f"*{_DRAFT}")):
+                if not file.name.startswith(kept.stem):
                     file.unlink(missing_ok=True)
 
     def _file(self, day: int) -> Path:

@@ -71,8 +71,16 @@ def _check_name(event: WebEvent) -> Reject | None:
         return _refuse(
             RejectReason.UNKNOWN_RESERVED_NAME, "name", f"names with $ are reserved: {', '.join(_RESERVED)}"
         )
-    if name == ReservedName.ALIAS and not event.user_id:
-        return _refuse(RejectReason.MISSING_FIELD, "user_id", f"{name} says who else its user_id is")
+    return _check_alias(event) if name == ReservedName.ALIAS else None
+
+
+def _check_alias(event: WebEvent) -> Reject | None:
+    """Anybody can post as a browser, and who is joined to a person is handed out and erased with it."""
+    if event.origin is Origin.BROWSER:
+        detail = f"{event.name} joins people for good and is taken from servers alone: /api/v1/server/events"
+        return _refuse(RejectReason.INVALID_VALUE, "name", detail)
+    if not event.user_id:
+        return _refuse(RejectReason.MISSING_FIELD, "user_id", f"{event.name} says who else its user_id is")
     return None
 
 

@@ -92,6 +92,8 @@ def _received(event: WebEvent, *, origin: Origin, latency: float, rng: Random) -
         waited_ms = 0 if event.event_type is EventType.PAGE_VIEW else rng.randint(0, 2_000)
     sent_at = event.occurred_at + waited_ms
     travel_ms = int(rng.uniform(20, 150) * latency)
+    if event.name == ReservedName.ALIAS and origin is Origin.BROWSER:
+        origin = Origin.SERVER  # it is taken from servers alone
     return msgspec.structs.replace(event, sent_at=sent_at, received_at=sent_at + travel_ms, origin=origin)
 
 

@@ -257,10 +257,10 @@ async def test_who_was_known_is_known_on_the_next_page_until_the_other_signs_in(
         await site.until("$identify")
         await tab.goto(site.address("/page/next"))
         await site.until("page_view", 2)
-        await tab.evaluate("wua('$identify', {user_id: 'bob'}); wua('$alias', {previous_id: 'bobby'})")
-        (told,) = await site.until("$alias")
+        await tab.evaluate("wua('$identify', {user_id: 'bob'}); wua('search', {words: 2})")
+        (told,) = await site.until("search")
         assert [event.user_id for event in site.named("page_view")] == ["", "ada"]
-        assert (told.user_id, properties(told)) == ("bob", {"previous_id": "bobby"})
+        assert (told.user_id, properties(told)) == ("bob", {"words": 2})
         assert len({event.visitor_id for event in site.events}) == 1
         site.assert_each_once()
 

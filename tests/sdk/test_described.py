@@ -45,7 +45,6 @@ def test_every_event_that_the_script_sends_by_itself_is_explained():
     "name",
     [
         ReservedName.IDENTIFY,
-        ReservedName.ALIAS,
         ReservedName.GOAL,
         ReservedName.PURCHASE,
         ReservedName.EXPOSURE,

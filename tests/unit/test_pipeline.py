@@ -234,7 +234,7 @@ def test_ids_are_kept_as_they_are():
 
 
 def test_the_id_that_an_alias_tells_of_is_kept_as_it_is():
-    said = {"event_type": "custom_event", "name": "$alias", "user_id": "ada@example.org"}
+    said = {"event_type": "custom_event", "name": "$alias", "user_id": "ada@example.org", "origin": "server"}
     properties = {
         "previous_id": "+49 30 1234567",
         "note": "+49 30 1234567",

@@ -111,7 +111,8 @@ def test_event_times_are_a_little_out_of_order_and_a_few_events_are_minutes_late
 def test_every_event_is_accepted_by_the_pipeline_whatever_its_origin(origin: Origin):
     events = list(simulate(seed=5, end_ms=END_MS, events=3_000, origin=origin))
 
-    assert {event.origin for event in events} == {origin}
+    of_pages = [event for event in events if event.name != ReservedName.ALIAS]
+    assert {event.origin for event in of_pages} == {origin}
     for event in events:
         assert decode_web_event(msgspec.json.encode(event)) == event
         assert not isinstance(validate(event), Reject)

@@ -14,8 +14,9 @@ def custom(name, **properties):
     return web_event(event_type="custom_event", name=name, properties=properties)
 
 
-def alias(user_id="u", **properties):
-    return web_event(event_type="custom_event", name="$alias", user_id=user_id, properties=properties)
+def alias(user_id="u", origin="server", **properties):
+    said = {"event_type": "custom_event", "name": "$alias", "user_id": user_id, "origin": origin}
+    return web_event(**said, properties=properties)
 
 
 def nested(levels):
@@ -39,6 +40,7 @@ def nested(levels):
         ),
         (web_event(properties=nested(9)), RejectReason.TOO_DEEP, "properties"),
         (web_event(properties=nested(200)), RejectReason.TOO_DEEP, "properties"),
+        (alias(origin="browser", previous_id="p"), RejectReason.INVALID_VALUE, "name"),
         (alias("", previous_id="p"), RejectReason.MISSING_FIELD, "user_id"),
         (alias(), RejectReason.MISSING_FIELD, "properties.previous_id"),
         (alias(other=1), RejectReason.MISSING_FIELD, "properties.previous_id"),

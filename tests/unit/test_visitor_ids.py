@@ -100,6 +100,15 @@ def test_the_salt_is_for_this_user_alone_and_gone_the_next_day(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["2026-03-03.salt"]
 
 
+def test_another_name_of_the_salt_that_a_killed_process_left_is_gone_too(tmp_path):
+    ids = VisitorIds(tmp_path)
+    ids.find(ADA, now_ms=MIDNIGHT - HOUR)
+    (file,) = tmp_path.iterdir()
+    (tmp_path / f"{file.stem}.ab.draft").hardlink_to(file)
+    ids.forget(now_ms=MIDNIGHT)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_start_deletes_what_was_left_over(tmp_path):
     VisitorIds(tmp_path).find(ADA, now_ms=MIDNIGHT - DAY)
     VisitorIds(tmp_path).forget(now_ms=MIDNIGHT + HOUR)

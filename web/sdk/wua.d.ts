@@ -8,11 +8,6 @@ export interface Identity extends Properties {
   user_id: string | number;
 }
 
-export interface Alias extends Properties {
-  /** Another user id that the person who is signed in has or had, at most 128 characters. */
-  previous_id: string;
-}
-
 export interface Goal extends Properties {
   goal: string;
 }
@@ -34,8 +29,6 @@ export interface Exposure extends Properties {
 export interface Wua {
   /** From now on, also on later pages, events are of this user as well. */
   (name: '$identify', properties: Identity): void;
-  /** The one who is signed in is the same person as another user id; for good. */
-  (name: '$alias', properties: Alias): void;
   (name: '$goal', properties: Goal): void;
   (name: '$purchase', properties: Purchase): void;
   (name: '$exposure', properties: Exposure): void;
