@@ -26,7 +26,8 @@ def _quality(some: list[tuple[Seen, str]]) -> dict[str, Any]:
     fates = Counter(outcome for _, outcome in some)
     accepted = [seen for seen, outcome in some if outcome == "accepted"]
     delayed = [one for one in accepted if not one.is_replayed and one.received_at - one.at > DELAYED_MS]
-    incomplete = [one for one in accepted if not (one.is_complete or one.is_replayed or one.is_bot)]
+    of_pages = [one for one in accepted if one.kind != "$alias"]  # which servers send
+    incomplete = [one for one in of_pages if not (one.is_complete or one.is_replayed or one.is_bot)]
     refused = fates["late"] + fates["in_future"]
     return {
         "received": len(some),
