@@ -71,7 +71,7 @@ VIEWS = {
         View(name="person_pages", parameters=_PERSON),
         View(name="person_sessions", parameters=_PERSON),
         View(name="person_totals", parameters=_PERSON),
-        View(name="visitors_of_user", parameters={"site": "String", "user": "String"}),
+        View(name="visitors_of_user", parameters={"site": "String", "users": "Array(String)"}),
         View(name="dead_letters", parameters=_LETTERS),
         View(name="dead_letter_reasons", parameters=_LETTERS),
         View(

@@ -109,6 +109,7 @@ async def test_a_user_is_exported_erased_and_gone_and_the_numbers_stay(tmp_path)
             "user_sessions_bronze": len(export["tables"]["user_sessions_bronze"]),
             "sessions_silver": len(export["tables"]["sessions_silver"]),
             "rejected_events_bronze": 1,
+            "visitor_aliases": 2,
         }
         assert [window["visitor_id"] for window in export["open_windows"]] == ["ada", "adas-phone"]
         assert export["missing"] == []
