@@ -135,5 +135,7 @@ def brief(message: str, *, limit: int = 600) -> str:
 def refused(error: ClickHouseError, *, at: str) -> ReconcileError:
     """What ClickHouse said, where, and what to do about it."""
     code: int | None = getattr(error, "code", None)
-    said = f"ClickHouse error {describe(code)}: " if code is not None else ""
-    return ReconcileError(f"{at}: {said}{brief(str(error))}. Check clickhouse.url and the rights of its user")
+    text = brief(str(error))
+    if code is None:
+        return ReconcileError(f"{at}: {text}. Check clickhouse.url and that the server is up")
+    return ReconcileError(f"{at}: ClickHouse error {describe(code)}: {text}. To do: {advice(code)}")
