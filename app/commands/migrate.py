@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from clickhouse_connect.driver.client import Client
+
 from app import settings
 from app.adapters.clickhouse import open_client, retention
 from migrations import runner
@@ -37,12 +39,20 @@ def run(arguments: argparse.Namespace) -> int:
         )
         for migration in applied:
             print(("would apply " if arguments.dry_run else "applied ") + migration.name)
-        changed = {} if arguments.dry_run else retention.apply(client, loaded).sites
-        for site_id, days in sorted(changed.items()):
-            lifetime = f"{days} days" if days else "for as long as the tables say"
-            print(f"rows of {site_id or 'every other site'} are kept {lifetime}")
-        if not applied and not changed:
+        is_changed = not arguments.dry_run and _set_retention(client, loaded)
+        if not applied and not is_changed:
             print("nothing to do: the schema is up to date")
         return 0
     finally:
         client.close()
+
+
+def _set_retention(client: Client, loaded: settings.Settings) -> bool:
+    """Let sites keep what the settings ask for, and print what that changes; whether it changed anything."""
+    changed = retention.apply(client, loaded)
+    for site_id, days in sorted(changed.sites.items()):
+        lifetime = f"{days} days at most" if days else "for as long as the tables say"
+        print(f"rows of {site_id or 'every other site'} are kept {lifetime}")
+    if changed.tables:
+        print(f"TTL set: {', '.join(changed.tables)}")
+    return bool(changed.tables or changed.sites)

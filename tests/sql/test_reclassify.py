@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date
+from datetime import date, timedelta
 
 import msgspec
 import pytest
 
-from app.adapters.clickhouse import reclassify
+from app.adapters.clickhouse import reclassify, retention
 from app.adapters.clickhouse.reclassify import Reclassifier
 from app.adapters.clickhouse.reconcile import Reconciler, Scope
 from app.adapters.enricher import Enricher
 from app.core.reclassify import Facts, decided
+from app.errors import ReconcileError
 from app.events.vocabulary import BotReason
 from migrations.runner import migrate
 from tests.factories import rules, wire
-from tests.sql.store import AT, DAY, MINUTE, Store, block, event, retracted, session
+from tests.sql.holes import contents, delete
+from tests.sql.store import AT, DAY, EVENT_GOLD, MINUTE, SESSION_GOLD, Store, block, event, retracted, session
+from tests.sql.test_retention import ROWS, old, settings
 
 CHROME = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36"
@@ -236,7 +239,38 @@ def test_other_sites_and_days_stay_as_they_are(store):
     assert told(store) == before
 
 
+def test_gold_of_days_that_retention_has_taken_stays(store):
+    old(store)
+    events, sessions = rows(is_right=False)
+    store.insert([msgspec.structs.replace(one, user_id="u1") for one in events])
+    store.insert(sessions)
+    retention.apply(store.client, settings(store, shop=30))
+    for table in ROWS:
+        store.run(f"TRUNCATE TABLE {{db}}.{table}")
+    before = {gold: contents(store)[gold] for gold in (*EVENT_GOLD, *SESSION_GOLD)}
+    assert before["visitor_aliases"]
+    done = reclassifier(store).apply(SCOPE)
+    assert (done.events, done.rebuilt) == (0, [])
+    assert {gold: contents(store)[gold] for gold in before} == before
+
+
+@pytest.mark.parametrize("torn", ["user_behavior_silver", "page_views_silver", "user_sessions_bronze"])
+def test_days_beside_a_layer_that_lacks_a_block_are_refused_and_stay(store, torn):
+    fill(store, is_right=False)
+    delete(store, torn, where="1")
+    before = contents(store)
+    torn_day, days = SCOPE.first, timedelta(days=1)
+    # A gold in UTC reaches a day further than the days that are made anew, and these a day beyond the period.
+    for first in (torn_day, torn_day + 2 * days):
+        with pytest.raises(ReconcileError, match=r"2015-05-17.*wua reconcile"):
+            reclassifier(store).apply(Scope(site_id="shop", first=first, last=first))
+    assert contents(store) == before
+    beyond = torn_day + 3 * days
+    assert reclassifier(store).apply(Scope(site_id="shop", first=beyond, last=beyond)).rebuilt == []
+
+
 def test_an_event_whose_payload_is_gone_or_no_longer_accepted_stays_as_it_is(store):
+    old(store)
     events, _ = rows(is_right=False)
     broken = msgspec.structs.replace(events[0], payload="{}")
     store.insert([broken, events[1]])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import DatabaseError
 
 from app.adapters.clickhouse.reconcile import Reconciler, Scope
 from app.adapters.clickhouse.retention import apply, comparable_days
+from app.errors import ReconcileError
 from app.settings import Settings
 from tests.sql.store import Store, block, event, rejected, session, some_uuid
 
@@ -33,14 +36,14 @@ def settings(store: Store, **days: int) -> Settings:
     )
 
 
-def write(store: Store, site: str, *, days_ago: int) -> None:
-    """A page view, its session and a refused event, written so long ago."""
+def write(store: Store, site: str, *, days_ago: int, day: date | None = None) -> None:
+    """A page view, its session and a refused event, written so long ago, of that day."""
     at = int((datetime.now(UTC) - timedelta(days=days_ago)).timestamp() * 1000)
-    day = (TODAY - timedelta(days=days_ago)).isoformat()
+    local_date = (day or TODAY - timedelta(days=days_ago)).isoformat()
     within: dict[str, Any] = block()
-    times = {"received_at": at, "event_at": at, "occurred_at": at, "sent_at": at, "local_date": day}
+    times = {"received_at": at, "event_at": at, "occurred_at": at, "sent_at": at, "local_date": local_date}
     store.insert([event(within, site_id=site, **times), rejected(within, site_id=site, received_at=at)])
-    spell = {"started_at": at, "ended_at": at, "local_date": day, "session_id": some_uuid()}
+    spell = {"started_at": at, "ended_at": at, "local_date": local_date, "session_id": some_uuid()}
     store.insert([session(within, site_id=site, **spell)])
     for table in ROWS:
         store.run(
@@ -107,6 +110,42 @@ def test_to_apply_it_again_changes_nothing_and_to_take_it_back_restores_the_tabl
     assert created() == before
 
 
+def test_more_days_than_any_table_keeps_change_nothing(store: Store) -> None:
+    asked = apply(store.client, settings(store, shop=1000, blog=400))
+    assert asked.sites == {"blog": 400}
+    assert "user_behavior_silver" in asked.tables
+    assert "page_views_bronze" not in asked.tables
+
+
+def test_what_may_remove_rows_is_noted_before_it_does_and_what_keeps_them_after(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def noted() -> date:
+        found = comparable_days(store.client, database=store.database, today=TODAY, born=date(2000, 1, 1))
+        return found["shop"]
+
+    def refuse(client: Client, sql: str, **how: Any) -> Any:
+        if "MODIFY TTL" in sql:
+            raise DatabaseError("not enough privileges", code=497)
+        return command(client, sql, **how)
+
+    command = type(store.client).command
+    for before, days in (({}, 10), ({"shop": 10}, 60)):
+        apply(store.client, settings(store, **before))
+        with monkeypatch.context() as patched:
+            patched.setattr(type(store.client), "command", refuse)
+            with pytest.raises(ReconcileError, match=r"TTL.*497 ACCESS_DENIED.*grant"):
+                apply(store.client, settings(store, shop=days))
+        assert noted() == TODAY - timedelta(days=8)
+    assert apply(store.client, settings(store, shop=60)).sites == {"shop": 60}
+
+
+def test_a_database_that_cannot_be_read_says_where_and_what_to_do(store: Store) -> None:
+    store.run("DROP TABLE {db}.site_retention SYNC")
+    with pytest.raises(ReconcileError, match=r"site_retention.*60 UNKNOWN_TABLE.*made again"):
+        apply(store.client, settings(store, shop=10))
+
+
 @pytest.mark.parametrize("afterwards", [{"brief": 10}, {"brief": 60}, {}])
 def test_days_that_are_gone_raise_no_alarm_also_when_more_is_kept_again(
     store: Store, afterwards: dict[str, int]
@@ -129,6 +168,18 @@ def test_days_that_are_gone_raise_no_alarm_also_when_more_is_kept_again(
     assert ("brief", before) not in differing
 
 
+def test_a_day_that_is_gone_in_part_east_of_utc_raises_no_alarm(store: Store) -> None:
+    """In the evening (UTC) of the last day of which rows are gone, Tokyo has tomorrow."""
+    old(store)
+    day = TODAY - timedelta(days=9)
+    for days_ago in (10, 9):
+        write(store, "tokyo", days_ago=days_ago, day=day)
+    apply(store.client, settings(store, tokyo=10))
+    store.merge()
+    assert ages(store, "user_behavior_silver") == {("tokyo", 9)}
+    assert Reconciler(store.client, database=store.database, pause_s=0).compare(Scope()) == []
+
+
 def test_a_database_that_is_younger_than_the_days_has_lost_nothing(store: Store) -> None:
     apply(store.client, settings(store, shop=10))
     found = comparable_days(store.client, database=store.database, today=TODAY, born=TODAY)
@@ -140,4 +191,4 @@ def test_a_site_that_is_named_later_has_lost_what_the_others_lost(store: Store) 
     apply(store.client, settings(store, default_site=10, shop=50))
     born = TODAY - timedelta(days=365)
     found = comparable_days(store.client, database=store.database, today=TODAY, born=born)
-    assert found["shop"] == found[""] == TODAY - timedelta(days=9)
+    assert found["shop"] == found[""] == TODAY - timedelta(days=8)

@@ -15,8 +15,9 @@ from clickhouse_connect.driver.client import Client
 
 from app.errors import ReconcileError
 
-#: How much earlier than its TTL says a row is taken to be gone: merges and clocks are not exact.
-TTL_MARGIN = timedelta(days=1)
+#: From the day (UTC) up to whose last moment rows may be gone, to the first day that is whole: the day after
+#: it has begun by then in the east.
+TTL_MARGIN = timedelta(days=2)
 #: The first day that has one before it, as a Date counts.
 FIRST_DAY = date(1970, 1, 2)
 

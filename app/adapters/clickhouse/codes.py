@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 import msgspec
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from app.errors import ReconcileError
 
 _NETWORK = "check that ClickHouse is up and that the network to it and between its nodes is whole"
 _KEEPER = "check ClickHouse Keeper or ZooKeeper and the replicas; writes resume when they agree again"
@@ -127,3 +130,12 @@ def brief(message: str, *, limit: int = 600) -> str:
     head = _PARAMETERS.sub("", _TRACE.split(message, maxsplit=1)[0])
     line = " ".join(head.split())
     return line if len(line) <= limit else f"{line[:limit]}…"
+
+
+def refused(error: ClickHouseError, *, at: str) -> ReconcileError:
+    """What ClickHouse said, where, and what to do about it."""
+    code: int | None = getattr(error, "code", None)
+    text = brief(str(error))
+    if code is None:
+        return ReconcileError(f"{at}: {text}. Check clickhouse.url and that the server is up")
+    return ReconcileError(f"{at}: ClickHouse error {describe(code)}: {text}. To do: {advice(code)}")

@@ -24,9 +24,10 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from app import log
 from app.adapters.clickhouse.catalogue import Table, load
+from app.adapters.clickhouse.codes import refused
 from app.adapters.clickhouse.layers import AROUND, EVENT_BRONZE, SITES
 from app.adapters.clickhouse.recast import EVENT, FACTS, SESSION, changes, find_sessions, recast
-from app.adapters.clickhouse.reconcile import Rebuilt, Reconciler, Scope, refused
+from app.adapters.clickhouse.reconcile import Rebuilt, Reconciler, Scope
 from app.adapters.clickhouse.repair import FILLING
 from app.core.pipeline import Enrich
 from app.core.reclassify import Facts, decided, differing
@@ -99,7 +100,7 @@ class Reclassifier:
                 continue
             events += 1
             changed += now != before
-            found += differing(before, now)
+            found.update(differing(before, now))
         return Compared(
             events=events,
             changed=changed,
@@ -111,7 +112,12 @@ class Reclassifier:
         )
 
     def apply(self, scope: Scope) -> Done:
-        """Write what is decided today into silver and gold; the writers have to stand still."""
+        """Write what is decided today into silver and gold; the writers have to stand still.
+
+        Raises ReconcileError, with nothing written, where silver and bronze differ around these days.
+        """
+        reconciler = Reconciler(self._client, database=self._database)
+        reconciler.refuse_torn(scope)
         behavior, views = self._table("user_behavior_silver"), self._table("page_views_silver")
         said, sessions = self._table("user_sessions_bronze"), self._table("sessions_silver")
         try:
@@ -125,9 +131,7 @@ class Reclassifier:
                     recast(self._client, table, changed, keys=SESSION)
         except ClickHouseError as error:
             raise refused(error, at=self._database) from error
-        rebuilt = Reconciler(self._client, database=self._database).remake_golds(
-            scope, of={behavior.name, views.name, sessions.name}
-        )
+        rebuilt = reconciler.remake_golds(scope, of={behavior.name, views.name, sessions.name})
         self._log.warning("reclassify.done", events=events, sessions=stated, golds=len(rebuilt))
         return Done(events=events, sessions=stated, rebuilt=rebuilt)
 

@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -23,7 +23,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from app import log
 from app.adapters.clickhouse.catalogue import FIRST_DAY, load
-from app.adapters.clickhouse.codes import brief, describe
+from app.adapters.clickhouse.codes import refused
 from app.adapters.clickhouse.layers import Comparison, gold_comparisons, layer_comparisons
 from app.adapters.clickhouse.repair import FILLING, staged
 from app.adapters.clickhouse.retention import OTHERS, comparable_days, is_retained
@@ -35,6 +35,9 @@ LOOKS = 3
 PAUSE_S = 1.0
 #: Rebuilds, each compared afterwards. The second mends what reached a partition during the first.
 ROUNDS = 4
+#: How far from a period the rows lie that its golds are made anew from: a gold of one day more on either side
+#: is, and a day in UTC reaches over one more of the site's.
+GOLD_REACH = timedelta(days=2)
 #: The last day that has one after it, as a Date counts.
 LAST_DAY = date(2149, 6, 5)
 
@@ -87,11 +90,22 @@ class Reconciler:
 
     def compare(self, scope: Scope) -> list[Difference]:
         """What differs for good, by table, site and day; a store where nothing does is read once."""
-        looks = [self._look(scope)]
-        while looks[-1] and len(looks) < LOOKS:
-            time.sleep(self._pause_s)
-            looks.append(self._look(scope))
-        return lasting(looks)
+        return self._lasting([*self._layers, *self._golds], scope)
+
+    def refuse_torn(self, scope: Scope) -> None:
+        """Raise ReconcileError where ``remake_golds`` would make gold of silver that lacks something."""
+        around = Scope(
+            site_id=scope.site_id,
+            first=max(scope.first - GOLD_REACH, FIRST_DAY),
+            last=min(scope.last + GOLD_REACH, LAST_DAY),
+        )
+        if torn := self._lasting(self._layers, around):
+            at = ", ".join(sorted({f"{one.site_id} {one.day} ({one.table})" for one in torn}))
+            raise ReconcileError(
+                f"bronze and silver do not agree: {at}. Gold of these days and of those around them would be "
+                "made of less than it holds: run `wua reconcile --repair`, or keep the period "
+                f"{GOLD_REACH.days + 1} days away from what that cannot mend"
+            )
 
     def last_blocks(self, *, epoch: int) -> dict[int, int]:
         """Partition of the topic -> offset of the last event that the ledger knows."""
@@ -113,7 +127,11 @@ class Reconciler:
         return made
 
     def remake_golds(self, scope: Scope, *, of: AbstractSet[str]) -> list[Rebuilt]:
-        """Make these days of every gold of the tables anew, whether they differ or not; as ``rebuild``."""
+        """Make these days of every gold of the tables anew, whether they differ or not; as ``rebuild``.
+
+        Days that retention may have taken rows of stay: gold is all there is of them. ``refuse_torn`` comes
+        first.
+        """
         made = []
         for one in self._golds:
             if one.table.source in of and (days := self._all_days(one, scope)):
@@ -129,10 +147,17 @@ class Reconciler:
             {**scope.bound(), "oldest": self._oldest(one)},
             at=one.table.at,
         )
-        return [(site_id, day) for site_id, day in answer]
+        return [(site_id, day) for site_id, day in answer if day >= self._first_day(one, site_id)]
 
-    def _look(self, scope: Scope) -> list[Difference]:
-        return [found for one in (*self._layers, *self._golds) for found in self._differences(one, scope)]
+    def _lasting(self, comparisons: Sequence[Comparison], scope: Scope) -> list[Difference]:
+        def look() -> list[Difference]:
+            return [found for one in comparisons for found in self._differences(one, scope)]
+
+        looks = [look()]
+        while looks[-1] and len(looks) < LOOKS:
+            time.sleep(self._pause_s)
+            looks.append(look())
+        return lasting(looks)
 
     def _differences(self, one: Comparison, scope: Scope) -> list[Difference]:
         keys, names = ", ".join(one.keys), list(one.measures)
@@ -269,10 +294,3 @@ def _figures(names: Sequence[str], totals: Sequence[Decimal]) -> dict[str, Figur
     """The figures that differ, of the totals of the source followed by those of the table."""
     pairs = zip(names, totals[: len(names)], totals[len(names) :], strict=True)
     return {name: Figure(wanted=wanted, found=found) for name, wanted, found in pairs if wanted != found}
-
-
-def refused(error: ClickHouseError, *, at: str) -> ReconcileError:
-    """What ClickHouse said, where, and what to do about it."""
-    code: int | None = getattr(error, "code", None)
-    said = f"ClickHouse error {describe(code)}: " if code is not None else ""
-    return ReconcileError(f"{at}: {said}{brief(str(error))}. Check clickhouse.url and the rights of its user")

@@ -12,8 +12,10 @@ from itertools import pairwise
 import msgspec
 from clickhouse_connect.driver.binding import format_query_value
 from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from app.adapters.clickhouse.catalogue import FIRST_DAY, TTL_MARGIN, Table, load
+from app.adapters.clickhouse.codes import refused
 from app.adapters.clickhouse.repair import FILLING
 from app.settings import Settings
 
@@ -35,25 +37,47 @@ History = Mapping[str, Sequence[tuple[int, datetime]]]
 
 
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
-    """What was changed: tables that got another TTL, sites that got other days (0: as the tables say)."""
+    """What was changed: tables that got another TTL, sites that got other days (0: as the tables say).
+
+    Days are the most that any table keeps of the site; a table that keeps less of all goes on doing so.
+    """
 
     tables: list[str]
     sites: dict[str, int]
 
 
+class _Note(msgspec.Struct, frozen=True, kw_only=True):
+    """A site's days from now on, and those that held for it as one of the others, to be noted with it."""
+
+    site_id: str
+    days: int
+    is_shorter: bool
+    inherited: Sequence[tuple[int, datetime]]
+
+
 def apply(client: Client, settings: Settings) -> Applied:
     """Give the tables the TTLs that the settings ask for; changes nothing the second time.
 
-    ClickHouse removes rows when it merges parts, some hours later. Raises ReconcileError where there is no
-    schema.
+    ClickHouse removes rows when it merges parts, some hours later. Days that no table would be shortened by
+    count as none. Raises ReconcileError where there is no schema or ClickHouse refuses; what was done stays
+    done, and to run again does the rest.
     """
     database = settings.clickhouse.database
-    known = load(client, database=database)
+    try:
+        known = load(client, database=database)
+    except ClickHouseError as error:
+        raise refused(error, at=f"the schema of {database}") from error
     kept = [table for table in known.tables.values() if table.source in known.landing and is_retained(table)]
-    days = {site_id: site.retention_days or 0 for site_id, site in settings.sites.items()}
-    others = settings.default_site.retention_days or 0
-    changed = [table.name for table in kept if _set_ttl(client, table, days, others, settings)]
-    return Applied(tables=sorted(changed), sites=_remember(client, database, {**days, OTHERS: others}))
+    longest = max(table.ttl.days for table in kept if table.ttl)
+    asked = {site_id: site.retention_days for site_id, site in settings.sites.items()}
+    asked[OTHERS] = settings.default_site.retention_days
+    days = {site_id: count if count and count < longest else 0 for site_id, count in asked.items()}
+    notes = _notes(_history(client, database), days)
+    # Rows may go from the first TTL that is shorter, and are kept once the last one is longer.
+    _remember(client, database, [note for note in notes if note.is_shorter])
+    changed = [table.name for table in kept if _set_ttl(client, table, days, settings)]
+    _remember(client, database, [note for note in notes if not note.is_shorter])
+    return Applied(tables=sorted(changed), sites={note.site_id: note.days for note in notes})
 
 
 def comparable_days(client: Client, *, database: str, today: date, born: date) -> dict[str, date]:
@@ -67,30 +91,32 @@ def is_retained(table: Table) -> bool:
     return {"visitor_id", "inserted_at"} <= table.columns.keys() and table.ttl is not None
 
 
-def _set_ttl(client: Client, table: Table, days: Mapping[str, int], others: int, settings: Settings) -> bool:
+def _set_ttl(client: Client, table: Table, days: Mapping[str, int], settings: Settings) -> bool:
     bound = {"database": table.database, "table": table.name}
-    ((found,),) = client.query(_TTL_SQL, parameters=bound).result_rows
-    wanted = ", ".join([found.split(",")[0], *_own(table, days, others)])
-    if wanted == found:
-        return False
     cluster = settings.clickhouse.cluster
     where = f" ON CLUSTER '{cluster}'" if cluster else ""
-    client.command(f"ALTER TABLE {table.at}{where} MODIFY TTL {wanted}")
-    return True
+    try:
+        ((found,),) = client.query(_TTL_SQL, parameters=bound).result_rows
+        wanted = ", ".join([found.split(",")[0], *_own(table, days)])
+        if wanted != found:
+            client.command(f"ALTER TABLE {table.at}{where} MODIFY TTL {wanted}")
+    except ClickHouseError as error:
+        raise refused(error, at=f"the TTL of {table.at}") from error
+    return bool(wanted != found)
 
 
-def _own(table: Table, days: Mapping[str, int], others: int) -> list[str]:
+def _own(table: Table, days: Mapping[str, int]) -> list[str]:
     """The TTLs of sites that keep less than the table does, as the engine spells them."""
     assert table.ttl is not None, "only such tables are asked about"
-    lifetime = table.ttl.days
+    lifetime, others = table.ttl.days, days[OTHERS]
     by_days: dict[int, list[str]] = {}
     for site_id, count in sorted(days.items()):
-        if 0 < count < lifetime:
+        if site_id != OTHERS and 0 < count < lifetime:
             by_days.setdefault(count, []).append(site_id)
     own = [_ttl(count, f"site_id IN {_listed(sites)}") for count, sites in sorted(by_days.items())]
     if 0 < others < lifetime:
         # What names no site is kept as the table says: nobody could tell whose it is.
-        own.append(_ttl(others, f"site_id NOT IN {_listed(sorted({'', *days}))}"))
+        own.append(_ttl(others, f"site_id NOT IN {_listed(sorted(days))}"))
     return own
 
 
@@ -102,29 +128,35 @@ def _listed(sites: Sequence[str]) -> str:
     return f"({', '.join(str(format_query_value(site)) for site in sites)})"
 
 
-def _remember(client: Client, database: str, days: Mapping[str, int]) -> dict[str, int]:
-    """Note what changed. A site that gets its first note takes over what held for it as one of the others."""
-    history = _history(client, database)
-    wanted = {**dict.fromkeys(history, days[OTHERS]), **days}
-    changed: dict[str, int] = {}
-    rows: list[tuple[str, int, datetime]] = []
-    now = datetime.now(UTC).replace(microsecond=0)
-    for site_id, count in wanted.items():
+def _notes(history: History, days: Mapping[str, int]) -> list[_Note]:
+    """What changes. A site that gets its first note takes over what held for it as one of the others."""
+    notes: list[_Note] = []
+    for site_id, count in {**dict.fromkeys(history, days[OTHERS]), **days}.items():
         inherited = () if site_id in history else history.get(OTHERS, ())
         before = history.get(site_id, inherited)
-        if (before[-1][0] if before else 0) == count:
-            continue
-        changed[site_id] = count
-        rows += [(site_id, *one) for one in inherited]
-        rows.append((site_id, count, now))
-    if rows:
-        names = ["site_id", "days", "since"]
-        client.insert(f"{database}.site_retention", rows, column_names=names, settings=FILLING)
-    return changed
+        was = before[-1][0] if before else 0
+        if was != count:
+            is_shorter = count > 0 and (was == 0 or count < was)
+            notes.append(_Note(site_id=site_id, days=count, is_shorter=is_shorter, inherited=inherited))
+    return notes
+
+
+def _remember(client: Client, database: str, notes: Sequence[_Note]) -> None:
+    if not notes:
+        return
+    at, now = f"{database}.site_retention", datetime.now(UTC).replace(microsecond=0)
+    rows = [(note.site_id, *one) for note in notes for one in (*note.inherited, (note.days, now))]
+    try:
+        client.insert(at, rows, column_names=["site_id", "days", "since"], settings=FILLING)
+    except ClickHouseError as error:
+        raise refused(error, at=at) from error
 
 
 def _history(client: Client, database: str) -> dict[str, list[tuple[int, datetime]]]:
-    rows = client.query(_HISTORY_SQL, parameters={"database": database}).result_rows
+    try:
+        rows = client.query(_HISTORY_SQL, parameters={"database": database}).result_rows
+    except ClickHouseError as error:
+        raise refused(error, at=f"{database}.site_retention") from error
     return {site_id: [(days, since.replace(tzinfo=UTC)) for days, since in of] for site_id, of in rows}
 
 
