@@ -79,6 +79,21 @@ async def test_a_token_is_asked_for_once_and_is_on_a_link_once():
         site.assert_each_once()
 
 
+async def test_who_has_signed_out_does_not_leave_with_the_token_of_before():
+    async with browsing() as site:
+        tab, asked = await departing(site, site.address("/page/other", host="two.test"), domains="two.test")
+        await tab.evaluate("wua('$identify', {user_id: 'ada'})")
+        async with tab.expect_response(SIGN):
+            await tab.hover("a.next")
+        await site.settled()
+        await tab.evaluate("wua('$identify', {user_id: ''})")
+        await tab.click("a.next")
+        first, second = await site.until("page_view", 2)
+        assert second.visitor_id != first.visitor_id
+        assert [url for url in asked if f"_wua={first.visitor_id}" in url] == []
+        site.assert_each_once()
+
+
 @pytest.mark.parametrize("answer", ["none", "503", "nonsense"])
 async def test_a_link_leads_on_without_a_token(answer):
     async def answered(route):
