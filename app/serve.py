@@ -76,7 +76,8 @@ def build(
         pool = QueryPool(loaded.clickhouse)
         made.push_async_callback(pool.close)
     metrics = WebMetrics()
-    visitor_ids = VisitorIds(loaded.app.data_dir / "salts")
+    secrets = loaded.app.data_dir / "salts"
+    visitor_ids = VisitorIds(secrets)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -91,7 +92,12 @@ def build(
                 {"clickhouse": pool.ping, "broker": producer.ping}, registries=[metrics.registry, *registries]
             ),
             *collector.routes(
-                loaded, producer=producer, metrics=metrics, clock=clock, visitor_ids=visitor_ids
+                loaded,
+                producer=producer,
+                metrics=metrics,
+                clock=clock,
+                visitor_ids=visitor_ids,
+                link_key=secrets / "links.key",
             ),
             *api.routes(Queries(pool, settings=loaded), send=producer.send_batch, clock=clock),
             *script.routes(STATIC),

@@ -94,9 +94,13 @@ class Collecting:
 
 @asynccontextmanager
 async def collecting(
-    settings: Settings | None = None, *, producer: Any = None, peer: str = "198.51.100.7"
+    settings: Settings | None = None,
+    *,
+    producer: Any = None,
+    peer: str = "198.51.100.7",
+    link_key: Path | None = None,
 ) -> AsyncIterator[Collecting]:
-    """A collector that is asked from ``peer``."""
+    """A collector that is asked from ``peer``; ``link_key``: the file of its key, if not its own alone."""
     metrics = WebMetrics()
     salts = tempfile.TemporaryDirectory()
     holder: list[Collecting] = []
@@ -107,6 +111,7 @@ async def collecting(
             metrics=metrics,
             clock=lambda: holder[0].now_ms,
             visitor_ids=VisitorIds(Path(salts.name)),
+            link_key=link_key or Path(salts.name) / "links.key",
         ),
         middleware=[
             Middleware(SecurityHeaders),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -16,11 +17,11 @@ from app.events.rejects import Reject
 from app.events.wire import WebEvent
 from app.metrics import WebMetrics
 from app.settings import Settings
-from web import pixel, server_events
+from web import links, pixel, server_events
 from web.batches import read_batch
 from web.cors import Cors
 from web.intake import Intake, Produces
-from web.permits import PageClaim, Permits
+from web.permits import PageClaim, Permits, read_claim
 from web.sender import Sender, networks, read_sender, stamp
 from web.visitors import Visitors
 
@@ -81,28 +82,30 @@ class Collector:
 
 
 def routes(
-    settings: Settings, *, producer: Produces, metrics: WebMetrics, clock: Clock, visitor_ids: VisitorIds
+    settings: Settings,
+    *,
+    producer: Produces,
+    metrics: WebMetrics,
+    clock: Clock,
+    visitor_ids: VisitorIds,
+    link_key: Path,
 ) -> list[Route]:
-    """The ways in: for pages, for servers, and for browsers without script. They share the limits."""
+    """The ways in: for pages, for servers, and for browsers without script. They share the limits.
+
+    ``link_key``: the file of the secret that links between domains are signed with.
+    """
     intake = Intake(settings, producer=producer, metrics=metrics, clock=clock)
     permits = Permits(settings)
     visitors = Visitors(settings, ids=visitor_ids)
     pages = Collector(settings, intake=intake, permits=permits, visitors=visitors)
     servers = server_events.ServerEvents(settings, intake=intake, permits=permits, visitors=visitors)
     images = pixel.Pixel(settings, intake=intake, permits=permits, visitors=visitors)
+    signed = links.Links(settings, intake=intake, permits=permits, clock=clock, key_file=link_key)
     cors = Middleware(Cors, origins=permits.origins.of_any_site)
     return [
         Route(EVENTS_PATH, pages.post, methods=["POST", "OPTIONS"], middleware=[cors]),
+        Route(links.PATH, signed.sign, methods=["POST", "OPTIONS"], middleware=[cors]),
+        Route(links.VERIFY_PATH, signed.verify, methods=["POST", "OPTIONS"], middleware=[cors]),
         Route(server_events.PATH, servers.post, methods=["POST"]),
         Route(pixel.PATH, images.get, methods=["GET"]),
     ]
-
-
-def read_claim(request: Request) -> PageClaim:
-    """What a page posts under. Its key stands in the address: sendBeacon can set no header."""
-    headers = request.headers
-    return PageClaim(
-        key=request.query_params.get("key", ""),
-        origin=headers.get("origin", ""),
-        host=headers.get("host", ""),
-    )

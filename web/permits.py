@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from starlette.requests import Request
 
 from app.core.keys import digest_of, is_among
 from app.events.rejects import Reject
@@ -75,6 +76,16 @@ class Permits:
         if not self._settings.sites or site_id in self._settings.sites:
             return None
         return _refuse(RejectReason.UNKNOWN_SITE, "site_id", "no such site is configured here")
+
+
+def read_claim(request: Request) -> PageClaim:
+    """What a page posts under. Its key stands in the address: sendBeacon can set no header."""
+    headers = request.headers
+    return PageClaim(
+        key=request.query_params.get("key", ""),
+        origin=headers.get("origin", ""),
+        host=headers.get("host", ""),
+    )
 
 
 def _refuse(reason: RejectReason, field: str, detail: str) -> Reject:

@@ -1,4 +1,4 @@
-"""GET /wua.js, /wua-vitals.js: the browser script, for pages of any origin."""
+"""GET /wua.js, /wua-vitals.js, /wua-links.js: the browser script, for pages of any origin."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
-FILES = ("wua.js", "wua-vitals.js")
+FILES = ("wua.js", "wua-vitals.js", "wua-links.js")
 #: A new release is everywhere within the hour; then, for a day, the old one serves while the new is fetched.
 HEADERS = {
     "Cache-Control": "public, max-age=3600, stale-while-revalidate=86400",

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import secrets
 from collections import OrderedDict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app import log
+from app.adapters.secret_file import DRAFT, kept_secret
 from app.core.visitor_ids import Asker, derive
 
 DAY_MS = 86_400_000
@@ -17,11 +15,8 @@ DAY_MS = 86_400_000
 OVERLAP_MS = 30 * 60_000
 #: Ids remembered around midnight; about 12 MB when full.
 MAX_SEEN = 65_536
-SALT_BYTES = 32
 
 _SUFFIX = ".salt"
-_DRAFT = ".draft"
-_LOG = log.get("visitors")
 
 
 class VisitorIds:
@@ -74,37 +69,13 @@ class VisitorIds:
 
     def _salt(self, day: int) -> bytes:
         if day not in self._salts:
-            self._salts[day] = self._kept(day)
+            self._salts[day] = kept_secret(self._file(day))
         return self._salts[day]
-
-    def _kept(self, day: int) -> bytes:
-        """The salt in the day's file, made now where there is none; of two processes both get the same."""
-        made = secrets.token_bytes(SALT_BYTES)
-        file = self._file(day)
-        draft = file.with_name(f"{file.stem}.{secrets.token_hex(8)}{_DRAFT}")
-        try:
-            self._directory.mkdir(parents=True, exist_ok=True)
-            try:
-                draft.touch(mode=0o600)
-                draft.write_bytes(made)
-                with contextlib.suppress(FileExistsError):
-                    os.link(draft, file)
-                kept = file.read_bytes()
-                if len(kept) != SALT_BYTES:
-                    draft.replace(file)
-                    kept = made
-            finally:
-                draft.unlink(missing_ok=True)
-        except OSError as error:
-            _LOG.warning("salt.not_kept", error=str(error), to_do="make app.data_dir writable")
-            return made
-        return kept
 
     def _delete_others(self, day: int) -> None:
         kept = self._file(day)
         with contextlib.suppress(OSError):
-            # A draft that a killed process left behind is another name of its day's salt.
-            for file in (*self._directory.glob(f"*{_SUFFIX}"), *self._directory.glob(f"*{_DRAFT}")):
+            for file in (*self._directory.glob(f"*{_SUFFIX}"), *self._directory.glob(f"*{DRAFT}")):
                 if not file.name.startswith(kept.stem):
                     file.unlink(missing_ok=True)
 

@@ -121,6 +121,9 @@ async def send_from_browsers(client: httpx.AsyncClient, found: Left) -> None:
             posted(at=now, site_id="quiet", visitor_id=""),
         ]
         bad = [posted(at=now, url="javascript:1"), posted(at=now, event_type="zap"), posted(at=now - 2 * DAY)]
+        for path, asked in (("link", {"visitor_id": "v1"}), ("link/verify", {"token": "v1.1.nonsense"})):
+            question = {"site_id": "shop", **asked}
+            found.answers.append(await client.post(f"/api/v1/{path}", json=question, headers=headers))
         for body in ([*good], [*good, *bad], [posted(at=now) for _ in range(60)], [posted(at=now)]):
             found.answers.append(await client.post("/api/v1/events", json=body, headers=headers))
         found.answers.append(await client.post("/api/v1/events", content=b"{", headers=headers))

@@ -27,7 +27,7 @@ from app.core.keys import digest_of
 from app.settings import Settings, WebSettings
 from tests.collecting import Collecting, RecordingProducer, collecting
 from tests.factories import T0
-from web import collector, pixel, server_events
+from web import collector, links, pixel, server_events
 from web.api import ENDPOINTS
 from web.api.openapi import openapi
 
@@ -36,7 +36,13 @@ SITES = Settings(
     sites={"shop": {"server_keys": [digest_of(SECRET)]}, "quiet": {"cookieless": True}},
     default_site={"server_keys": [digest_of(SECRET)]},
 )
-OPERATIONS = [(collector.EVENTS_PATH, "POST"), (server_events.PATH, "POST"), (pixel.PATH, "GET")]
+OPERATIONS = [
+    (collector.EVENTS_PATH, "POST"),
+    (links.PATH, "POST"),
+    (links.VERIFY_PATH, "POST"),
+    (server_events.PATH, "POST"),
+    (pixel.PATH, "GET"),
+]
 #: That a good body is taken, or a bad one refused, is beyond the description: times, keys and names count.
 KEPT = [
     not_a_server_error,
@@ -83,6 +89,8 @@ def taken(case: Any) -> Any:
     if isinstance(case.body, list):
         case.body = [{**event, **GOOD, **PAGE} for event in case.body]
         case.query = {}
+    elif isinstance(case.body, dict):
+        case.body = {**case.body, "site_id": GOOD["site_id"]}
     else:
         case.headers = {**case.headers, "Referer": GOOD["url"]}
         case.query = {"site": GOOD["site_id"]}

@@ -48,6 +48,8 @@ PATIENCE_S = 30.0
 UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 #: Longer than the script lets events wait, and than it takes to see a new address.
 SETTLE_S = 2.5
+#: What the collector signs links between domains with.
+LINK_KEY = b"k" * 32
 
 BODY = """
 <main id="main"><h1>A page</h1>
@@ -155,6 +157,8 @@ async def _page(request: Request) -> Response:
 
 def _app(producer: RecordingProducer, *, salts: Path, cookieless: bool) -> Starlette:
     settings = Settings(web={"rate_per_s": 0}, sites={"shop": {"cookieless": cookieless}})
+    link_key = salts / "links.key"
+    link_key.write_bytes(LINK_KEY)
     return Starlette(
         routes=[
             Route("/page/{name}", _page),
@@ -167,6 +171,7 @@ def _app(producer: RecordingProducer, *, salts: Path, cookieless: bool) -> Starl
                 metrics=WebMetrics(),
                 clock=now_ms,
                 visitor_ids=VisitorIds(salts),
+                link_key=link_key,
             ),
         ],
         middleware=[Middleware(SecurityHeaders)],

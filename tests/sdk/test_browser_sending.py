@@ -276,44 +276,6 @@ async def test_a_strict_policy_lets_both_files_work():
         site.assert_each_once()
 
 
-async def test_a_link_to_another_domain_of_the_owner_takes_the_visitor_along():
-    async with browsing() as site:
-        tab = await site.open(domains="two.test")
-        await site.until("page_view")
-        link = site.address("/page/other", host="shop.two.test") + "?a=b"
-        await tab.evaluate(f"document.querySelector('a.next').href = '{link}'")
-        await tab.click("a.next")
-        first, second = await site.until("page_view", 2)
-        assert second.url.startswith(link)
-        assert second.visitor_id == first.visitor_id
-        assert "_wua" not in tab.url
-        site.assert_untold("_wua")
-        assert site.named("outbound") == []
-        site.assert_each_once()
-
-
-@pytest.mark.parametrize(
-    ("check", "is_followed"),
-    [
-        ("(Date.now() - 90_000) * navigator.userAgent.length", True),
-        ("(Date.now() - 121_000) * navigator.userAgent.length", False),
-        ("Date.now() * (navigator.userAgent.length - 1)", False),
-        ("Date.now() * (navigator.userAgent.length + 1)", False),
-        ("123", False),
-    ],
-)
-async def test_a_link_is_followed_within_two_minutes_and_by_the_same_kind_of_browser(check, is_followed):
-    brought = "01890000-0000-7000-8000-000000000000"
-    async with browsing() as site:
-        tab = await site.context.new_page()
-        value = await tab.evaluate(check)
-        await tab.goto(site.address(f"/page/other?_wua={brought}.{value}"))
-        (view,) = await site.until("page_view")
-        assert (view.visitor_id == brought) is is_followed
-        assert "_wua" not in tab.url
-        site.assert_each_once()
-
-
 async def test_a_browser_that_stores_nothing_is_served_all_the_same():
     broken = "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no') }})"
     async with browsing() as site:

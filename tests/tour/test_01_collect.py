@@ -25,6 +25,7 @@ async def test_a_posted_event_becomes_a_message_under_its_visitors_key(producer,
         metrics=WebMetrics(),
         clock=lambda: RECEIVED_AT,
         visitor_ids=VisitorIds(tmp_path),
+        link_key=tmp_path / "links.key",
     )
     browser = httpx.ASGITransport(Starlette(routes=routes), client=("192.0.2.7", 4711))
     async with httpx.AsyncClient(transport=browser, base_url="http://collector.test") as client:

@@ -11,6 +11,7 @@ import msgspec
 from jinja2 import Environment, PackageLoader
 
 from app.events.wire import ClientEvent, ServerEvent
+from web import links
 from web.api.endpoints import Endpoint
 
 
@@ -48,6 +49,13 @@ _COLLECTOR_ERRORS = {
     "415": "Another Content-Encoding than gzip, or another type than JSON.",
     "429": "Too many events from this network or under this key; try again after Retry-After seconds.",
 }
+_LINK_ERRORS = {
+    **_COLLECTOR_ERRORS,
+    "400": "The body is not the one described, or broken gzip.",
+    "403": "The sender may not post events of this site: its origin or write key is not the site's.",
+    "413": "Over 4 KiB.",
+    "415": "Another Content-Encoding than gzip.",
+}
 _NO_PAGE = "No Referer says which page it is, or the page view is refused: `errors` says why."
 _GIF = {"type": "string", "contentMediaType": "image/gif"}
 _OPERATORS = "adminKey"
@@ -75,11 +83,31 @@ def openapi(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     kinds = {kind: None for one in endpoints for kind in _kinds(one)} | {
         PostedEvent: None,
         PostedServerEvent: None,
+        links.Departing: None,
+        links.LinkToken: None,
+        links.Arriving: None,
+        links.Arrived: None,
     }
     schemas, components = msgspec.json.schema_components(kinds, ref_template=_REF)
     by_kind = dict(zip(kinds, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {
         "/api/v1/events": {"post": _from_pages(by_kind[PostedEvent])},
+        links.PATH: {
+            "post": _about_links(
+                "Sign a link to another domain of the same owner, so that it takes the visitor along",
+                "post_link",
+                by_kind[links.Departing],
+                by_kind[links.LinkToken],
+            )
+        },
+        links.VERIFY_PATH: {
+            "post": _about_links(
+                "Say whom a signed link brought",
+                "post_link_verify",
+                by_kind[links.Arriving],
+                by_kind[links.Arrived],
+            )
+        },
         "/api/v1/server/events": {"post": _from_servers(by_kind[PostedServerEvent])},
         "/api/v1/pixel.gif": {"get": _from_images()},
     }
@@ -153,6 +181,21 @@ def _from_pages(event: dict[str, Any]) -> dict[str, Any]:
         "operationId": "post_events",
         "parameters": [_WRITE_KEY],
         **operation,
+    }
+
+
+def _about_links(
+    summary: str, operation_id: str, body: dict[str, Any], answer: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "summary": summary,
+        "operationId": operation_id,
+        "parameters": [_WRITE_KEY],
+        "requestBody": {"required": True, "content": _json(body) | {"text/plain": {"schema": body}}},
+        "responses": {
+            "200": _content("The answer.", answer),
+            **_problems(["400", "403", "413", "415", "429"], meanings=_LINK_ERRORS),
+        },
     }
 
 

@@ -1,4 +1,4 @@
-// What both files need of the browser: listeners, short texts, the place of an element.
+// What the files need of the browser: listeners, short texts, the place of an element, the cookie.
 
 export const root = document.documentElement;
 
@@ -25,3 +25,10 @@ export const path = (element) => {
     (element.id ? '#' + element.id : kind ? '.' + kind : '')
   );
 };
+
+/** Finds the visitor's id in document.cookie. */
+export const COOKIE = /\bwua=([^;]+)/;
+
+/** Whether a link leads to one of `domains`, or below one. */
+export const isOwn = (link, domains) =>
+  domains?.split(' ').some((domain) => ('.' + link.hostname).endsWith('.' + domain));

@@ -1,4 +1,4 @@
-// node build.js [directory]: wua.js and wua-vitals.js, small, into web/static or the directory named.
+// node build.js [directory]: wua.js and what it loads, small, into web/static or the directory named.
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { minify } from 'terser';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const directory = process.argv[2] || join(here, '../static');
-const files = ['wua.js', 'wua-vitals.js'];
+const files = ['wua.js', 'wua-vitals.js', 'wua-links.js'];
 
 await mkdir(directory, { recursive: true });
 for (const file of files) {

@@ -1,15 +1,15 @@
 // Clicks, and where they lead.
 
-import { cut, on, path, root } from './browser.js';
+import { cut, isOwn, on, path, root } from './browser.js';
 import { emit, live } from './page.js';
-import { decorate } from './visitor.js';
+import { settings } from './settings.js';
 
 const FILE = /\.(pdf|zip|(doc|xls|ppt)x?|csv|exe|dmg|mp[34])$/i;
 
 const clicked = ({ target, button, pageX, pageY }) => {
   if (!live || button > 1) return;
   const link = target.closest('a[href]');
-  const away = link?.host && link.host != location.host && !decorate(link);
+  const away = link?.host && link.host != location.host && !isOwn(link, settings.domains);
   const name = link && (FILE.test(link.pathname) || link.attributes.download) ? 'download' : away ? 'outbound' : '';
   emit(
     'click',

@@ -5,7 +5,7 @@
 import { on, safe } from './browser.js';
 import { cookieless, settings, source } from './settings.js';
 
-const TO = settings.to || new URL('api/v1/events', source);
+export const TO = settings.to || new URL('api/v1/events', source);
 const PREFIX = `wua:${settings.site}:`;
 const BEATS_A_SECOND = 4;
 const MOST_WAITING = 500;
