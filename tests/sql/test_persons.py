@@ -189,6 +189,32 @@ def test_a_run_that_is_cut_off_is_finished_by_the_next(
     assert filled.one("SELECT count() FROM {db}.erasures_under_way") == 0
 
 
+@pytest.mark.parametrize("table", ["user_behavior_silver", "visitor_aliases", "user_aliases"])
+def test_a_run_that_was_cut_off_finds_the_same_user_again(
+    filled: Store, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    aliased(filled)
+    found = rows_of(filled).person("shop", user="lead-3")
+    before = counts(filled)
+    move = PersonRows._move_rows
+
+    def cut_off(self: PersonRows, at: Any, where: str, **given: Any) -> None:
+        if at.name == table:
+            raise KeyboardInterrupt
+        move(self, at, where, **given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PersonRows, "_move_rows", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            rows_of(filled).erase(found)
+    again = rows_of(filled).person("shop", user="lead-3")
+    assert again.users == found.users
+    rows_of(filled).erase(again)
+    assert left(filled, found) == {}
+    assert counts(filled) == before
+    assert differing(filled) == []
+
+
 def test_people_who_did_the_same_at_the_same_time_are_both_counted_on(store: Store) -> None:
     within = block()
     store.insert([event(within, visitor_id=visitor) for visitor in ("ada", "bob")])
@@ -278,9 +304,29 @@ def test_a_dead_letter_that_names_the_user_alone_is_the_users(filled: Store) -> 
     assert left(filled, seven)["rejected_events_bronze"] == 1
 
 
+def test_a_dead_letter_in_which_an_id_is_another_word_is_nobodys(filled: Store) -> None:
+    filled.insert(
+        [rejected(block(start=90), visitor_id="bob", payload='{"visitor_id": "bob","quantity":"7"}')]
+    )
+    filled.insert([rejected(block(start=91), visitor_id="", payload='{"title":"ada","user_id" : "70"}')])
+    assert left(filled, ADA)["rejected_events_bronze"] == 4
+    seven = Person(site_id="shop", visitors=("nobody",), users=("7",))
+    assert "rejected_events_bronze" not in left(filled, seven)
+
+
+def test_a_dead_letter_that_names_no_site_is_not_handed_out_and_is_deleted(filled: Store) -> None:
+    found = rows_of(filled).rows(ADA)["rejected_events_bronze"]
+    assert {row["site_id"] for row in found} == {"shop"}
+    assert len(found) == 2 < left(filled, ADA)["rejected_events_bronze"]
+
+
 def test_an_export_has_every_row_as_it_stands(filled: Store) -> None:
     found = rows_of(filled).rows(ADA)
-    assert {table: len(rows) for table, rows in found.items()} == left(filled, ADA)
+    held = {table: len(rows) for table, rows in found.items()}
+    without_site = 2  # dead letters
+    assert held | {"rejected_events_bronze": held["rejected_events_bronze"] + without_site} == left(
+        filled, ADA
+    )
     assert {row["payload"] for row in found["page_views_bronze"]} == {SECRETS["payload"]}
 
 

@@ -48,11 +48,14 @@ _JOINED_SQL = """
 SELECT any(user_id) FROM {at}.user_behavior_silver
 WHERE site_id = {{site:String}} AND visitor_id IN {{visitors:Array(String)}} AND name = '$alias'
 """
-#: A payload that could not be read names nobody in columns: its text is looked through.
-_IN_LETTER = """
+#: Who is whom goes last: a run that was cut off before that finds the same person again.
+LAST = ("visitor_aliases", "user_aliases")
+#: A payload that could not be read names nobody in columns: its text is looked through. Whose it is, only its
+#: members tell: an id may be any word.
+_IN_LETTER = r"""
 (visitor_id IN {visitors:Array(String)} AND site_id = {site:String}) OR (site_id IN ({site:String}, '') AND (
-    arrayExists(id -> position(payload, concat('"', id, '"')) > 0,
-        arrayConcat({visitors:Array(String)}, {users:Array(String)}))
+    hasAny(extractAll(payload, '"visitor_id"\\s*:\\s*"([^"]*)"'), {visitors:Array(String)})
+    OR hasAny(extractAll(payload, '"(?:user_id|previous_id)"\\s*:\\s*"([^"]*)"'), {users:Array(String)})
     OR arrayExists(id -> position(detail, concat({site:String}, ':', id)) > 0, {visitors:Array(String)})))
 """
 
@@ -93,10 +96,13 @@ class PersonRows:
         return found
 
     def rows(self, person: Person) -> dict[str, list[dict[str, Any]]]:
-        """The rows that each table holds of the person, as they stand there."""
+        """The rows that each table holds of the person, as they stand there.
+
+        Dead letters that name no site are left out: another site's visitor may have the same id.
+        """
         found = {}
         for name, where in self._places(person).items():
-            sql = f"SELECT * FROM {self._database}.{name} WHERE {where}"
+            sql = f"SELECT * FROM {self._database}.{name} WHERE ({where}) AND site_id = {{site:String}}"
             try:
                 answer = self._client.query(sql, parameters=_bound(person))
             except ClickHouseError as error:
@@ -158,7 +164,8 @@ class PersonRows:
         """Table -> which of its rows are the person's. Also what killed runs of other work left behind."""
         rows = self._ask(_COLUMNS_SQL, {"database": self._database}, at="system.columns")
         places = {name: _IN_LETTER if name == LETTERS else _theirs(columns, person) for name, columns in rows}
-        return {name: " ".join(where.split()) for name, where in places.items() if where}
+        held = {name: " ".join(where.split()) for name, where in places.items() if where}
+        return dict(sorted(held.items(), key=lambda item: LAST.index(item[0]) if item[0] in LAST else -1))
 
     def _move(self, table: Table, where: str, *, bound: Mapping[str, Any]) -> None:
         if "_batch_id" not in table.columns:
@@ -179,6 +186,8 @@ class PersonRows:
         known = ", ".join(name for name in table.columns if name not in WIPED)
         mine = "visitor_id" if "visitor_id" in table.columns else "user_id"
         ours = f"site_id = {{site:String}} AND startsWith({mine}, '{ERASED}')"
+        if "blocks" in bound:
+            ours = f"{ours} AND _batch_id IN {{blocks:Array(UUID)}}"
         there = f"SELECT {known} FROM {table.at} WHERE {ours}"
         select = f"SELECT * FROM ({copies}) WHERE ({known}) NOT IN ({there})"
         with staged(self._client, table, select, name=f"erase_{uuid.uuid4().hex}", bound=bound) as stage:
