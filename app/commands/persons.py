@@ -148,7 +148,7 @@ def _said(answer: StateAnswer) -> str:
     return {
         StateAnswer.GONE: "gone, a worker says.",
         StateAnswer.PRESENT: "THERE IS ONE:",
-        StateAnswer.NOT_ASKED: "forgotten (the message was handled and committed); not asked besides:",
+        StateAnswer.NOT_ASKED: "the message was committed, but no worker was asked whether it is gone:",
     }[answer]
 
 

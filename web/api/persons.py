@@ -71,7 +71,7 @@ def _persons(request: Request, context: Context, *, visitor: str | None, user: s
 
 def _unavailable(error: Exception) -> Response:
     """An operator is told why; nothing is half done that another request would not finish."""
-    _LOG.warning("web.person_unavailable", error=str(error))
+    _LOG.warning("web.person_unavailable", kind=type(error).__name__)  # the text names the person
     return problem(503, kind=ProblemKind.NOT_READY, detail=f"{error}; to ask again is safe")
 
 

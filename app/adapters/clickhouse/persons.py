@@ -23,7 +23,7 @@ from app.adapters.clickhouse.catalogue import Catalogue, Table, load
 from app.adapters.clickhouse.codes import brief, describe
 from app.adapters.clickhouse.repair import FILLING, staged
 from app.core.persons import ERASED, REPLACED, WIPED
-from app.errors import ErasureError, ReconcileError
+from app.errors import ErasureError, QueryError, ReconcileError
 from app.events.persons import HeldRows, Person
 
 #: Blocks whose rows of a person are moved at once: their names travel in the address of a request.
@@ -132,15 +132,15 @@ class PersonRows:
         self._log.info("person.erased", site_id=person.site_id, visitors=len(person.visitors))
 
     def erasable(self, person: Person) -> Person:
-        """The person; raises ErasureError for a visitor who joined user ids: those have to go together."""
+        """The person; raises QueryError for a visitor who joined user ids: those have to go together."""
         if person.users:
             return person
         sql = _JOINED_SQL.format(at=self._database)
         ((user,),) = self._ask(sql, _bound(person), at="user_behavior_silver")
         if user:
-            raise ErasureError(
-                f"visitor {person.visitors[0]} of {person.site_id} has joined user ids by $alias, one of "
-                f"them {user}: erase the user, with every device, instead (--user {user})"
+            raise QueryError(
+                f"visitor {person.visitors[0]} of {person.site_id} has joined user ids by $alias, one of them "
+                f"{user}: ask for that user instead, with every device"
             )
         return person
 
