@@ -139,8 +139,8 @@ class PersonRows:
         ((user,),) = self._ask(sql, _bound(person), at="user_behavior_silver")
         if user:
             raise QueryError(
-                f"visitor {person.visitors[0]} of {person.site_id} has joined user ids by $alias, one of them "
-                f"{user}: ask for that user instead, with every device"
+                f"visitor {person.visitors[0]} of {person.site_id} has joined user ids by $alias, one of "
+                f"them {user}: ask for that user instead, with every device"
             )
         return person
 
