@@ -22,8 +22,8 @@ N = TypeVar("N", IPv4Network, IPv6Network)
 class Ranges(msgspec.Struct, frozen=True, gc=False):
     """Addresses as numbers: where each range begins and ends, both in it, in order and without overlap."""
 
-    first: tuple[int, ...] = ()
-    last: tuple[int, ...] = ()
+    first: tuple[int, ...]
+    last: tuple[int, ...]
 
     def __contains__(self, number: int) -> bool:
         place = bisect_right(self.first, number)
@@ -46,7 +46,7 @@ class NetworkFile:
             return False
         mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
         address = mapped or address
-        return int(address) in self._file.value().get(address.version, Ranges())
+        return int(address) in self._file.value()[address.version]
 
 
 def _read(path: Path) -> dict[int, Ranges]:

@@ -14,13 +14,11 @@ import msgspec
 from rich.console import Console
 from rich.progress import Progress
 
-from app import log, settings
 from app.adapters.clickhouse import QueryPool
 from app.adapters.clock import now_ms
 from app.adapters.rules import rules_of
-from app.commands.feeding import feeding
+from app.commands.feeding import feeding, settings_over
 from app.commands.letters_shown import print_fates, print_letter, print_list
-from app.embedded.place import clickhouse_url
 from app.errors import BrokerUnavailableError, WuaError
 from app.events.dead_letter import Fate, KeptLetter
 from app.events.vocabulary import RejectReason
@@ -80,7 +78,7 @@ def run_list(arguments: argparse.Namespace) -> int:
     async def ask(queries: Queries) -> DeadLetterList:
         return await queries.dead_letters(which, limit=arguments.limit)
 
-    _tell(arguments, asyncio.run(_asked(_settings(arguments), ask)), print_list)
+    _tell(arguments, asyncio.run(_asked(settings_over(arguments.data), ask)), print_list)
     return 0
 
 
@@ -90,7 +88,7 @@ def run_show(arguments: argparse.Namespace) -> int:
     async def ask(queries: Queries) -> DeadLetterDetail:
         return await queries.dead_letter(arguments.id)
 
-    _tell(arguments, asyncio.run(_asked(_settings(arguments), ask)), print_letter)
+    _tell(arguments, asyncio.run(_asked(settings_over(arguments.data), ask)), print_letter)
     return 0
 
 
@@ -151,7 +149,7 @@ async def _pages(
 @contextlib.asynccontextmanager
 async def _sending(arguments: argparse.Namespace) -> AsyncIterator[tuple[Settings, Sends | None]]:
     """The settings, and what sends to the events topic: of Kafka, or of the embedded stack over --data."""
-    loaded = _settings(arguments)
+    loaded = settings_over(arguments.data)
     if arguments.dry_run:
         yield loaded, None
     else:
@@ -166,15 +164,6 @@ async def _queries(loaded: Settings) -> AsyncIterator[Queries]:
         yield Queries(pool, settings=loaded)
     finally:
         await pool.close()
-
-
-def _settings(arguments: argparse.Namespace) -> Settings:
-    overrides: dict[str, Any] = {"log.level": "warning"}
-    if arguments.data:
-        overrides["clickhouse.url"] = clickhouse_url(arguments.data)
-    loaded = settings.load(overrides=overrides)
-    log.configure(loaded.log)
-    return loaded
 
 
 def _which(arguments: argparse.Namespace) -> LetterFilter:

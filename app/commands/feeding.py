@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from app import log, settings
 from app.adapters.enricher import Enricher
+from app.embedded.place import clickhouse_url
 from app.embedded.stack import EmbeddedStack, Feeder
 from app.errors import EmbeddedError
 from app.settings import Settings
@@ -22,6 +25,16 @@ class Fed(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings
     feeder: Sends
     stack: EmbeddedStack | None = None
+
+
+def settings_over(data: Path | None) -> Settings:
+    """The settings of a command that prints for people, whose ClickHouse may be that of a data directory."""
+    overrides: dict[str, Any] = {"log.level": "warning"}
+    if data:
+        overrides["clickhouse.url"] = clickhouse_url(data)
+    loaded = settings.load(overrides=overrides)
+    log.configure(loaded.log)
+    return loaded
 
 
 @contextlib.asynccontextmanager

@@ -11,12 +11,10 @@ from typing import Any
 
 import msgspec
 
-from app import log, settings
 from app.adapters.clock import now_ms
 from app.adapters.worker_state import default_worker
-from app.commands.feeding import Fed, feeding
+from app.commands.feeding import Fed, feeding, settings_over
 from app.commands.letters_shown import print_table
-from app.embedded.place import clickhouse_url
 from app.embedded.stack import EmbeddedStack
 from app.events.persons import ErasureReport, HeldRows, KeptTopic, StateAnswer
 from app.settings import Settings
@@ -59,7 +57,7 @@ def add(subparsers: Any) -> None:
 
 def run_erase(arguments: argparse.Namespace) -> int:
     """Print what was removed and the proof; 1 where something is left."""
-    loaded = _settings(arguments)
+    loaded = settings_over(arguments.data)
     if not arguments.yes and not _confirmed(asyncio.run(_held(arguments, loaded))):
         print("nothing was removed; --yes does it without asking", file=sys.stderr)
         return 1
@@ -73,7 +71,7 @@ def run_erase(arguments: argparse.Namespace) -> int:
 
 def run_export(arguments: argparse.Namespace) -> int:
     """Write the export; 1 where something could not be asked."""
-    loaded = _settings(arguments)
+    loaded = settings_over(arguments.data)
     state = worker_at(_worker(arguments, loaded))
     export = asyncio.run(Persons(loaded, _asked(arguments), state=state).export(now_ms=now_ms()))
     text = msgspec.json.format(msgspec.json.Encoder(decimal_format="number").encode(export)) + b"\n"
@@ -164,15 +162,6 @@ def _asked(arguments: argparse.Namespace) -> Asked:
 
 def _worker(arguments: argparse.Namespace, loaded: Settings) -> str:
     return (arguments.worker or default_worker(loaded.app)).rstrip("/")
-
-
-def _settings(arguments: argparse.Namespace) -> Settings:
-    overrides: dict[str, Any] = {"log.level": "warning"}
-    if arguments.data:
-        overrides["clickhouse.url"] = clickhouse_url(arguments.data)
-    loaded = settings.load(overrides=overrides)
-    log.configure(loaded.log)
-    return loaded
 
 
 def _id(text: str) -> str:
