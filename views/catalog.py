@@ -64,6 +64,15 @@ VIEWS = {
             },
         ),
         View(name="living_sessions", parameters=_BY_DAY),
+        View(name="session_events", parameters={**_BY_DAY, "reach": "Date"}),
+        View(
+            name="freshness",
+            parameters={
+                "site": "String",
+                "since_at": "DateTime('UTC')",
+                "until_at": "DateTime('UTC')",
+            },
+        ),
         View(name="person_users", parameters={"site": "String", "person": "String"}),
         View(name="person_visitors", parameters={"site": "String", "users": "Array(String)"}),
         View(name="person_behavior", parameters=_PERSON),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 from app.adapters.clickhouse import QueryPool
+from app.adapters.rules import rules_of
 from app.errors import NotFoundError
 from app.events.dead_letter import EventName, KeptLetter
 from app.events.wire import WebEvent
@@ -47,6 +48,8 @@ from views.params import Scope
 from views.people import user_behavior
 from views.reading import Reader, about
 from views.session_list import Cursor, session_list
+from views.stats.answer import stats
+from views.stats.model import Asked, Stats
 
 
 class Queries:
@@ -55,6 +58,7 @@ class Queries:
     def __init__(self, pool: QueryPool, *, settings: Settings) -> None:
         self.settings = settings
         self._reader = Reader(pool, database=settings.clickhouse.database)
+        self._rules = rules_of(settings)
 
     async def overview(self, scope: Scope) -> Overview:
         """The headline metrics."""
@@ -75,6 +79,11 @@ class Queries:
             sources=await self.channels(scope),
             devices=await self.device_classes(scope),
         )
+
+    async def stats(self, scope: Scope, asked: Asked) -> Stats:
+        """Any metrics by any dimensions, intervals and filter."""
+        rules = self._rules.sessions_of(scope.site_id)
+        return await stats(self._reader, scope, asked, cap_ms=rules.cap_ms)
 
     async def sources(self, scope: Scope) -> list[SourceRow]:
         """Sessions by channel and source, most first."""

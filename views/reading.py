@@ -17,7 +17,7 @@ class Reader:
 
     def __init__(self, pool: QueryPool, *, database: str) -> None:
         self._pool = pool
-        self._database = database
+        self.database = database
 
     async def rows(self, name: str, values: Mapping[str, Any], *, limit: int | None = None) -> list[Row]:
         """The rows of a view, ``limit`` of them; ``values`` holds at least its parameters."""
@@ -34,6 +34,10 @@ class Reader:
     ) -> list[Row]:
         """Columns of a view, with clauses behind it: both texts are ours, whatever was asked is bound."""
         sql = f"SELECT {columns} FROM {self.call(name)} {rest}"  # noqa: S608
+        return await self.ask(sql, values)
+
+    async def ask(self, sql: str, values: Mapping[str, Any]) -> list[Row]:
+        """The rows of a statement that is ours; what was asked is bound in it."""
         answer = await self._pool.query(
             sql, {key: value for key, value in values.items() if value is not None}
         )
@@ -41,7 +45,7 @@ class Reader:
 
     def call(self, name: str, **bound_as: str) -> str:
         """A view as a table expression; ``bound_as``: parameter -> the name its value is bound under."""
-        return VIEWS[name].call(self._database, **bound_as)
+        return VIEWS[name].call(self.database, **bound_as)
 
 
 def about(scope: Scope, *, layer: str) -> dict[str, Any]:

@@ -22,6 +22,12 @@ S = TypeVar("S", bound=msgspec.Struct)
 SCOPE_PARAMETERS = ("site", "from", "to", "bots")
 
 
+def scope_values(*, site: str, since: str | None, until: str | None, bots: Bots) -> dict[str, str]:
+    """Fields of a body as the query parameters that they are: those that were given."""
+    named = {"site": site, "from": since, "to": until, "bots": bots}
+    return {name: value for name, value in named.items() if value is not None}
+
+
 class ScopedBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What every body that asks something has: the fields are the query parameters of the other questions."""
 
@@ -33,8 +39,7 @@ class ScopedBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     @property
     def values(self) -> dict[str, str]:
         """Those that were given, as query parameters."""
-        named = {"site": self.site, "from": self.since, "to": self.until, "bots": self.bots}
-        return {name: value for name, value in named.items() if value is not None}
+        return scope_values(site=self.site, since=self.since, until=self.until, bots=self.bots)
 
 
 def site_of(values: Mapping[str, str]) -> str:

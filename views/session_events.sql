@@ -1,0 +1,94 @@
+-- The events of the sessions that began in a period, each with its session's attributes: for questions that are of
+-- both. An event written under an id that a merge has ended belongs to the session it lives on in.
+-- reach: the first day on which no event of these sessions can be, for a session may go on after the period.
+CREATE OR REPLACE VIEW {db}.session_events {on_cluster} AS
+SELECT
+    s.session_id AS session_id,
+    s.visitor_id AS visitor_id,
+    s.user_id AS user_id,
+    s.started_at AS started_at,
+    s.local_date AS local_date,
+    s.duration_ms AS duration_ms,
+    s.converted AS converted,
+    s.is_bounce AS is_bounce,
+    s.is_bot AS is_bot,
+    s.entry_host AS entry_host,
+    s.entry_path AS entry_path,
+    s.exit_path AS exit_path,
+    s.referrer_host AS referrer_host,
+    s.channel AS channel,
+    s.source AS source,
+    s.medium AS medium,
+    s.campaign AS campaign,
+    s.term AS term,
+    s.content AS content,
+    s.country AS country,
+    s.region AS region,
+    s.city AS city,
+    s.device_class AS device_class,
+    s.browser AS browser,
+    s.os AS os,
+    s.language AS language,
+    e.event_id AS event_id,
+    e.event_at AS event_at,
+    e.event_type AS event_type,
+    e.name AS name,
+    e.host AS host,
+    e.path AS path,
+    e.title AS title,
+    e.goal AS goal,
+    e.currency AS currency,
+    e.is_conversion AS is_conversion,
+    e.revenue AS revenue,
+    e.engaged_ms AS engaged_ms,
+    e.scroll_depth AS scroll_depth,
+    e.element AS element,
+    e.properties AS properties,
+    e._offset AS _offset
+FROM (
+    SELECT
+        if(m.session_id = toUUID('00000000-0000-0000-0000-000000000000'), b.session_id, m.living_id) AS living_id,
+        b.*
+    FROM {db}.user_behavior_silver AS b
+    LEFT JOIN (
+        SELECT session_id, argMax(merged_into, version) AS living_id
+        FROM {db}.session_merges
+        WHERE site_id = {site:String}
+        GROUP BY session_id
+    ) AS m ON m.session_id = b.session_id
+    WHERE b.site_id = {site:String} AND b.local_date >= {since:Date} AND b.local_date < {reach:Date}
+) AS e
+INNER JOIN (
+    SELECT
+        r.session_id AS session_id,
+        r.visitor_id AS visitor_id,
+        argMax(r.user_id, r.version * r.sign) AS user_id,
+        argMax(r.started_at, r.version * r.sign) AS started_at,
+        argMax(r.local_date, r.version * r.sign) AS local_date,
+        argMax(r.duration_ms, r.version * r.sign) AS duration_ms,
+        argMax(r.conversions, r.version * r.sign) AS converted,
+        argMax(r.is_bounce, r.version * r.sign) AS is_bounce,
+        argMax(r.is_bot, r.version * r.sign) AS is_bot,
+        argMax(r.entry_host, r.version * r.sign) AS entry_host,
+        argMax(r.entry_path, r.version * r.sign) AS entry_path,
+        argMax(r.exit_path, r.version * r.sign) AS exit_path,
+        argMax(r.referrer_host, r.version * r.sign) AS referrer_host,
+        argMax(r.channel, r.version * r.sign) AS channel,
+        argMax(r.source, r.version * r.sign) AS source,
+        argMax(r.medium, r.version * r.sign) AS medium,
+        argMax(r.campaign, r.version * r.sign) AS campaign,
+        argMax(r.term, r.version * r.sign) AS term,
+        argMax(r.content, r.version * r.sign) AS content,
+        argMax(r.country, r.version * r.sign) AS country,
+        argMax(r.region, r.version * r.sign) AS region,
+        argMax(r.city, r.version * r.sign) AS city,
+        argMax(r.device_class, r.version * r.sign) AS device_class,
+        argMax(r.browser, r.version * r.sign) AS browser,
+        argMax(r.os, r.version * r.sign) AS os,
+        argMax(r.language, r.version * r.sign) AS language
+    FROM {db}.sessions_silver AS r
+    WHERE r.site_id = {site:String}
+        AND r.local_date >= {since:Date} AND r.local_date < {until:Date}
+    GROUP BY r.session_id, r.visitor_id
+    HAVING sum(r.sign) > 0 AND has({bots:Array(UInt8)}, is_bot)
+) AS s ON s.session_id = e.living_id;

@@ -1,0 +1,212 @@
+"""Asks a question and makes the answer: rows, totals, the period compared with, the next page."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from app.errors import QueryError
+from views.params import FIRST_DAY, LAST_DAY, Period, Scope
+from views.reading import Reader, about
+from views.stats.cursor import Cursor, parse, question_of
+from views.stats.model import And, Asked, Compare, CompareDays, OneOf, Stats, StatsRow, Step
+from views.stats.planner import plan
+
+#: Intervals that one series may have.
+MAX_INTERVALS = 50_000
+_STEPS = {
+    Step.MINUTE: timedelta(minutes=1),
+    Step.QUARTER_HOUR: timedelta(minutes=15),
+    Step.HOUR: timedelta(hours=1),
+}
+
+
+async def stats(reader: Reader, scope: Scope, asked: Asked, *, cap_ms: int) -> Stats:
+    """The answer. ``cap_ms``: how long a session can be, 0 for no bound.
+
+    Raises QueryError for an unknown field, an order by what was not asked, too many intervals.
+    """
+    asking = _Asking(reader, cap_ms=cap_ms)
+    cursor = parse(asked)
+    found, layer = await asking.rows(scope, asked, cursor=cursor)
+    rows, following = found[: asked.limit], None
+    if len(found) > asked.limit:
+        last = rows[-1]
+        following = str(Cursor(question_of(asked), last["place"], [last[key] for key in _keys(asked)]))
+    total, _ = await asking.rows(scope, _in_all(asked))
+    answered = [_row(one, asked) for one in rows]
+    if is_series := asked.interval is not None and not asked.dimensions and asked.order is None:
+        answered = _filled(answered, asked, scope.period, goes_on=following is not None, cursor=cursor)
+    totals = _row(total[0], _in_all(asked))
+    if asked.compare is not None:
+        before = _with(scope, before_of(scope.period, asked.compare))
+        earlier, _ = await asking.rows(before, _like(asked, answered))
+        answered = _compared(answered, [_row(one, asked) for one in earlier], asked, scope, before)
+        (total_before, *_), _ = await asking.rows(before, _in_all(asked))
+        totals = _against(totals, _row(total_before, _in_all(asked)))
+    return Stats(
+        **about(scope, layer=layer),
+        as_of=await asking.as_of(scope),
+        totals=totals,
+        rows=answered if is_series or asked.dimensions or asked.interval else [totals],
+        next_cursor=following,
+    )
+
+
+def before_of(period: Period, compare: Compare | CompareDays) -> Period:
+    """The days to compare with; QueryError where there are none."""
+    if isinstance(compare, CompareDays):
+        since, until = compare.since, compare.until
+    elif compare is Compare.PREVIOUS_PERIOD:
+        since, until = period.since - (period.until - period.since), period.since
+    else:
+        since, until = _year_before(period.since), _year_before(period.until)
+        until = max(until, since + timedelta(days=1))
+    if not FIRST_DAY <= since < until <= LAST_DAY:
+        raise QueryError(
+            f"compare: {since} to {until} is no period; expected days from 1970 to 2100, in order"
+        )
+    return Period(since=since, until=until, zone=period.zone)
+
+
+def intervals(period: Period, step: Step) -> list[str]:
+    """The beginning of each interval that has a part in a period, as answers name it, in order."""
+    if step.is_of_days:
+        found = {_begin(period.since + timedelta(days=number), step) for number in range(_days(period))}
+        return [day.isoformat() for day in sorted(found)]
+    since, until = period.bounds
+    length = _STEPS[step]
+    if (until - since) / length > MAX_INTERVALS:
+        raise QueryError(f"interval = {step}: more than {MAX_INTERVALS} of them; ask for a shorter period")
+    quarter = min(length, timedelta(minutes=15))
+    seen: dict[str, None] = {}
+    at = since
+    while at < until:
+        seen[_hour(at, period) if step is Step.HOUR else f"{at:%Y-%m-%dT%H:%M:00Z}"] = None
+        at += quarter
+    return list(seen)
+
+
+class _Asking:
+    """Runs statements of one question."""
+
+    def __init__(self, reader: Reader, *, cap_ms: int) -> None:
+        self._reader, self._cap_ms = reader, cap_ms
+
+    async def rows(
+        self, scope: Scope, asked: Asked, *, cursor: Cursor | None = None
+    ) -> tuple[list[dict[str, Any]], str]:
+        """Rows by column, and the layer they come from."""
+        made = plan(asked, scope, database=self._reader.database, reach=self._reach(scope), cursor=cursor)
+        return await self._reader.ask(made.sql, made.bound), made.source.layer
+
+    async def as_of(self, scope: Scope) -> str | None:
+        """When the latest of the period's events was written; None where there is none."""
+        (row,) = await self._reader.rows("freshness", scope.by_time)
+        return row["as_of"] or None
+
+    def _reach(self, scope: Scope) -> date:
+        if not self._cap_ms:
+            return LAST_DAY
+        # A day that is 25 hours long, and the rest of the one on which the last session begins.
+        return min(LAST_DAY, scope.period.until + timedelta(milliseconds=self._cap_ms, days=2))
+
+
+def _keys(asked: Asked) -> list[str]:
+    ats = ["at"] if asked.interval is not None else []
+    return [*ats, *(f"d{number}" for number in range(len(asked.dimensions)))]
+
+
+def _in_all(asked: Asked) -> Asked:
+    """The same without what it is broken down by; from the same rows, so that a field needed stays needed."""
+    return msgspec.structs.replace(
+        asked, dimensions=[], interval=None, order=None, compare=None, cursor=None, limit=1
+    )
+
+
+def _like(asked: Asked, rows: list[StatsRow]) -> Asked:
+    """The question for the rows of an answer alone, whichever their place in another period."""
+    theirs = [
+        OneOf(field=name, values=sorted({row.dimensions[name] for row in rows})) for name in asked.dimensions
+    ]
+    narrowed = And(filters=[*([asked.filter] if asked.filter is not None else []), *theirs])
+    return msgspec.structs.replace(
+        asked, filter=narrowed if theirs else asked.filter, compare=None, cursor=None, limit=MAX_INTERVALS
+    )
+
+
+def _with(scope: Scope, period: Period) -> Scope:
+    return msgspec.structs.replace(scope, period=period)
+
+
+def _row(row: dict[str, Any], asked: Asked) -> StatsRow:
+    return StatsRow(
+        at=row.get("at"),
+        dimensions={name: row[f"d{number}"] for number, name in enumerate(asked.dimensions)},
+        metrics={one.value: row[f"m_{one.value}"] for one in asked.metrics},
+    )
+
+
+def _filled(
+    rows: list[StatsRow], asked: Asked, period: Period, *, goes_on: bool, cursor: Cursor | None
+) -> list[StatsRow]:
+    """A series with every interval of the period; of a page, those from its first to its last row."""
+    known = {row.at: row for row in rows}
+    assert asked.interval is not None
+    every = intervals(period, asked.interval)
+    if goes_on:
+        every = [at for at in every if at <= (rows[-1].at or "")]
+    if cursor is not None:
+        every = [at for at in every if at > str(cursor.place)]
+    empty = {one.value: 0.0 for one in asked.metrics}
+    return [known.get(at) or StatsRow(at=at, metrics=empty) for at in every]
+
+
+def _compared(
+    rows: list[StatsRow], earlier: list[StatsRow], asked: Asked, scope: Scope, before: Scope
+) -> list[StatsRow]:
+    """Each row beside that of the same dimensions in the same place of the other period."""
+    places: dict[str | None, str | None] = {None: None}
+    if asked.interval is not None:
+        now = intervals(scope.period, asked.interval)
+        then = intervals(before.period, asked.interval)
+        places = dict(zip(now, then, strict=False))
+    known = {(row.at, *row.dimensions.values()): row for row in earlier}
+    nothing = StatsRow(metrics={one.value: 0.0 for one in asked.metrics})
+    return [
+        _against(row, known.get((places.get(row.at, ""), *row.dimensions.values()), nothing)) for row in rows
+    ]
+
+
+def _against(row: StatsRow, before: StatsRow) -> StatsRow:
+    change = {
+        name: None if not before.metrics[name] else value / before.metrics[name] - 1
+        for name, value in row.metrics.items()
+    }
+    return msgspec.structs.replace(row, before=before.metrics, change=change)
+
+
+def _days(period: Period) -> int:
+    return (period.until - period.since).days
+
+
+def _begin(day: date, step: Step) -> date:
+    if step is Step.WEEK:
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1) if step is Step.MONTH else day
+
+
+def _hour(at: datetime, period: Period) -> str:
+    """The beginning of the hour of the site's clock that ``at`` is in, in UTC."""
+    local = at.astimezone(period.zone)
+    begin = local.replace(minute=0).astimezone(UTC)
+    return f"{begin:%Y-%m-%dT%H:%M:00Z}"
+
+
+def _year_before(day: date) -> date:
+    try:
+        return day.replace(year=day.year - 1)
+    except ValueError:
+        return day.replace(year=day.year - 1, day=28)

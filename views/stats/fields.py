@@ -1,0 +1,166 @@
+"""The fields and metrics there are, and the expression of each. Closed lists: nothing asked becomes SQL."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+import msgspec
+
+from app.errors import QueryError
+from views.stats.model import Metric, Step
+
+#: Attributes of a session: they stand in its rows, and change by retraction.
+OF_SESSIONS = (
+    "entry_host",
+    "entry_path",
+    "exit_path",
+    "referrer_host",
+    "channel",
+    "source",
+    "medium",
+    "campaign",
+    "term",
+    "content",
+    "country",
+    "region",
+    "city",
+    "device_class",
+    "browser",
+    "os",
+    "language",
+    "visitor_id",
+    "user_id",
+    "is_bot",
+)
+#: Attributes of an event.
+OF_EVENTS = ("event_type", "name", "host", "path", "title", "goal", "currency")
+PROPERTY = "property."
+USER = "user."
+
+#: Sums that every metric is made of.
+SUMS = (
+    "sessions",
+    "bounces",
+    "converted_sessions",
+    "duration_ms",
+    "engaged_ms",
+    "page_views",
+    "events",
+    "conversions",
+    "revenue",
+)
+_SIGNED = {
+    "sessions": "sum(r.sign)",
+    "bounces": "sum(r.sign * r.is_bounce)",
+    "converted_sessions": "sum(r.sign * (r.converted > 0))",
+    "revenue": "toFloat64(sum(r.sign * r.revenue))",
+}
+METRICS = {
+    Metric.VISITORS: "visitors",
+    Metric.SESSIONS: "sessions",
+    Metric.PAGE_VIEWS: "page_views",
+    Metric.EVENTS: "events",
+    Metric.CONVERSIONS: "conversions",
+    Metric.CONVERTED_SESSIONS: "converted_sessions",
+    Metric.REVENUE: "revenue",
+    Metric.BOUNCE_RATE: "if(sessions = 0, 0, bounces / sessions)",
+    Metric.SESSION_DURATION_S: "if(sessions = 0, 0, duration_ms / sessions / 1000)",
+    Metric.CONVERSION_RATE: "if(sessions = 0, 0, converted_sessions / sessions)",
+    Metric.PAGES_PER_SESSION: "if(sessions = 0, 0, page_views / sessions)",
+    Metric.ENGAGED_S_PER_SESSION: "if(sessions = 0, 0, engaged_ms / sessions / 1000)",
+    Metric.REVENUE_PER_SESSION: "if(sessions = 0, 0, revenue / sessions)",
+}
+
+
+class Source(StrEnum):
+    """Where an answer comes from, and the layer that the answer names."""
+
+    QUARTERS = "session_analytics"
+    SOURCE_DAYS = "traffic_sources_daily"
+    DEVICE_DAYS = "device_breakdown_daily"
+    SESSIONS = "sessions_silver"
+    EVENTS = "session_events"
+
+    @property
+    def is_gold(self) -> bool:
+        """Whether its rows are sums already."""
+        return self in GOLD_FIELDS
+
+    @property
+    def layer(self) -> str:
+        """The layer, and the table: ``gold: session_analytics``."""
+        return f"{'gold' if self.is_gold else 'silver'}: {self.value}"
+
+    def sum_of(self, name: str) -> str:
+        """The expression of one of SUMS, over the rows ``r``."""
+        if self.is_gold:
+            return f"toFloat64(sum(r.{name}))" if name == "revenue" else f"sum(r.{name})"
+        return _SIGNED.get(name, f"sum(r.sign * r.{name})")
+
+
+#: What each gold can be broken down and filtered by.
+GOLD_FIELDS = {
+    Source.QUARTERS: frozenset({"is_bot"}),
+    Source.SOURCE_DAYS: frozenset({"is_bot", "channel", "source", "medium", "campaign", "referrer_host"}),
+    Source.DEVICE_DAYS: frozenset({"is_bot", "device_class", "browser", "os", "country"}),
+}
+
+
+class Field(msgspec.Struct, frozen=True):
+    """A field by its name; ``key``: the name of the property, for those that have one."""
+
+    name: str
+    key: str = ""
+
+    @property
+    def is_of_events(self) -> bool:
+        """Whether events have to be read for it."""
+        return self.name in OF_EVENTS or self.name.startswith(PROPERTY)
+
+    @property
+    def is_of_users(self) -> bool:
+        """Whether it is what ``$identify`` said of a visitor."""
+        return self.name.startswith(USER)
+
+
+_KEY = re.compile(r"[^\x00-\x1f]{1,128}")
+
+
+def field(name: str) -> Field:
+    """The field of that name; QueryError for one that is not there."""
+    if name in OF_SESSIONS or name in OF_EVENTS:
+        return Field(name)
+    prefix = next((one for one in (PROPERTY, USER) if name.startswith(one)), None)
+    if prefix is not None and _KEY.fullmatch(key := name.removeprefix(prefix)):
+        return Field(name, key)
+    known = ", ".join((*OF_SESSIONS, *OF_EVENTS, f"{PROPERTY}<name>", f"{USER}<name>"))
+    raise QueryError(f"unknown field {name[:64]!r}; known are {known}")
+
+
+def text_of(properties: str, key: str) -> str:
+    """SQL: a property as text, whatever type it is of; empty where there is none. ``key`` is SQL, too."""
+    return (
+        f"if(JSONType({properties}, {key}) = 'String', JSONExtractString({properties}, {key}), "
+        f"JSONExtractRaw({properties}, {key}))"
+    )
+
+
+def bucket(step: Step, *, at: str, day: str, zone: str) -> str:
+    """SQL: the beginning of an interval as text, from a time, its day in the site's zone, and the zone.
+
+    A day as such, anything shorter as a time in UTC. Quarters and minutes begin alike in every zone.
+    """
+    days = {
+        Step.DAY: f"toString({day})",
+        Step.WEEK: f"toString(toMonday({day}))",
+        Step.MONTH: f"toString(toStartOfMonth({day}))",
+    }
+    if step.is_of_days:
+        return days[step]
+    start = {
+        Step.MINUTE: f"toStartOfMinute({at})",
+        Step.QUARTER_HOUR: f"toStartOfFifteenMinutes({at})",
+        Step.HOUR: f"toStartOfInterval({at}, INTERVAL 1 HOUR, {zone})",
+    }[step]
+    return f"formatDateTime({start}, '%Y-%m-%dT%H:%i:00Z', 'UTC')"

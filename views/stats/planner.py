@@ -1,0 +1,174 @@
+"""A question -> where it is answered from, and the statement. Pure.
+
+The smallest table that can answer is asked: sums of quarters of an hour or of days where they have every
+field that is named, session rows where they have not or visitors are to be counted, and the events of
+sessions for what only events have. All count a session where it began, so their figures agree.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from app.errors import QueryError
+from views.params import Scope
+from views.stats import fields, filters
+from views.stats.cursor import Cursor
+from views.stats.fields import Field, Source
+from views.stats.filters import Places
+from views.stats.model import Asked, Metric, Order
+
+_BY_DAY = (
+    "site_id = {site:String} AND local_date >= {since:Date} AND local_date < {until:Date} "
+    "AND has({bots:Array(UInt8)}, is_bot)"
+)
+_BY_TIME = (
+    "site_id = {site:String} AND bucket >= {since_at:DateTime('UTC')} "
+    "AND bucket < {until_at:DateTime('UTC')} AND has({bots:Array(UInt8)}, is_bot)"
+)
+_EVENTS_OF = (
+    "session_events(site = {site:String}, since = {since:Date}, until = {until:Date}, reach = {reach:Date}, "
+    "bots = {bots:Array(UInt8)})"
+)
+#: One row for each session and what it is broken down by: the columns that session rows have.
+_OF_ONE_SESSION = (
+    "1 AS sign, any(visitor_id) AS visitor_id, any(is_bounce) AS is_bounce, any(duration_ms) AS duration_ms, "
+    "any(converted) AS converted, countIf(event_type = 'page_view') AS page_views, count() AS events, "
+    "sum(is_conversion) AS conversions, sum(revenue) AS revenue, sum(engaged_ms) AS engaged_ms"
+)
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """A statement and what it binds. Its columns: ``at``, ``d0``..., the metrics as ``m_...``, ``place``."""
+
+    source: Source
+    sql: str
+    bound: dict[str, Any]
+
+
+def source_of(asked: Asked) -> Source:
+    """The smallest table that can answer; QueryError for an unknown field."""
+    named = {fields.field(one.field) for one in filters.parts(asked.filter)}
+    dimensions = [fields.field(name) for name in asked.dimensions]
+    if refused := [one.name for one in dimensions if one.is_of_users]:
+        raise QueryError(
+            f"dimension {refused[0][:64]!r}: what users said can be filtered by, not broken down by"
+        )
+    named.update(dimensions)
+    if any(one.is_of_events for one in named):
+        return Source.EVENTS
+    if Metric.VISITORS in asked.metrics:
+        return Source.SESSIONS
+    names = {one.name for one in named}
+    for gold, has in fields.GOLD_FIELDS.items():
+        days_alone = gold is not Source.QUARTERS
+        fine_enough = asked.interval is None or asked.interval.is_of_days or not days_alone
+        if names <= has and fine_enough and asked.interval != "minute":
+            return gold
+    return Source.SESSIONS
+
+
+def plan(asked: Asked, scope: Scope, *, database: str, reach: Any, cursor: Cursor | None = None) -> Plan:
+    """The statement of a question. ``reach``: the first day that no event of a session of the period has."""
+    source = source_of(asked)
+    places = Places({**scope.by_day, **scope.by_time, "reach": reach})
+    passing = filters.condition(asked.filter, places, database=database)
+    keys = _keys(asked, source, places)
+    relation = _relation(source, keys, passing, database)
+    grouped = _grouped(asked, source, keys, relation)
+    return Plan(
+        source=source,
+        sql=_page(asked, keys, grouped, places, cursor=cursor),
+        bound=places.bound,
+    )
+
+
+def order_of(asked: Asked) -> Order:
+    """The order asked for, or by time, or most of the first metric first; QueryError for no such field."""
+    if asked.order is None:
+        by_time = asked.interval is not None
+        return Order(by="at" if by_time else asked.metrics[0].value, is_descending=not by_time)
+    known = [*(one.value for one in asked.metrics), *asked.dimensions]
+    if asked.interval is not None:
+        known.append("at")
+    if asked.order.by not in known:
+        raise QueryError(f"order.by = {asked.order.by[:64]!r}: expected one of {', '.join(known)}")
+    return asked.order
+
+
+def _keys(asked: Asked, source: Source, places: Places) -> dict[str, str]:
+    """What rows are grouped by: name -> expression."""
+    keys: dict[str, str] = {}
+    if asked.interval is not None:
+        at = "bucket" if source is Source.QUARTERS else "started_at"
+        day = "toDate(bucket, {zone:String})" if source is Source.QUARTERS else "local_date"
+        keys["at"] = fields.bucket(asked.interval, at=at, day=day, zone="{zone:String}")
+    for number, name in enumerate(asked.dimensions):
+        keys[f"d{number}"] = filters.column(Field(name, fields.field(name).key), places)
+    return keys
+
+
+def _relation(source: Source, keys: dict[str, str], passing: str, database: str) -> str:
+    """SQL behind FROM: the rows that count, with their keys as columns."""
+    named = "".join(f"{expression} AS {name}, " for name, expression in keys.items())
+    if source is Source.EVENTS:
+        groups = ", ".join([*keys, "session_id"])
+        return (
+            f"(SELECT {named}session_id, {_OF_ONE_SESSION} "  # noqa: S608
+            f"FROM {database}.{_EVENTS_OF} WHERE {passing} GROUP BY {groups})"
+        )
+    rows = f"{database}.{source.value}"
+    converted = "" if source.is_gold else ", conversions AS converted"
+    range_ = _BY_TIME if source is Source.QUARTERS else _BY_DAY
+    return f"(SELECT {named}*{converted} FROM {rows} WHERE {range_} AND {passing})"  # noqa: S608
+
+
+def _grouped(asked: Asked, source: Source, keys: dict[str, str], relation: str) -> str:
+    """SQL of the sums that the metrics need, by key."""
+    sums = [f"{source.sum_of(name)} AS {name}" for name in fields.SUMS]
+    if Metric.VISITORS in asked.metrics:
+        sums.append(f"toInt64(least({_visitors(source, keys, relation)}, sessions)) AS visitors")
+    by = f"GROUP BY {', '.join(keys)} HAVING sessions != 0" if keys else ""
+    return f"SELECT {', '.join([*keys, *sums])} FROM {relation} AS r {by}"  # noqa: S608
+
+
+def _visitors(source: Source, keys: dict[str, str], relation: str) -> str:
+    """SQL: the distinct visitors of a group who have a session that was not taken back.
+
+    Sessions bound it from above: an estimate must not exceed what it can be.
+    """
+    if source is Source.EVENTS:
+        return "uniqCombined64(16)(r.visitor_id)"
+    of = ", ".join([*keys, "visitor_id"])
+    gone = (
+        f"SELECT {of} FROM {relation} WHERE visitor_id IN "  # noqa: S608
+        f"(SELECT visitor_id FROM {relation} WHERE sign < 0) GROUP BY {of} HAVING sum(sign) <= 0"
+    )
+    return f"uniqCombined64If(16)(r.visitor_id, r.sign > 0 AND ({of}) NOT IN ({gone}))"
+
+
+def _page(asked: Asked, keys: dict[str, str], grouped: str, places: Places, *, cursor: Cursor | None) -> str:
+    """SQL of the metrics, in order, from behind the cursor on, with one row more than asked for."""
+    order = order_of(asked)
+    names = {name: f"d{number}" for number, name in enumerate(asked.dimensions)}
+    is_metric = order.by in {one.value for one in asked.metrics}
+    place = f"toFloat64({order.by})" if is_metric else names.get(order.by, order.by)
+    metrics = ", ".join(f"{fields.METRICS[one]} AS m_{one.value}" for one in asked.metrics)
+    if is_metric:
+        place = f"toFloat64({fields.METRICS[Metric(order.by)]})"
+    columns = ", ".join([*keys, metrics, f"{place} AS place"])
+    behind = ""
+    if cursor is not None:
+        sign = "<" if order.is_descending else ">"
+        here = places.put(cursor.place, "Float64" if is_metric else "String")
+        ids = ", ".join(places.put(value, "String") for value in cursor.keys)
+        tie = f" OR (place = {here} AND ({', '.join(keys)},) > ({ids},))" if keys else ""
+        behind = f"WHERE place {sign} {here}{tie}"
+    direction = "DESC" if order.is_descending else "ASC"
+    ties = "".join(f", {name}" for name in keys)
+    at_most = places.put(asked.limit + 1, "UInt32")
+    return (
+        f"SELECT {columns} FROM ({grouped}) {behind} "  # noqa: S608
+        f"ORDER BY place {direction}{ties} LIMIT {at_most}"
+    )
