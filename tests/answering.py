@@ -29,6 +29,9 @@ ZONES = {
     "saas": "Asia/Kolkata",
     "surf": "America/Sao_Paulo",
     "utc": "UTC",
+    "isle": "Australia/Lord_Howe",
+    "york": "America/New_York",
+    "peak": "Asia/Kathmandu",
 }
 _databases = itertools.count(1)
 

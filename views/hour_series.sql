@@ -2,7 +2,7 @@
 -- From quarters of an hour: where the clock is half an hour off UTC, no hour of UTC is an hour of the site.
 CREATE OR REPLACE VIEW {db}.hour_series {on_cluster} AS
 SELECT
-    formatDateTime(toStartOfInterval(bucket, INTERVAL 1 HOUR, {zone:String}), '%Y-%m-%dT%H:%i:00Z', 'UTC') AS at,
+    formatDateTime(bucket - INTERVAL toMinute(bucket, {zone:String}) MINUTE, '%Y-%m-%dT%H:%i:00Z', 'UTC') AS at,
     uniqCombined64Merge(14)(e.visitors) AS visitors,
     sumIf(e.events, e.event_type = 'page_view') AS page_views,
     sum(e.events) AS events

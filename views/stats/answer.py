@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -30,16 +30,18 @@ async def stats(reader: Reader, scope: Scope, asked: Asked, *, cap_ms: int) -> S
     """
     asking = _Asking(reader, cap_ms=cap_ms)
     cursor = parse(asked)
+    if is_series := _is_series(asked):
+        asked = msgspec.structs.replace(asked, limit=MAX_INTERVALS)
     found, layer = await asking.rows(scope, asked, cursor=cursor)
-    rows, following = found[: asked.limit], None
+    following = None
     if len(found) > asked.limit:
-        last = rows[-1]
+        last = found[asked.limit - 1]
         following = str(Cursor(question_of(asked), last["place"], [last[key] for key in _keys(asked)]))
-    total, _ = await asking.rows(scope, _in_all(asked))
-    answered = [_row(one, asked) for one in rows]
-    if is_series := asked.interval is not None and not asked.dimensions and asked.order is None:
-        answered = _filled(answered, asked, scope.period, goes_on=following is not None, cursor=cursor)
-    totals = _row(total[0], _in_all(asked))
+    answered = [_row(one, asked) for one in found[: asked.limit]]
+    if is_series:
+        answered = _filled(answered, asked, scope.period)
+    (total,), _ = await asking.rows(scope, _in_all(asked))
+    totals = _row(total, _in_all(asked))
     if asked.compare is not None:
         before = _with(scope, before_of(scope.period, asked.compare))
         earlier, _ = await asking.rows(before, _like(asked, answered))
@@ -50,7 +52,7 @@ async def stats(reader: Reader, scope: Scope, asked: Asked, *, cap_ms: int) -> S
         **about(scope, layer=layer),
         as_of=await asking.as_of(scope),
         totals=totals,
-        rows=answered if is_series or asked.dimensions or asked.interval else [totals],
+        rows=answered if asked.dimensions or asked.interval else [totals],
         next_cursor=following,
     )
 
@@ -149,18 +151,15 @@ def _row(row: dict[str, Any], asked: Asked) -> StatsRow:
     )
 
 
-def _filled(
-    rows: list[StatsRow], asked: Asked, period: Period, *, goes_on: bool, cursor: Cursor | None
-) -> list[StatsRow]:
-    """A series with every interval of the period; of a page, those from its first to its last row."""
+def _is_series(asked: Asked) -> bool:
+    """Whether it is a series and nothing else: it comes whole, with every interval."""
+    return asked.interval is not None and not asked.dimensions and asked.order is None
+
+
+def _filled(rows: list[StatsRow], asked: Asked, period: Period) -> list[StatsRow]:
     known = {row.at: row for row in rows}
-    assert asked.interval is not None
-    every = intervals(period, asked.interval)
-    if goes_on:
-        every = [at for at in every if at <= (rows[-1].at or "")]
-    if cursor is not None:
-        every = [at for at in every if at > str(cursor.place)]
     empty = {one.value: 0.0 for one in asked.metrics}
+    every = intervals(period, asked.interval or Step.DAY)
     return [known.get(at) or StatsRow(at=at, metrics=empty) for at in every]
 
 
@@ -200,8 +199,7 @@ def _begin(day: date, step: Step) -> date:
 
 def _hour(at: datetime, period: Period) -> str:
     """The beginning of the hour of the site's clock that ``at`` is in, in UTC."""
-    local = at.astimezone(period.zone)
-    begin = local.replace(minute=0).astimezone(UTC)
+    begin = at - timedelta(minutes=at.astimezone(period.zone).minute)
     return f"{begin:%Y-%m-%dT%H:%M:00Z}"
 
 

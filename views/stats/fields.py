@@ -149,7 +149,8 @@ def text_of(properties: str, key: str) -> str:
 def bucket(step: Step, *, at: str, day: str, zone: str) -> str:
     """SQL: the beginning of an interval as text, from a time, its day in the site's zone, and the zone.
 
-    A day as such, anything shorter as a time in UTC. Quarters and minutes begin alike in every zone.
+    A day as such, anything shorter as a time in UTC. Quarters and minutes begin alike in every zone. An hour
+    is one of the site's clock: where that moves by half an hour, it is named by its full hour all the same.
     """
     days = {
         Step.DAY: f"toString({day})",
@@ -161,6 +162,6 @@ def bucket(step: Step, *, at: str, day: str, zone: str) -> str:
     start = {
         Step.MINUTE: f"toStartOfMinute({at})",
         Step.QUARTER_HOUR: f"toStartOfFifteenMinutes({at})",
-        Step.HOUR: f"toStartOfInterval({at}, INTERVAL 1 HOUR, {zone})",
+        Step.HOUR: f"toStartOfMinute({at}) - INTERVAL toMinute({at}, {zone}) MINUTE",
     }[step]
     return f"formatDateTime({start}, '%Y-%m-%dT%H:%i:00Z', 'UTC')"

@@ -33,7 +33,7 @@ _EVENTS_OF = (
 )
 #: One row for each session and what it is broken down by: the columns that session rows have.
 _OF_ONE_SESSION = (
-    "1 AS sign, any(visitor_id) AS visitor_id, any(is_bounce) AS is_bounce, any(duration_ms) AS duration_ms, "
+    "1 AS sign, any(is_bounce) AS is_bounce, any(duration_ms) AS duration_ms, "
     "any(converted) AS converted, countIf(event_type = 'page_view') AS page_views, count() AS events, "
     "sum(is_conversion) AS conversions, sum(revenue) AS revenue, sum(engaged_ms) AS engaged_ms"
 )
@@ -113,9 +113,9 @@ def _relation(source: Source, keys: dict[str, str], passing: str, database: str)
     """SQL behind FROM: the rows that count, with their keys as columns."""
     named = "".join(f"{expression} AS {name}, " for name, expression in keys.items())
     if source is Source.EVENTS:
-        groups = ", ".join([*keys, "session_id"])
+        groups = ", ".join([*keys, "session_id", "visitor_id"])
         return (
-            f"(SELECT {named}session_id, {_OF_ONE_SESSION} "  # noqa: S608
+            f"(SELECT {named}session_id, visitor_id, {_OF_ONE_SESSION} "  # noqa: S608
             f"FROM {database}.{_EVENTS_OF} WHERE {passing} GROUP BY {groups})"
         )
     rows = f"{database}.{source.value}"
