@@ -10,6 +10,7 @@ from typing import Any
 
 from app.events.vocabulary import BotKind
 from app.metrics import WebMetrics, WorkerMetrics
+from views.stats.fields import METRICS
 from web.api import ENDPOINTS
 from web.api.openapi import openapi
 from web.problems import TITLES
@@ -36,6 +37,14 @@ def metrics() -> str:
             "| word | meaning |",
             "|---|---|",
             *(f"| {word} | {meaning} |" for word, meaning in WORDS.items()),
+            "",
+            "## What `POST /api/v1/query` counts",
+            "",
+            "Of the sessions that began in the period and pass the filter ([QUERYING](QUERYING.md)).",
+            "",
+            "| metric | meaning |",
+            "|---|---|",
+            *(f"| `{metric}` | {defined.meaning} |" for metric, defined in METRICS.items()),
             "",
             "## What the views answer",
             *_views(),

@@ -56,20 +56,39 @@ _SIGNED = {
     "converted_sessions": "sum(r.sign * (r.converted > 0))",
     "revenue": "toFloat64(sum(r.sign * r.revenue))",
 }
+
+
+class Defined(msgspec.Struct, frozen=True):
+    """A metric: its expression over SUMS and ``visitors``, and what it means."""
+
+    sql: str
+    meaning: str
+
+
+def _share(of: str, by: str, *, divisor: str = "") -> str:
+    return f"if({by} = 0, 0, {of} / {by}{divisor})"
+
+
 METRICS = {
-    Metric.VISITORS: "visitors",
-    Metric.SESSIONS: "sessions",
-    Metric.PAGE_VIEWS: "page_views",
-    Metric.EVENTS: "events",
-    Metric.CONVERSIONS: "conversions",
-    Metric.CONVERTED_SESSIONS: "converted_sessions",
-    Metric.REVENUE: "revenue",
-    Metric.BOUNCE_RATE: "if(sessions = 0, 0, bounces / sessions)",
-    Metric.SESSION_DURATION_S: "if(sessions = 0, 0, duration_ms / sessions / 1000)",
-    Metric.CONVERSION_RATE: "if(sessions = 0, 0, converted_sessions / sessions)",
-    Metric.PAGES_PER_SESSION: "if(sessions = 0, 0, page_views / sessions)",
-    Metric.ENGAGED_S_PER_SESSION: "if(sessions = 0, 0, engaged_ms / sessions / 1000)",
-    Metric.REVENUE_PER_SESSION: "if(sessions = 0, 0, revenue / sessions)",
+    Metric.VISITORS: Defined("visitors", "distinct visitors of the sessions; exact up to some 2,000"),
+    Metric.SESSIONS: Defined("sessions", "sessions that began in the period"),
+    Metric.PAGE_VIEWS: Defined("page_views", "their page views"),
+    Metric.EVENTS: Defined("events", "their events of every type, page views among them"),
+    Metric.CONVERSIONS: Defined("conversions", "their events that the site counts as conversions"),
+    Metric.CONVERTED_SESSIONS: Defined("converted_sessions", "sessions with a conversion"),
+    Metric.REVENUE: Defined("revenue", "the revenue of their events, as given"),
+    Metric.BOUNCE_RATE: Defined(_share("bounces", "sessions"), "bounces / sessions"),
+    Metric.SESSION_DURATION_S: Defined(
+        _share("duration_ms", "sessions", divisor=" / 1000"), "mean duration of the sessions, in seconds"
+    ),
+    Metric.CONVERSION_RATE: Defined(
+        _share("converted_sessions", "sessions"), "sessions with a conversion / sessions"
+    ),
+    Metric.PAGES_PER_SESSION: Defined(_share("page_views", "sessions"), "page views / sessions"),
+    Metric.ENGAGED_S_PER_SESSION: Defined(
+        _share("engaged_ms", "sessions", divisor=" / 1000"), "engaged time / sessions, in seconds"
+    ),
+    Metric.REVENUE_PER_SESSION: Defined(_share("revenue", "sessions"), "revenue / sessions"),
 }
 
 

@@ -153,10 +153,10 @@ def _page(asked: Asked, keys: dict[str, str], grouped: str, places: Places, *, c
     order = order_of(asked)
     names = {name: f"d{number}" for number, name in enumerate(asked.dimensions)}
     is_metric = order.by in {one.value for one in asked.metrics}
-    place = f"toFloat64({order.by})" if is_metric else names.get(order.by, order.by)
-    metrics = ", ".join(f"{fields.METRICS[one]} AS m_{one.value}" for one in asked.metrics)
+    place = names.get(order.by, order.by)
+    metrics = ", ".join(f"{fields.METRICS[one].sql} AS m_{one.value}" for one in asked.metrics)
     if is_metric:
-        place = f"toFloat64({fields.METRICS[Metric(order.by)]})"
+        place = f"toFloat64({fields.METRICS[Metric(order.by)].sql})"
     columns = ", ".join([*keys, metrics, f"{place} AS place"])
     behind = ""
     if cursor is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +25,10 @@ class QueryResult(msgspec.Struct, frozen=True):
 
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]
+
+
+#: CANNOT_COMPILE_REGEXP: whoever asks wrote it.
+BAD_PATTERN = 427
 
 
 class QueryPool:
@@ -79,6 +84,10 @@ class QueryPool:
             )
         if code is None:
             return QueryError(f"{at}: {brief(str(error))}. Check the parameters and their types.")
+        if code == BAD_PATTERN:
+            found = re.search(r"cannot compile re2: (.*?)\. Look at", str(error), flags=re.DOTALL)
+            told = found[1] if found else brief(str(error))
+            return QueryError(f"no regular expression: {told[:200]}; expected one in RE2's syntax")
         text = f"{at}: ClickHouse error {describe(code)}: {brief(str(error))}. To do: "
         if code in TOO_BIG:
             return QueryError(f"{text}ask for a shorter period, one site, or fewer dimensions.")
