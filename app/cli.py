@@ -23,6 +23,7 @@ COMMANDS = {
     "migrate": "migrate",
     "reconcile": "reconcile",
     "reclassify": "reclassify",
+    "check-metrics": "check_metrics",
     "keys": "keys",
     "doctor": "doctor",
     "topology": "topology",
