@@ -1,0 +1,144 @@
+"""Fills an engine, asks each question in turn of the product and of DuckDB, and prints a table.
+
+Both hold the same rows in their own tables, in the same order, and use two threads. A question is asked once
+unmeasured, its answers are compared, and then ten times (or three, of the long ones) of each in turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+from rich.console import Console
+
+from app import log
+from app.adapters.clickhouse import QueryPool, open_client
+from app.embedded.engine import ChdbEngine
+from app.settings import ClickHouseSettings, LogSettings, Settings
+from bench import machine
+from bench.questions import rows
+from bench.questions.asked import FUNNEL, Question, questions
+from bench.report import Section
+from migrations.runner import migrate
+from views.queries import Queries
+
+THREADS = 2
+COLUMNS = ("question", "p50 ms", "p95 ms", "to keep", "kept", "DuckDB p50", "DuckDB p95", "DuckDB / ours")
+SETTLED_S = 600
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print and write the table; 1 where the two disagree about an answer."""
+    options = parser().parse_args(arguments)
+    log.configure(LogSettings(level="error"))
+    console = Console()
+    with tempfile.TemporaryDirectory(prefix="wua-bench-") as folder:
+        section = measured(Path(folder), page_views=options.page_views, times=options.times)
+    section.show(console)
+    if options.write:
+        text = (
+            f"# How long questions take\n\nMade by `python -m bench.questions`.\n\n{machine.describe()}\n\n"
+        )
+        options.write.write_text(text + section.markdown(), encoding="utf-8")
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """What can be said."""
+    made = argparse.ArgumentParser(prog="python -m bench.questions", description=__doc__)
+    made.add_argument("--page-views", type=int, default=20_000_000, metavar="N")
+    made.add_argument("--times", type=int, default=20, metavar="N", help="how often each is asked")
+    made.add_argument("--write", type=Path, metavar="FILE", help="as Markdown")
+    return made
+
+
+def measured(folder: Path, *, page_views: int, times: int) -> Section:
+    """The table, over rows that are made in the folder."""
+    with ChdbEngine(folder / "clickhouse") as engine:
+        clickhouse = ClickHouseSettings(url=engine.url, database=rows.DATABASE, insert_timeout_s=3600)
+        client = open_client(clickhouse, readonly=False)
+        migrate(client, database=rows.DATABASE)
+        sessions = rows.fill(client, page_views=page_views)
+        rows.settle(client, limit_s=SETTLED_S)
+        other = duckdb.connect(str(folder / "duckdb"), config={"threads": THREADS})
+        for name, file in rows.copy(client, folder).items():
+            other.execute(f"CREATE TABLE {name} AS SELECT * FROM read_parquet('{file}')")
+            file.unlink()
+        settings = Settings(clickhouse=clickhouse, funnels={"funnel": FUNNEL})
+        table = asyncio.run(_asked(settings, other, times=times))
+        other.close()
+        client.close()
+    return Section(
+        title=f"Questions of the biggest of {rows.SITES} sites, thirty of {rows.DAYS} days",
+        columns=(
+            "question",
+            "p50 ms",
+            "p95 ms",
+            "to keep",
+            "kept",
+            "DuckDB p50",
+            "DuckDB p95",
+            "DuckDB / ours",
+        ),
+        rows=table,
+        note=f"{page_views:,} page views in all, {sessions:,} sessions. Ratio of the medians.",
+    )
+
+
+async def _asked(settings: Settings, other: duckdb.DuckDBPyConnection, *, times: int) -> list[list[str]]:
+    pool = QueryPool(settings.clickhouse)
+    queries = Queries(pool, settings=settings)
+    try:
+        return [await _measure(one, queries, other, times=times) for one in questions()]
+    finally:
+        await pool.close()
+
+
+async def _measure(
+    one: Question, queries: Queries, other: duckdb.DuckDBPyConnection, *, times: int
+) -> list[str]:
+    ours, theirs = await one.ask(queries), _answer(one, other)
+    compare(one, ours, theirs)
+    took_ours, took_theirs = [], []
+    for _ in range(times):
+        began = time.perf_counter()
+        await one.ask(queries)
+        middle = time.perf_counter()
+        _answer(one, other)
+        took_ours.append((middle - began) * 1000)
+        took_theirs.append((time.perf_counter() - middle) * 1000)
+    p50, p95 = _quantile(took_ours, 0.5), _quantile(took_ours, 0.95)
+    kept = "yes" if p95 <= one.limit_ms else "no"
+    theirs_p50, theirs_p95 = _quantile(took_theirs, 0.5), _quantile(took_theirs, 0.95)
+    figures = [f"{p50:.1f}", f"{p95:.1f}", f"{one.limit_ms}", kept, f"{theirs_p50:.1f}", f"{theirs_p95:.1f}"]
+    return [one.name, *figures, f"{theirs_p50 / p50:.1f}"]
+
+
+def compare(one: Question, ours: list[float], theirs: list[float]) -> None:
+    """SystemExit where the two answer differently."""
+    alike = len(ours) == len(theirs) and all(
+        abs(mine - other) <= one.tolerance * max(abs(mine), abs(other))
+        for mine, other in zip(ours, theirs, strict=True)
+    )
+    if not alike:
+        raise SystemExit(f"{one.name}: the answers differ: {ours[:8]} and {theirs[:8]}")
+
+
+def _answer(one: Question, other: duckdb.DuckDBPyConnection) -> list[float]:
+    return [float(value or 0) for sql in one.duckdb for row in other.execute(sql).fetchall() for value in row]
+
+
+def _quantile(values: list[float], level: float) -> float:
+    """The nearest rank."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, max(0, round(level * len(ordered)) - 1))]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

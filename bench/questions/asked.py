@@ -1,0 +1,202 @@
+"""The questions: how the product answers each, and the same in DuckDB's SQL over the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from app.settings import FunnelSettings, FunnelStep
+from views.catalog import Interval
+from views.params import Period, Scope
+from views.queries import Queries
+from views.stats.model import Asked, Is, Metric
+
+SITE = "s0"
+#: The last thirty of sixty days.
+SCOPE = Scope(
+    site_id=SITE, period=Period(since=date(2026, 1, 31), until=date(2026, 3, 2), zone=ZoneInfo("UTC"))
+)
+PAGE = "/page/7"
+FUNNEL = FunnelSettings(
+    title="Funnel",
+    window_ms=3_600_000,
+    steps=(
+        FunnelStep(title="A low page", page="^/page/[0-9]$"),
+        FunnelStep(title="A higher one", page="^/page/[1-9][0-9]$"),
+        FunnelStep(title="Bought", event="$purchase"),
+    ),
+)
+_WHERE = (
+    f"site_id = '{SITE}' AND local_date >= '{SCOPE.period.since}' AND local_date < '{SCOPE.period.until}' "
+    "AND is_bot = 0"
+)
+_FIGURES = """approx_count_distinct(visitor_id) AS visitors, count(*) AS sessions,
+    sum(is_bounce) / count(*) AS bounce_rate, sum(duration_ms) / count(*) / 1000 AS duration_s,
+    count(*) FILTER (conversions > 0) / count(*) AS conversion_rate"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """``ask`` answers with figures; ``duckdb``: statements whose rows' figures are the same, in order.
+
+    Estimates of the two may differ by ``tolerance``. ``limit_ms``: what its 95th percentile is to keep.
+    """
+
+    name: str
+    limit_ms: int
+    ask: Callable[[Queries], Awaitable[list[float]]]
+    duckdb: list[str]
+    tolerance: float = 0.0
+
+
+def questions() -> list[Question]:
+    """Every question that is measured."""
+    return [
+        Question(
+            name="overview, with channels and devices",
+            limit_ms=25,
+            ask=_overview,
+            duckdb=[
+                "SELECT approx_count_distinct(visitor_id), count(*) FILTER (event_type = 'page_view') "
+                f"FROM events WHERE {_WHERE}",
+                f"SELECT count(*), sum(is_bounce) / count(*) FROM sessions WHERE {_WHERE}",
+                _breakdown("channel", figures="sessions"),
+                _breakdown("device_class", figures="sessions"),
+            ],
+            tolerance=0.1,
+        ),
+        Question(
+            name="breakdown by channel, with visitors",
+            limit_ms=25,
+            ask=_by("channel"),
+            duckdb=[_breakdown("channel")],
+            tolerance=0.1,
+        ),
+        Question(
+            name="breakdown by country, with visitors",
+            limit_ms=25,
+            ask=_by("country"),
+            duckdb=[_breakdown("country")],
+            tolerance=0.1,
+        ),
+        Question(
+            name="the 50 pages with most views",
+            limit_ms=25,
+            ask=_pages,
+            duckdb=[
+                "SELECT count(*) AS views FROM events "
+                f"WHERE {_WHERE} AND event_type = 'page_view' "
+                "GROUP BY path ORDER BY views DESC, path LIMIT 50"
+            ],
+        ),
+        Question(
+            name="performance of a page",
+            limit_ms=25,
+            ask=_performance,
+            duckdb=[
+                "SELECT quantile_cont(lcp_ms, 0.75), quantile_cont(ttfb_ms, 0.95) FROM events "
+                f"WHERE {_WHERE} AND path = '{PAGE}' AND name = '$web_vitals'"
+            ],
+            tolerance=0.1,
+        ),
+        Question(
+            name="the latest 50 sessions",
+            limit_ms=25,
+            ask=_sessions,
+            duckdb=[
+                "SELECT epoch_ms(started_at::TIMESTAMP) / 1000 FROM sessions "
+                f"WHERE {_WHERE} ORDER BY started_at DESC, session_id LIMIT 50"
+            ],
+            tolerance=1e-9,
+        ),
+        Question(
+            name="events by hour",
+            limit_ms=25,
+            ask=_by_hour,
+            duckdb=[
+                "SELECT count(*) FROM events "
+                f"WHERE {_WHERE} GROUP BY date_trunc('hour', event_at) ORDER BY date_trunc('hour', event_at)"
+            ],
+        ),
+        Question(
+            name="sessions by channel that saw a page",
+            limit_ms=500,
+            ask=_of_a_page,
+            duckdb=[
+                "SELECT count(DISTINCT s.session_id) AS n "
+                "FROM events AS e JOIN sessions AS s USING (session_id) "
+                f"WHERE s.{_WHERE.replace(' AND ', ' AND s.')} AND e.site_id = '{SITE}' "
+                f"AND e.path = '{PAGE}' GROUP BY s.channel ORDER BY n DESC"
+            ],
+        ),
+    ]
+
+
+def _breakdown(dimension: str, *, figures: str = "visitors, sessions") -> str:
+    return (
+        f"SELECT {figures} FROM (SELECT {dimension}, {_FIGURES} FROM sessions WHERE {_WHERE} "
+        f"GROUP BY {dimension}) ORDER BY sessions DESC"
+    )
+
+
+def _by(dimension: str) -> Callable[[Queries], Awaitable[list[float]]]:
+    async def ask(queries: Queries) -> list[float]:
+        metrics = [
+            Metric.SESSIONS,
+            Metric.VISITORS,
+            Metric.BOUNCE_RATE,
+            Metric.SESSION_DURATION_S,
+            Metric.CONVERSION_RATE,
+        ]
+        found = await queries.stats(SCOPE, Asked(metrics=metrics, dimensions=[dimension]))
+        return [row.metrics[name] for row in found.rows for name in ("visitors", "sessions")]
+
+    return ask
+
+
+async def _overview(queries: Queries) -> list[float]:
+    found = await queries.overview(SCOPE)
+    return [
+        found.visitors,
+        found.page_views,
+        found.sessions,
+        found.bounce_rate,
+        *(row.sessions for row in found.sources),
+        *(row.sessions for row in found.devices),
+    ]
+
+
+async def _pages(queries: Queries) -> list[float]:
+    return [row.page_views for row in await queries.top_pages(SCOPE, limit=50)]
+
+
+async def _performance(queries: Queries) -> list[float]:
+    found = await queries.page_metrics(SCOPE, page=PAGE)
+    return [_value(found.lcp_ms, "p75"), _value(found.ttfb_ms, "p95")]
+
+
+async def _sessions(queries: Queries) -> list[float]:
+    found = await queries.sessions(SCOPE, limit=50)
+    return [datetime.fromisoformat(str(row.started_at)).timestamp() for row in found.sessions]
+
+
+async def _by_hour(queries: Queries) -> list[float]:
+    found = await queries.series(SCOPE, interval=Interval.HOUR)
+    return [point.events for point in found.points]
+
+
+async def _of_a_page(queries: Queries) -> list[float]:
+    asked = Asked(
+        metrics=[Metric.SESSIONS],
+        dimensions=["channel"],
+        filter=Is(field="path", value=PAGE),
+    )
+    found = await queries.stats(SCOPE, asked)
+    return [row.metrics["sessions"] for row in found.rows]
+
+
+def _value(quantiles: Any, name: str) -> float:
+    return float(getattr(quantiles, name) or 0)
