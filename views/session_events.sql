@@ -62,33 +62,32 @@ INNER JOIN (
     SELECT
         r.session_id AS session_id,
         r.visitor_id AS visitor_id,
-        argMax(r.user_id, r.version * r.sign) AS user_id,
-        argMax(r.started_at, r.version * r.sign) AS started_at,
-        argMax(r.local_date, r.version * r.sign) AS local_date,
-        argMax(r.duration_ms, r.version * r.sign) AS duration_ms,
-        argMax(r.conversions, r.version * r.sign) AS converted,
-        argMax(r.is_bounce, r.version * r.sign) AS is_bounce,
-        argMax(r.is_bot, r.version * r.sign) AS is_bot,
-        argMax(r.entry_host, r.version * r.sign) AS entry_host,
-        argMax(r.entry_path, r.version * r.sign) AS entry_path,
-        argMax(r.exit_path, r.version * r.sign) AS exit_path,
-        argMax(r.referrer_host, r.version * r.sign) AS referrer_host,
-        argMax(r.channel, r.version * r.sign) AS channel,
-        argMax(r.source, r.version * r.sign) AS source,
-        argMax(r.medium, r.version * r.sign) AS medium,
-        argMax(r.campaign, r.version * r.sign) AS campaign,
-        argMax(r.term, r.version * r.sign) AS term,
-        argMax(r.content, r.version * r.sign) AS content,
-        argMax(r.country, r.version * r.sign) AS country,
-        argMax(r.region, r.version * r.sign) AS region,
-        argMax(r.city, r.version * r.sign) AS city,
-        argMax(r.device_class, r.version * r.sign) AS device_class,
-        argMax(r.browser, r.version * r.sign) AS browser,
-        argMax(r.os, r.version * r.sign) AS os,
-        argMax(r.language, r.version * r.sign) AS language
-    FROM {db}.sessions_silver AS r
+        r.user_id AS user_id,
+        r.started_at AS started_at,
+        r.local_date AS local_date,
+        r.duration_ms AS duration_ms,
+        r.is_bounce AS is_bounce,
+        r.is_bot AS is_bot,
+        r.entry_host AS entry_host,
+        r.entry_path AS entry_path,
+        r.exit_path AS exit_path,
+        r.referrer_host AS referrer_host,
+        r.channel AS channel,
+        r.source AS source,
+        r.medium AS medium,
+        r.campaign AS campaign,
+        r.term AS term,
+        r.content AS content,
+        r.country AS country,
+        r.region AS region,
+        r.city AS city,
+        r.device_class AS device_class,
+        r.browser AS browser,
+        r.os AS os,
+        r.language AS language,
+        r.conversions AS converted
+    FROM {db}.sessions_silver AS r FINAL
     WHERE r.site_id = {site:String}
         AND r.local_date >= {since:Date} AND r.local_date < {until:Date}
-    GROUP BY r.session_id, r.visitor_id
-    HAVING sum(r.sign) > 0 AND has({bots:Array(UInt8)}, is_bot)
+        AND r.sign > 0 AND has({bots:Array(UInt8)}, r.is_bot)
 ) AS s ON s.session_id = e.living_id;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -32,25 +33,25 @@ async def stats(reader: Reader, scope: Scope, asked: Asked, *, cap_ms: int) -> S
     cursor = parse(asked)
     if is_series := _is_series(asked):
         asked = msgspec.structs.replace(asked, limit=MAX_INTERVALS)
-    found, layer = await asking.rows(scope, asked, cursor=cursor)
+    found, as_of = await asyncio.gather(asking.found(scope, asked, cursor=cursor), asking.as_of(scope))
     following = None
-    if len(found) > asked.limit:
-        last = found[asked.limit - 1]
+    if len(found.rows) > asked.limit:
+        last = found.rows[asked.limit - 1]
         following = str(Cursor(question_of(asked), last["place"], [last[key] for key in _keys(asked)]))
-    answered = [_row(one, asked) for one in found[: asked.limit]]
+    answered = [_row(one, asked) for one in found.rows[: asked.limit]]
     if is_series:
         answered = _filled(answered, asked, scope.period)
-    (total,), _ = await asking.rows(scope, _in_all(asked))
-    totals = _row(total, _in_all(asked))
+    totals = found.totals
     if asked.compare is not None:
         before = _with(scope, before_of(scope.period, asked.compare))
-        earlier, _ = await asking.rows(before, _like(asked, answered))
-        answered = _compared(answered, [_row(one, asked) for one in earlier], asked, scope, before)
-        (total_before, *_), _ = await asking.rows(before, _in_all(asked))
-        totals = _against(totals, _row(total_before, _in_all(asked)))
+        narrowed = _like(asked, answered)
+        earlier = await asking.found(before, narrowed)
+        whole = earlier if narrowed.filter is asked.filter else await asking.found(before, _in_all(asked))
+        answered = _compared(answered, [_row(one, asked) for one in earlier.rows], asked, scope, before)
+        totals = _against(totals, whole.totals)
     return Stats(
-        **about(scope, layer=layer),
-        as_of=await asking.as_of(scope),
+        **about(scope, layer=found.layer),
+        as_of=as_of,
         totals=totals,
         rows=answered if asked.dimensions or asked.interval else [totals],
         next_cursor=following,
@@ -91,18 +92,27 @@ def intervals(period: Period, step: Step) -> list[str]:
     return list(seen)
 
 
+class _Found(msgspec.Struct, frozen=True):
+    """What a statement gave: its rows by column, one more than asked for where there are more."""
+
+    rows: list[dict[str, Any]]
+    totals: StatsRow
+    layer: str
+
+
 class _Asking:
     """Runs statements of one question."""
 
     def __init__(self, reader: Reader, *, cap_ms: int) -> None:
         self._reader, self._cap_ms = reader, cap_ms
 
-    async def rows(
-        self, scope: Scope, asked: Asked, *, cursor: Cursor | None = None
-    ) -> tuple[list[dict[str, Any]], str]:
-        """Rows by column, and the layer they come from."""
+    async def found(self, scope: Scope, asked: Asked, *, cursor: Cursor | None = None) -> _Found:
+        """The answer's rows, by column, and its totals."""
         made = plan(asked, scope, database=self._reader.database, reach=self._reach(scope), cursor=cursor)
-        return await self._reader.ask(made.sql, made.bound), made.source.layer
+        rows = await self._reader.ask(made.sql, made.bound)
+        if rows and rows[0]["is_total"]:
+            return _Found(rows[1:], _row(rows[0], _in_all(asked)), made.source.layer)
+        return _Found(rows, (await self.found(scope, _in_all(asked))).totals, made.source.layer)
 
     async def as_of(self, scope: Scope) -> str | None:
         """When the latest of the period's events was written; None where there is none."""
@@ -145,7 +155,7 @@ def _with(scope: Scope, period: Period) -> Scope:
 
 def _row(row: dict[str, Any], asked: Asked) -> StatsRow:
     return StatsRow(
-        at=row.get("at"),
+        at=row["at"] if asked.interval is not None else None,
         dimensions={name: row[f"d{number}"] for number, name in enumerate(asked.dimensions)},
         metrics={one.value: row[f"m_{one.value}"] for one in asked.metrics},
     )

@@ -37,10 +37,27 @@ _OF_ONE_SESSION = (
     "any(converted) AS converted, countIf(event_type = 'page_view') AS page_views, count() AS events, "
     "sum(is_conversion) AS conversions, sum(revenue) AS revenue, sum(engaged_ms) AS engaged_ms"
 )
+#: What is summed of session rows.
+_OF_SESSION_ROWS = (
+    "sign",
+    "visitor_id",
+    "is_bounce",
+    "duration_ms",
+    "conversions AS converted",
+    "page_views",
+    "events",
+    "conversions",
+    "revenue",
+    "engaged_ms",
+)
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """A statement and what it binds. Its columns: ``at``, ``d0``..., the metrics as ``m_...``, ``place``."""
+    """A statement and what it binds.
+
+    Its columns: ``at``, ``d0``..., metrics as ``m_...``, ``place``, ``is_total``. That is 1 in the row of all
+    rows, which comes first; of events by key there is none.
+    """
 
     source: Source
     sql: str
@@ -75,7 +92,7 @@ def plan(asked: Asked, scope: Scope, *, database: str, reach: Any, cursor: Curso
     places = Places({**scope.by_day, **scope.by_time, "reach": reach})
     passing = filters.condition(asked.filter, places, database=database)
     keys = _keys(asked, source, places)
-    relation = _relation(source, keys, passing, database)
+    relation = _relation(asked, source, keys, passing, database)
     grouped = _grouped(asked, source, keys, relation)
     return Plan(
         source=source,
@@ -109,66 +126,72 @@ def _keys(asked: Asked, source: Source, places: Places) -> dict[str, str]:
     return keys
 
 
-def _relation(source: Source, keys: dict[str, str], passing: str, database: str) -> str:
+def _relation(asked: Asked, source: Source, keys: dict[str, str], passing: str, database: str) -> str:
     """SQL behind FROM: the rows that count, with their keys as columns."""
-    named = "".join(f"{expression} AS {name}, " for name, expression in keys.items())
+    named = [f"{expression} AS {name}" for name, expression in keys.items()]
     if source is Source.EVENTS:
+        columns = ", ".join([*named, "session_id", "visitor_id", _OF_ONE_SESSION])
         groups = ", ".join([*keys, "session_id", "visitor_id"])
         return (
-            f"(SELECT {named}session_id, visitor_id, {_OF_ONE_SESSION} "  # noqa: S608
-            f"FROM {database}.{_EVENTS_OF} WHERE {passing} GROUP BY {groups})"
+            f"(SELECT {columns} FROM {database}.{_EVENTS_OF} "  # noqa: S608
+            f"WHERE {passing} GROUP BY {groups})"
         )
-    rows = f"{database}.{source.value}"
-    converted = "" if source.is_gold else ", conversions AS converted"
-    range_ = _BY_TIME if source is Source.QUARTERS else _BY_DAY
-    return f"(SELECT {named}*{converted} FROM {rows} WHERE {range_} AND {passing})"  # noqa: S608
+    if source.is_gold:
+        columns, rows = ", ".join([*named, *fields.SUMS]), f"{database}.{source.value}"
+        return f"(SELECT {columns} FROM {rows} WHERE {_range(source)} AND {passing})"  # noqa: S608
+    # Sums take back what was taken back by their sign; distinct visitors cannot, so they are of what is left.
+    final, living = (" FINAL", " AND sign > 0") if Metric.VISITORS in asked.metrics else ("", "")
+    columns = ", ".join([*named, *_OF_SESSION_ROWS])
+    rows = f"{database}.{source.value}{final}"
+    return f"(SELECT {columns} FROM {rows} WHERE {_range(source)} AND {passing}{living})"  # noqa: S608
+
+
+def _range(source: Source) -> str:
+    return _BY_TIME if source is Source.QUARTERS else _BY_DAY
 
 
 def _grouped(asked: Asked, source: Source, keys: dict[str, str], relation: str) -> str:
-    """SQL of the sums that the metrics need, by key."""
+    """SQL of the sums that the metrics need, by key, and (but of events) in all."""
     sums = [f"{source.sum_of(name)} AS {name}" for name in fields.SUMS]
     if Metric.VISITORS in asked.metrics:
-        sums.append(f"toInt64(least({_visitors(source, keys, relation)}, sessions)) AS visitors")
-    by = f"GROUP BY {', '.join(keys)} HAVING sessions != 0" if keys else ""
-    return f"SELECT {', '.join([*keys, *sums])} FROM {relation} AS r {by}"  # noqa: S608
-
-
-def _visitors(source: Source, keys: dict[str, str], relation: str) -> str:
-    """SQL: the distinct visitors of a group who have a session that was not taken back.
-
-    Sessions bound it from above: an estimate must not exceed what it can be.
-    """
+        # Sessions bound them from above: an estimate must not exceed what it can be.
+        sums.append("toInt64(least(uniqCombined64(16)(r.visitor_id), sessions)) AS visitors")
+    named = ", ".join(keys)
+    if not keys:
+        return f"SELECT {', '.join(sums)}, 1 AS is_total FROM {relation} AS r"  # noqa: S608
     if source is Source.EVENTS:
-        return "uniqCombined64(16)(r.visitor_id)"
-    of = ", ".join([*keys, "visitor_id"])
-    gone = (
-        f"SELECT {of} FROM {relation} WHERE visitor_id IN "  # noqa: S608
-        f"(SELECT visitor_id FROM {relation} WHERE sign < 0) GROUP BY {of} HAVING sum(sign) <= 0"
+        # In all, a session counts once, however many of its events pass: that is another question.
+        return (
+            f"SELECT {named}, {', '.join(sums)}, 0 AS is_total FROM {relation} AS r "  # noqa: S608
+            f"GROUP BY {named} HAVING sessions != 0"
+        )
+    return (
+        f"SELECT {named}, {', '.join(sums)}, grouping({next(iter(keys))}) AS is_total "  # noqa: S608
+        f"FROM {relation} AS r GROUP BY GROUPING SETS (({named}), ()) HAVING sessions != 0 OR is_total"
     )
-    return f"uniqCombined64If(16)(r.visitor_id, r.sign > 0 AND ({of}) NOT IN ({gone}))"
 
 
 def _page(asked: Asked, keys: dict[str, str], grouped: str, places: Places, *, cursor: Cursor | None) -> str:
-    """SQL of the metrics, in order, from behind the cursor on, with one row more than asked for."""
+    """SQL of the metrics, in order, from behind the cursor on: one row more than asked for, and the total."""
     order = order_of(asked)
     names = {name: f"d{number}" for number, name in enumerate(asked.dimensions)}
     is_metric = order.by in {one.value for one in asked.metrics}
     place = names.get(order.by, order.by)
-    metrics = ", ".join(f"{fields.METRICS[one].sql} AS m_{one.value}" for one in asked.metrics)
     if is_metric:
         place = f"toFloat64({fields.METRICS[Metric(order.by)].sql})"
-    columns = ", ".join([*keys, metrics, f"{place} AS place"])
+    metrics = [f"{fields.METRICS[one].sql} AS m_{one.value}" for one in asked.metrics]
+    columns = ", ".join([*keys, *metrics, f"{place} AS place", "is_total"])
     behind = ""
     if cursor is not None:
         sign = "<" if order.is_descending else ">"
         here = places.put(cursor.place, "Float64" if is_metric else "String")
         ids = ", ".join(places.put(value, "String") for value in cursor.keys)
         tie = f" OR (place = {here} AND ({', '.join(keys)},) > ({ids},))" if keys else ""
-        behind = f"WHERE place {sign} {here}{tie}"
+        behind = f"WHERE is_total OR place {sign} {here}{tie}"
     direction = "DESC" if order.is_descending else "ASC"
     ties = "".join(f", {name}" for name in keys)
-    at_most = places.put(asked.limit + 1, "UInt32")
+    at_most = places.put(asked.limit + 2, "UInt32")
     return (
         f"SELECT {columns} FROM ({grouped}) {behind} "  # noqa: S608
-        f"ORDER BY place {direction}{ties} LIMIT {at_most}"
+        f"ORDER BY is_total DESC, place {direction}{ties} LIMIT {at_most}"
     )
