@@ -61,7 +61,7 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMM(received_at)
 ORDER BY (site_id, received_at, _partition, _offset)
 TTL inserted_at + toIntervalDay(90)
-SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192, finished_mutations_to_keep = 1;
 
 CREATE TABLE {db}.daily_user_metrics
 (
@@ -309,7 +309,7 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMM(received_at)
 ORDER BY (site_id, received_at, _partition, _offset)
 TTL inserted_at + toIntervalDay(90)
-SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192, finished_mutations_to_keep = 1;
 
 CREATE TABLE {db}.page_performance_metrics
 (
@@ -362,7 +362,7 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMM(received_at)
 ORDER BY (site_id, received_at, _partition, _offset)
 TTL inserted_at + toIntervalDay(90)
-SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192, finished_mutations_to_keep = 1;
 
 CREATE TABLE {db}.page_views_silver
 (
@@ -420,7 +420,7 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMM(local_date)
 ORDER BY (site_id, local_date, visitor_id, event_at)
 TTL inserted_at + toIntervalYear(2)
-SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192, finished_mutations_to_keep = 1;
 
 CREATE TABLE {db}.received_silver
 (
@@ -473,7 +473,7 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMM(received_at)
 ORDER BY (received_at, _partition, _offset)
 TTL inserted_at + toIntervalDay(90)
-SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192, finished_mutations_to_keep = 1;
 
 CREATE TABLE {db}.schema_migrations
 (
@@ -524,7 +524,7 @@ CREATE TABLE {db}.session_merges
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (site_id, session_id)
 TTL inserted_at + toIntervalYear(2)
-SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192, finished_mutations_to_keep = 1;
 
 CREATE TABLE {db}.sessions_in
 (
@@ -620,7 +620,7 @@ ENGINE = VersionedCollapsingMergeTree(sign, version)
 PARTITION BY toYYYYMM(local_date)
 ORDER BY (site_id, local_date, visitor_id, started_at, session_id)
 TTL inserted_at + toIntervalYear(2)
-SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192, finished_mutations_to_keep = 1;
 
 CREATE TABLE {db}.site_retention
 (
@@ -667,12 +667,14 @@ CREATE TABLE {db}.user_aliases
     `local_date` Date CODEC(Delta(2), ZSTD(1)),
     `rows` SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
     `first_at` SimpleAggregateFunction(min, DateTime64(3, 'UTC')) CODEC(Delta(8), ZSTD(1)),
-    `last_at` SimpleAggregateFunction(max, DateTime64(3, 'UTC')) CODEC(Delta(8), ZSTD(1))
+    `last_at` SimpleAggregateFunction(max, DateTime64(3, 'UTC')) CODEC(Delta(8), ZSTD(1)),
+    `inserted_at` SimpleAggregateFunction(max, DateTime('UTC')) CODEC(Delta(4), ZSTD(1))
 )
 ENGINE = AggregatingMergeTree
 PARTITION BY toYear(local_date)
 ORDER BY (site_id, previous_id, user_id, local_date)
-SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+TTL inserted_at + toIntervalYear(2)
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, finished_mutations_to_keep = 1;
 
 CREATE TABLE {db}.user_behavior_silver
 (
@@ -746,7 +748,7 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMM(local_date)
 ORDER BY (site_id, local_date, visitor_id, event_at)
 TTL inserted_at + toIntervalYear(2)
-SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192, finished_mutations_to_keep = 1;
 
 CREATE TABLE {db}.user_sessions_bronze
 (
@@ -798,7 +800,7 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMM(local_date)
 ORDER BY (site_id, local_date, session_id, version, sign)
 TTL inserted_at + toIntervalDay(90)
-SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192, finished_mutations_to_keep = 1;
 
 CREATE TABLE {db}.visitor_aliases
 (
@@ -809,12 +811,14 @@ CREATE TABLE {db}.visitor_aliases
     `rows` SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
     `first_at` SimpleAggregateFunction(min, DateTime64(3, 'UTC')) CODEC(Delta(8), ZSTD(1)),
     `last_at` SimpleAggregateFunction(max, DateTime64(3, 'UTC')) CODEC(Delta(8), ZSTD(1)),
+    `inserted_at` SimpleAggregateFunction(max, DateTime('UTC')) CODEC(Delta(4), ZSTD(1)),
     INDEX by_user user_id TYPE bloom_filter GRANULARITY 1
 )
 ENGINE = AggregatingMergeTree
 PARTITION BY toYear(bucket)
 ORDER BY (site_id, visitor_id, user_id, bucket)
-SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+TTL inserted_at + toIntervalYear(2)
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, finished_mutations_to_keep = 1;
 
 CREATE MATERIALIZED VIEW {db}.block_ledger_mv TO {db}.block_ledger
 (
@@ -1690,7 +1694,8 @@ CREATE MATERIALIZED VIEW {db}.user_aliases_mv TO {db}.user_aliases
     `local_date` Date,
     `rows` UInt64,
     `first_at` DateTime64(3, 'UTC'),
-    `last_at` DateTime64(3, 'UTC')
+    `last_at` DateTime64(3, 'UTC'),
+    `inserted_at` DateTime('UTC')
 )
 AS SELECT
     e.site_id AS site_id,
@@ -1699,7 +1704,8 @@ AS SELECT
     e.local_date AS local_date,
     count() AS rows,
     min(e.event_at) AS first_at,
-    max(e.event_at) AS last_at
+    max(e.event_at) AS last_at,
+    max(e.inserted_at) AS inserted_at
 FROM {db}.user_behavior_silver AS e
 WHERE e.name = '$alias'
 GROUP BY
@@ -1945,7 +1951,8 @@ CREATE MATERIALIZED VIEW {db}.visitor_aliases_mv TO {db}.visitor_aliases
     `bucket` DateTime('UTC'),
     `rows` UInt64,
     `first_at` DateTime64(3, 'UTC'),
-    `last_at` DateTime64(3, 'UTC')
+    `last_at` DateTime64(3, 'UTC'),
+    `inserted_at` DateTime('UTC')
 )
 AS SELECT
     e.site_id AS site_id,
@@ -1954,7 +1961,8 @@ AS SELECT
     toStartOfHour(e.event_at) AS bucket,
     count() AS rows,
     min(e.event_at) AS first_at,
-    max(e.event_at) AS last_at
+    max(e.event_at) AS last_at,
+    max(e.inserted_at) AS inserted_at
 FROM {db}.user_behavior_silver AS e
 WHERE e.user_id != ''
 GROUP BY

@@ -140,6 +140,24 @@ def test_what_described_the_person_is_nowhere_any_more(filled: Store) -> None:
             assert row.get("user_id", "") == "" or row["user_id"].startswith(ERASED)
 
 
+def test_the_last_deletion_that_the_engine_remembers_names_nobody(filled: Store) -> None:
+    """And in a table of people it remembers no more than the last."""
+    aliased(filled)
+    seven = rows_of(filled).person("shop", user="7")
+    holding = left(filled, seven)
+    rows_of(filled).erase(seven)
+    last = filled.ask(
+        "SELECT table, argMax(command, toUInt64(extract(mutation_id, '\\\\d+'))) FROM system.mutations "
+        "WHERE database = '{db}' AND table != 'erasures_under_way' GROUP BY table ORDER BY table"
+    )
+    assert last == [(table, "(DELETE WHERE 0)") for table in sorted(holding)]
+    kept = filled.ask(
+        "SELECT name, extract(create_table_query, 'finished_mutations_to_keep = (\\\\d+)') "
+        "FROM system.tables WHERE database = '{db}' AND name IN (SELECT table FROM system.mutations)"
+    )
+    assert {table: count for table, count in kept if table in holding} == dict.fromkeys(holding, "1")
+
+
 def test_others_and_other_sites_keep_what_is_theirs(filled: Store) -> None:
     elsewhere = Person(site_id="other", visitors=("ada",))
     kept = [rows_of(filled).rows(one) for one in (Person(site_id="shop", visitors=("bob",)), elsewhere)]

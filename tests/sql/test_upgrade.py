@@ -64,6 +64,23 @@ def test_who_was_known_before_there_were_aliases_is_found_by_user_id_and_all_of_
     assert events_of(store, "ada") == events_of(store, "v1") == 3
 
 
+def test_who_is_whom_of_before_it_had_a_time_counts_from_the_upgrade_on(
+    client: Client, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = schema_before(12, client, database, monkeypatch)
+    alias = {"event_type": "custom_event", "name": "$alias", "properties": '{"previous_id":"lead"}'}
+    store.insert([event(block(), user_id="ada", **alias)])
+    migrate(client, database=database)
+    store.insert([event(block(), user_id="bob", **alias)])
+    store.merge()
+    for table in ("visitor_aliases", "user_aliases"):
+        found = store.ask(
+            f"SELECT user_id, dateDiff('hour', inserted_at, now()) < 1 FROM {{db}}.{table} ORDER BY user_id"
+        )
+        assert found == [("ada", 1), ("bob", 1)], table
+    assert Reconciler(client, database=database, pause_s=0).compare(Scope()) == []
+
+
 def events_of(store: Store, person: str) -> int:
     """How many events a person has."""
     found = store.ask(f"SELECT user_id FROM {{db}}.person_users({SITE}, person = '{person}')")

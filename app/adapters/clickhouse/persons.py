@@ -129,6 +129,9 @@ class PersonRows:
                 self._clear(_those(person, of), salt=other)
             self._note([digest for digest in digests if digest not in noted], salt=salt)
             self._clear(person, salt=salt)
+            for name in self._places(person):
+                # The engine keeps the text of the last deletion, whatever it is: let it be one without ids.
+                self._delete(f"{self._database}.{name}", "0", bound={})
             self._delete(self._under_way, NOTED, bound={"digests": digests})
         except ClickHouseError as error:
             raise _refused(error, at=self._database) from error
