@@ -117,6 +117,7 @@ async def test_a_user_is_exported_erased_and_gone_and_the_numbers_stay(tmp_path)
 
         report = await told(await client.post(f"{PERSONS}/erase", json={"user": "7"}))
         assert (report["is_complete"], report["was_known"]) == (True, True)
+        assert (report["visitor_ids"], report["user_ids"]) == (["ada", "adas-phone"], ["7"])
         assert [(state["visitor_id"], state["answer"]) for state in report["states"]] == [
             ("ada", "gone"),
             ("adas-phone", "gone"),
@@ -224,6 +225,7 @@ async def test_by_the_command_line(tmp_path):
     unsure = wua("erase", *data, "--user", "7")
     assert (unsure.returncode, "nothing was removed" in unsure.stderr) == (1, True)
     assert "user_behavior_silver" in unsure.stdout
+    assert "Visitors of shop: ada, adas-phone; users: 7" in unsure.stdout
 
     out = tmp_path / "ada.json"
     exported = wua("export-person", *data, "--user", "7", "--out", out)
@@ -241,6 +243,7 @@ async def test_by_the_command_line(tmp_path):
     assert shown.returncode == 0, shown.stderr
     assert "FROM wua.user_behavior_silver WHERE site_id = 'shop'" in shown.stdout
     assert "nothing is left" in shown.stdout
+    assert "Visitors of shop: bob\n" in shown.stdout
     nobody = wua("erase", *data, "--visitor", "nobody", "--yes")
     assert (nobody.returncode, "nothing was held" in nobody.stdout) == (0, True)
     assert wua("export-person", *data, "--user", "7").returncode == 1
