@@ -19,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 
 import web
 from app import log, settings
+from app.adapters.address_seal import AddressSeal
 from app.adapters.clickhouse import QueryPool
 from app.adapters.clock import Clock, now_ms
 from app.adapters.producer import EventProducer, Headers, Message
@@ -98,6 +99,7 @@ def build(
                 clock=clock,
                 visitor_ids=visitor_ids,
                 link_key=secrets / "links.key",
+                seal=AddressSeal.of(loaded),
             ),
             *api.routes(Queries(pool, settings=loaded), send=producer.send_batch, clock=clock),
             *script.routes(STATIC),

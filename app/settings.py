@@ -18,7 +18,6 @@ from pydantic import (
     SecretStr,
     ValidationError,
     field_validator,
-    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -30,6 +29,7 @@ from pydantic_settings import SettingsError as PydanticSettingsError
 
 from app.channel_settings import ChannelSettings
 from app.errors import SettingsError
+from app.funnel_settings import CHECKOUT, FunnelSettings
 
 #: Environment names with our prefix that are no settings: they choose the file, or steer the tests.
 RESERVED_ENV = frozenset({"WUA_CONFIG", "WUA_ENV", "WUA_KAFKA", "WUA_REQUIRE_KAFKA"})
@@ -38,7 +38,7 @@ PREFIX = "WUA_"
 ANY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
 MIN_KEY_LENGTH = 16
 #: Keys whose values no message may show.
-SECRETS = frozenset({"admin_key", "server_keys"})
+SECRETS = frozenset({"address_key", "admin_key", "server_keys"})
 
 
 class _Section(BaseModel):
@@ -78,11 +78,19 @@ class BrokerSettings(_Section):
 
 
 class IngestSettings(_Section):
-    """Size of a block and of the memory for duplicates."""
+    """Size of a block, the memory for duplicates, and the key that addresses are sealed under."""
 
     block_max_events: int = Field(20_000, ge=1, le=500_000)
     block_max_bytes: int = Field(16 * 1024 * 1024, ge=1024)
     dedup_ids_per_visitor: int = Field(4096, ge=1, le=1_000_000)
+    address_key: SecretStr = SecretStr("")
+
+    @field_validator("address_key")
+    @classmethod
+    def _is_a_key(cls, value: SecretStr) -> SecretStr:
+        if not re.fullmatch(r"([0-9a-fA-F]{64})?", value.get_secret_value()):
+            raise ValueError("expected 32 bytes in hex, such as `openssl rand -hex 32` makes")
+        return value
 
 
 class SessionSettings(_Section):
@@ -210,39 +218,6 @@ class SiteSettings(_Section):
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError("expected an IANA time zone such as Europe/Berlin") from error
         return value
-
-
-class FunnelStep(_Section):
-    """One step: a page pattern or an event name, exactly one of them."""
-
-    title: str
-    page: str = ""
-    event: str = ""
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> FunnelStep:
-        if bool(self.page) == bool(self.event):
-            raise ValueError("expected exactly one of `page` and `event`")
-        return self
-
-
-class FunnelSettings(_Section):
-    """An ordered funnel."""
-
-    title: str
-    window_ms: int = Field(86_400_000, ge=1000)
-    steps: tuple[FunnelStep, ...] = Field(min_length=2, max_length=20)
-
-
-CHECKOUT = FunnelSettings(
-    title="Checkout",
-    steps=(
-        FunnelStep(title="Product", page="/products/*"),
-        FunnelStep(title="Cart", page="/cart"),
-        FunnelStep(title="Checkout", page="/checkout"),
-        FunnelStep(title="Purchase", event="$purchase"),
-    ),
-)
 
 
 class Settings(BaseSettings):

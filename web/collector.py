@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from app.adapters.address_seal import AddressSeal
 from app.adapters.clock import Clock
 from app.adapters.visitor_ids import VisitorIds
 from app.core.decode import decode_client_event
@@ -89,12 +90,14 @@ def routes(
     clock: Clock,
     visitor_ids: VisitorIds,
     link_key: Path,
+    seal: AddressSeal,
 ) -> list[Route]:
     """The ways in: for pages, for servers, and for browsers without script. They share the limits.
 
-    ``link_key``: the file of the secret that links between domains are signed with.
+    ``link_key``: the file of the secret that links between domains are signed with. ``seal``: what addresses
+    leave this process under.
     """
-    intake = Intake(settings, producer=producer, metrics=metrics, clock=clock)
+    intake = Intake(settings, producer=producer, metrics=metrics, clock=clock, seal=seal)
     permits = Permits(settings)
     visitors = Visitors(settings, ids=visitor_ids)
     pages = Collector(settings, intake=intake, permits=permits, visitors=visitors)

@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 from starlette.responses import Response
 
+from app.adapters.address_seal import AddressSeal
 from app.adapters.clock import Clock
 from app.core.validate import event_time, validate
 from app.errors import BrokerUnavailableError
@@ -89,12 +90,21 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Intake:
-    """Takes events in; ``clock`` stamps ``received_at``."""
+    """Takes events in; ``clock`` stamps ``received_at``, and under ``seal`` addresses go to Kafka."""
 
-    def __init__(self, settings: Settings, *, producer: Produces, metrics: WebMetrics, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        producer: Produces,
+        metrics: WebMetrics,
+        clock: Clock,
+        seal: AddressSeal,
+    ) -> None:
         web = settings.web
         self._producer = producer
         self._clock = clock
+        self._seal = seal
         self._networks = RateLimit(rate_per_s=web.rate_per_s, burst=web.rate_burst)
         self._keys = RateLimit(rate_per_s=web.key_rate_per_s, burst=web.key_rate_burst)
         self._settings = settings
@@ -144,11 +154,11 @@ class Intake:
             return known
         if isinstance(at := event_time(event, grace_ms=self._grace_ms(event.site_id)), Reject):
             return at
-        value = _ENCODER.encode(event)
+        key, value = self._seal.message(event)
         if len(value) > MAX_EVENT_BYTES:
             detail = f"{len(value)} bytes with what the collector adds to it"
             return Reject(reason=RejectReason.TOO_LARGE, step=Step.VALIDATE, detail=detail)
-        return event.key, value
+        return key, value
 
     def _grace_ms(self, site_id: str) -> int:
         own = self._settings.site(site_id).sessions.grace_ms

@@ -120,6 +120,13 @@ def test_service_environment_is_known_settings(
     assert loaded.clickhouse.url == "http://wua:wua@clickhouse:8123"
 
 
+def test_web_and_workers_share_the_key_of_addresses_as_they_share_no_directory() -> None:
+    given = {
+        SERVICES[name]["environment"]["WUA_INGEST__ADDRESS_KEY"] for name in ("web", "worker", "worker-2")
+    }
+    assert given == {"${WUA_INGEST__ADDRESS_KEY:-}"}
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_command_names_what_exists(name: str) -> None:
     command = SERVICES[name]["command"]

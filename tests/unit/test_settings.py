@@ -102,6 +102,16 @@ def test_a_short_admin_key_is_refused_and_never_shown(monkeypatch):
     assert "0123456789" not in repr(loaded)
 
 
+@pytest.mark.parametrize("key", ["hunter2", "0" * 63, "0" * 66, "g" * 64])
+def test_an_address_key_is_32_bytes_in_hex_and_never_shown(monkeypatch, key):
+    monkeypatch.setenv("WUA_INGEST__ADDRESS_KEY", key)
+    with pytest.raises(SettingsError, match=r"WUA_INGEST__ADDRESS_KEY.*32 bytes in hex") as error:
+        load(files=())
+    assert key not in str(error.value)
+    monkeypatch.setenv("WUA_INGEST__ADDRESS_KEY", "ab" * 32)
+    assert "abab" not in repr(load(files=()))
+
+
 @pytest.mark.parametrize(
     "digests", [["hunter2-hunter2-hunter2"], ["AB" * 32], ["0" * 63], ["0" * 64, "hunter2-hunter2-hunter2"]]
 )
