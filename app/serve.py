@@ -108,7 +108,7 @@ def build(
         # The first is the outermost.
         middleware=[
             Middleware(SecurityHeaders),
-            Middleware(Observe, metrics=metrics),
+            Middleware(Observe, metrics=metrics, tell_batches=loaded.log.batches),
             Middleware(BodyLimit, except_paths=collector.BATCH_PATHS),
         ],
         exception_handlers=exception_handlers(),
@@ -128,8 +128,19 @@ async def _index(_: Request) -> Response:
 
 
 def _take_over_uvicorns_logs() -> None:
-    """uvicorn's lines in our format, and none for each request: it would tell addresses and queries."""
+    """uvicorn's lines in our format, and none for each request: it would tell addresses and queries.
+
+    TRICKY: its lines about web sockets and at its level "trace" tell them as well, and are no access log.
+    """
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
     logging.getLogger("uvicorn").propagate = True
     logging.getLogger("uvicorn.access").propagate = False
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_tells_no_address)
+
+
+def _tells_no_address(record: logging.LogRecord) -> bool:
+    """Whether the line may be written."""
+    is_uvicorns = record.name.partition(".")[0] == "uvicorn"
+    return not is_uvicorns or (record.levelno >= logging.DEBUG and "WebSocket" not in str(record.msg))

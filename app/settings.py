@@ -183,6 +183,7 @@ class LogSettings(_Section):
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["json", "console"] = "json"
+    batches: bool = True
 
 
 class SiteSettings(_Section):

@@ -111,9 +111,10 @@ async def collecting(
     metrics = WebMetrics()
     salts = tempfile.TemporaryDirectory()
     holder: list[Collecting] = []
+    settings = settings or Settings()
     app = Starlette(
         routes=collector.routes(
-            settings or Settings(),
+            settings,
             producer=(producer := producer or RecordingProducer()),
             metrics=metrics,
             clock=lambda: holder[0].now_ms,
@@ -123,7 +124,7 @@ async def collecting(
         ),
         middleware=[
             Middleware(SecurityHeaders),
-            Middleware(Observe, metrics=metrics),
+            Middleware(Observe, metrics=metrics, tell_batches=settings.log.batches),
             Middleware(BodyLimit, except_paths=collector.BATCH_PATHS),
         ],
         exception_handlers=exception_handlers(),

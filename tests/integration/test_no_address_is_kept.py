@@ -310,4 +310,5 @@ async def test_the_run_reached_every_place(left: Left) -> None:
     assert "shop.example" in left.places["topic web_events.dead_letter"]
     assert "block.handled" in left.places["logs"]
     assert "web.answered" in left.places["logs"]
+    assert "collector.batch" in left.places["logs"]
     assert any(Path(place).suffix == ".sst" or "CURRENT" in place for place in left.places)
