@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
@@ -37,6 +38,8 @@ PREFIX = "WUA_"
 #: What a server listens at to be reached by any of its machine's addresses.
 ANY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
 MIN_KEY_LENGTH = 16
+#: User and password of a URL, whatever is wrong with it: all before the last "@".
+_CREDENTIALS = re.compile(r"^('?(?:[A-Za-z+.-]+://)?).*@", re.DOTALL)
 #: Keys whose values no message may show.
 SECRETS = frozenset({"address_key", "admin_key", "server_keys"})
 
@@ -60,7 +63,7 @@ class AppSettings(_Section):
 class BrokerSettings(_Section):
     """Kafka: where it is and what the topics are called."""
 
-    url: str = Field("kafka://localhost:9092", pattern=r"^kafka://[^;/\s]+:\d+(;kafka://[^;/\s]+:\d+)*$")
+    url: str = Field("kafka://localhost:9092", pattern=r"^kafka://[^;/@\s]+:\d+(;kafka://[^;/@\s]+:\d+)*$")
     events_topic: str = "web_events"
     dead_letter_topic: str = "web_events.dead_letter"
     sessions_topic: str = "web_sessions"
@@ -131,6 +134,23 @@ class ClickHouseSettings(_Section):
     query_timeout_s: float = Field(30.0, gt=0)
     retry_max_wait_s: float = Field(10.0, gt=0)
     keep_free_mb: int = Field(256, ge=0)
+
+    @field_validator("url")
+    @classmethod
+    def _can_be_taken_apart(cls, value: str) -> str:
+        # TRICKY: a "/", "?" or "#" in a password ends the host; messages about host and port would show it.
+        try:
+            url = urlsplit(value)
+            rest = url.path + url.query + url.fragment
+            is_whole = url.port != 0 and (url.scheme == "chdb" or "@" not in rest)
+        except ValueError:
+            is_whole = False
+        if not is_whole:
+            raise ValueError(
+                "expected http(s)://[user:password@]host:port; in user and password percent-encode what is "
+                "neither letter nor digit"
+            )
+        return value
 
 
 class WebSettings(_Section):
@@ -286,7 +306,8 @@ def load(*, files: tuple[Path, ...] | None = None, overrides: Mapping[str, Any] 
     try:
         return _Loaded(**_nested(overrides or {}))
     except ValidationError as error:
-        raise SettingsError(_explain(error, by_file)) from error
+        # A cause would be printed with it, and shows what it found, secrets and passwords too.
+        raise SettingsError(_explain(error, by_file)) from None
     except PydanticSettingsError as error:
         raise SettingsError(f"environment: {error}; expected a JSON value") from error
 
@@ -355,7 +376,8 @@ def _explain(error: ValidationError, by_file: Mapping[Path, dict[str, Any]]) -> 
         if mistake["type"] == "extra_forbidden":
             lines.append(f"{_place(path, by_file)}: unknown key `{key}`; see faust.yml for the known keys")
         else:
-            found = "(hidden)" if SECRETS.intersection(path) else repr(mistake["input"])
+            shown = _CREDENTIALS.sub(r"\1(hidden)@", repr(mistake["input"]))
+            found = "(hidden)" if SECRETS.intersection(path) else shown
             lines.append(f"{_place(path, by_file)}: `{key}` = {found}: {mistake['msg']}")
     return "\n".join(lines)
 
