@@ -56,6 +56,7 @@ class AppSettings(_Section):
     web_host: str = "127.0.0.1"
     web_port: int = Field(6066, ge=1, le=65535)
     advertised_host: str = Field("", pattern=r"^[A-Za-z0-9._:-]*$")
+    worker_url: str = Field("", pattern=r"^(https?://[^/?#@\s]+/?)?$")
     table_cleanup_interval_s: float = Field(30.0, gt=0)
     standby_replicas: int = Field(0, ge=0)
 
