@@ -1,7 +1,8 @@
 """A network address <-> the sealed text that stands for it in the events topic.
 
-AES-256-GCM-SIV (RFC 8452): a random nonce, so that nobody sees which events have the same address, and one
-that comes twice tells that alone. Bound to visitor and event id: moved to another event it cannot be opened.
+AES-256-GCM-SIV (RFC 8452) with a random nonce, so that nobody sees which events have the same address; unlike
+with GCM, a nonce that comes twice gives no key away. Bound to visitor and event id: moved to another event it
+cannot be opened. No text comes twice, so that a cache of opened ones would not pay.
 """
 
 from __future__ import annotations

@@ -277,6 +277,8 @@ async def everything_in(stack: EmbeddedStack, topic: str) -> str:
 async def test_no_address_is_anywhere(left: Left) -> None:
     found = {place: addresses for place, text in left.places.items() if (addresses := leaked(text))}
     assert found == {}
+    # Nor is a sealed one, which who has the key could open.
+    assert [place for place, text in left.places.items() if MARK in text] == ["topic web_events"]
     # Where they are written in clear, they are found: the search sees what it looks for.
     assert set(leaked(left.with_foreign)) >= {str(ipaddress.ip_address(address)) for address in FOREIGN}
 
