@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
@@ -18,7 +19,6 @@ from pydantic import (
     SecretStr,
     ValidationError,
     field_validator,
-    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -30,6 +30,7 @@ from pydantic_settings import SettingsError as PydanticSettingsError
 
 from app.channel_settings import ChannelSettings
 from app.errors import SettingsError
+from app.funnel_settings import CHECKOUT, FunnelSettings
 
 #: Environment names with our prefix that are no settings: they choose the file, or steer the tests.
 RESERVED_ENV = frozenset({"WUA_CONFIG", "WUA_ENV", "WUA_KAFKA", "WUA_REQUIRE_KAFKA"})
@@ -37,8 +38,10 @@ PREFIX = "WUA_"
 #: What a server listens at to be reached by any of its machine's addresses.
 ANY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
 MIN_KEY_LENGTH = 16
+#: User and password of a URL, whatever is wrong with it: all before the last "@".
+_CREDENTIALS = re.compile(r"^('?(?:[A-Za-z+.-]+://)?).*@", re.DOTALL)
 #: Keys whose values no message may show.
-SECRETS = frozenset({"admin_key", "server_keys"})
+SECRETS = frozenset({"address_key", "admin_key", "server_keys"})
 
 
 class _Section(BaseModel):
@@ -53,6 +56,7 @@ class AppSettings(_Section):
     web_host: str = "127.0.0.1"
     web_port: int = Field(6066, ge=1, le=65535)
     advertised_host: str = Field("", pattern=r"^[A-Za-z0-9._:-]*$")
+    worker_url: str = Field("", pattern=r"^(https?://[^/?#@\s]+/?)?$")
     table_cleanup_interval_s: float = Field(30.0, gt=0)
     standby_replicas: int = Field(0, ge=0)
 
@@ -60,7 +64,7 @@ class AppSettings(_Section):
 class BrokerSettings(_Section):
     """Kafka: where it is and what the topics are called."""
 
-    url: str = Field("kafka://localhost:9092", pattern=r"^kafka://[^;/\s]+:\d+(;kafka://[^;/\s]+:\d+)*$")
+    url: str = Field("kafka://localhost:9092", pattern=r"^kafka://[^;/@\s]+:\d+(;kafka://[^;/@\s]+:\d+)*$")
     events_topic: str = "web_events"
     dead_letter_topic: str = "web_events.dead_letter"
     sessions_topic: str = "web_sessions"
@@ -78,11 +82,19 @@ class BrokerSettings(_Section):
 
 
 class IngestSettings(_Section):
-    """Size of a block and of the memory for duplicates."""
+    """Size of a block, the memory for duplicates, and the key that addresses are sealed under."""
 
     block_max_events: int = Field(20_000, ge=1, le=500_000)
     block_max_bytes: int = Field(16 * 1024 * 1024, ge=1024)
     dedup_ids_per_visitor: int = Field(4096, ge=1, le=1_000_000)
+    address_key: SecretStr = SecretStr("")
+
+    @field_validator("address_key")
+    @classmethod
+    def _is_a_key(cls, value: SecretStr) -> SecretStr:
+        if not re.fullmatch(r"([0-9a-fA-F]{64})?", value.get_secret_value()):
+            raise ValueError("expected 32 bytes in hex, such as `openssl rand -hex 32` makes")
+        return value
 
 
 class SessionSettings(_Section):
@@ -123,6 +135,23 @@ class ClickHouseSettings(_Section):
     query_timeout_s: float = Field(30.0, gt=0)
     retry_max_wait_s: float = Field(10.0, gt=0)
     keep_free_mb: int = Field(256, ge=0)
+
+    @field_validator("url")
+    @classmethod
+    def _can_be_taken_apart(cls, value: str) -> str:
+        # TRICKY: a "/", "?" or "#" in a password ends the host; messages about host and port would show it.
+        try:
+            url = urlsplit(value)
+            rest = url.path + url.query + url.fragment
+            is_whole = url.port != 0 and (url.scheme == "chdb" or "@" not in rest)
+        except ValueError:
+            is_whole = False
+        if not is_whole:
+            raise ValueError(
+                "expected http(s)://[user:password@]host:port; in user and password percent-encode what is "
+                "neither letter nor digit"
+            )
+        return value
 
 
 class WebSettings(_Section):
@@ -175,6 +204,7 @@ class LogSettings(_Section):
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["json", "console"] = "json"
+    batches: bool = True
 
 
 class SiteSettings(_Section):
@@ -210,39 +240,6 @@ class SiteSettings(_Section):
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError("expected an IANA time zone such as Europe/Berlin") from error
         return value
-
-
-class FunnelStep(_Section):
-    """One step: a page pattern or an event name, exactly one of them."""
-
-    title: str
-    page: str = ""
-    event: str = ""
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> FunnelStep:
-        if bool(self.page) == bool(self.event):
-            raise ValueError("expected exactly one of `page` and `event`")
-        return self
-
-
-class FunnelSettings(_Section):
-    """An ordered funnel."""
-
-    title: str
-    window_ms: int = Field(86_400_000, ge=1000)
-    steps: tuple[FunnelStep, ...] = Field(min_length=2, max_length=20)
-
-
-CHECKOUT = FunnelSettings(
-    title="Checkout",
-    steps=(
-        FunnelStep(title="Product", page="/products/*"),
-        FunnelStep(title="Cart", page="/cart"),
-        FunnelStep(title="Checkout", page="/checkout"),
-        FunnelStep(title="Purchase", event="$purchase"),
-    ),
-)
 
 
 class Settings(BaseSettings):
@@ -310,7 +307,8 @@ def load(*, files: tuple[Path, ...] | None = None, overrides: Mapping[str, Any] 
     try:
         return _Loaded(**_nested(overrides or {}))
     except ValidationError as error:
-        raise SettingsError(_explain(error, by_file)) from error
+        # A cause would be printed with it, and shows what it found, secrets and passwords too.
+        raise SettingsError(_explain(error, by_file)) from None
     except PydanticSettingsError as error:
         raise SettingsError(f"environment: {error}; expected a JSON value") from error
 
@@ -379,7 +377,8 @@ def _explain(error: ValidationError, by_file: Mapping[Path, dict[str, Any]]) -> 
         if mistake["type"] == "extra_forbidden":
             lines.append(f"{_place(path, by_file)}: unknown key `{key}`; see faust.yml for the known keys")
         else:
-            found = "(hidden)" if SECRETS.intersection(path) else repr(mistake["input"])
+            shown = _CREDENTIALS.sub(r"\1(hidden)@", repr(mistake["input"]))
+            found = "(hidden)" if SECRETS.intersection(path) else shown
             lines.append(f"{_place(path, by_file)}: `{key}` = {found}: {mistake['msg']}")
     return "\n".join(lines)
 

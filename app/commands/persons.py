@@ -45,7 +45,7 @@ def add(subparsers: Any) -> None:
         who.add_argument("--visitor", type=_id, metavar="ID")
         who.add_argument("--user", type=_id, metavar="ID", help="all visitors that were the user")
         parser.add_argument(
-            "--worker", metavar="URL", help="web server of any worker; default: this machine's"
+            "--worker", metavar="URL", help="web server of any worker; default: app.worker_url"
         )
         parser.add_argument("--data", type=Path, metavar="DIR", help="data directory of the embedded stack")
     erasing.add_argument("--yes", action="store_true", help="do not ask")

@@ -65,12 +65,22 @@ def settings(**web: Any) -> Settings:
 
 
 @asynccontextmanager
-async def running(directory: Path) -> AsyncIterator[tuple[EmbeddedStack, httpx.AsyncClient]]:
-    """The stack with its web servers, asked by an operator."""
+async def running(
+    directory: Path, *, apart: bool = False
+) -> AsyncIterator[tuple[EmbeddedStack, httpx.AsyncClient]]:
+    """The stack with its web servers, asked by an operator.
+
+    ``apart``: REST finds the worker by ``app.worker_url`` alone, as from another container.
+    """
     async with EmbeddedStack(
         settings(), data_dir=directory, enrich=plain_enrichment, faust_web=True
     ) as stack:
-        app = serve.build(stack.settings)
+        seen = stack.settings.app
+        if apart:
+            seen = seen.model_copy(
+                update={"web_port": free_ports(1)[0], "worker_url": f"http://127.0.0.1:{seen.web_port}"}
+            )
+        app = serve.build(stack.settings.model_copy(update={"app": seen}))
         transport = httpx.ASGITransport(app=app)
         bearer = {"authorization": f"Bearer {KEY}"}
         async with (
@@ -172,6 +182,17 @@ async def test_what_is_left_is_told(tmp_path, monkeypatch):
         report = await told(await client.post(f"{PERSONS}/erase", json={"visitor": "ada"}))
         assert report["is_complete"] is False
         assert {one["left"] for one in report["tables"]} > {0}
+
+
+async def test_a_web_server_apart_from_the_worker_asks_it_all_the_same(tmp_path):
+    async with running(tmp_path, apart=True) as (stack, client):
+        await fed(stack, *BOB)
+        export = await told(await client.get(f"{PERSONS}/export", params={"visitor": "bob"}))
+        assert export["missing"] == []
+        assert [one["visitor_id"] for one in export["open_windows"]] == ["bob"]
+        report = await told(await client.post(f"{PERSONS}/erase", json={"visitor": "bob"}))
+        assert report["is_complete"] is True
+        assert [state["answer"] for state in report["states"]] == ["gone"]
 
 
 @pytest.mark.parametrize(
