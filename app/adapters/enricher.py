@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Self
 
 from app.adapters.bots import BotDetector
 from app.adapters.device import DeviceParser
 from app.adapters.geo import GeoLookup
 from app.adapters.networks import NetworkFile
+from app.adapters.rule_versions import digest_of_parts, tables_version
 from app.adapters.spam_referrers import SpamReferrers
 from app.core.pages import read_page
 from app.core.rules import SiteRules
 from app.core.traffic import classify_traffic
-from app.events.enriched import BotVerdict, Enrichment
+from app.events.enriched import BotVerdict, Enrichment, Versions
 from app.events.rejects import Reject
 from app.events.vocabulary import BotReason, Origin
 from app.events.wire import WebEvent
 from app.settings import Settings
+
+#: Sites whose version is remembered; each change of a file makes another.
+CACHED = 4096
 
 
 class Enricher:
@@ -30,6 +35,7 @@ class Enricher:
         self._geo = GeoLookup(mmdb_path)
         self._data_centres = NetworkFile(networks_path)
         self._spam = SpamReferrers(spam_referrers_path)
+        self._versions = lru_cache(maxsize=CACHED)(_versions)
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -40,11 +46,17 @@ class Enricher:
             spam_referrers_path=settings.bots.spam_referrers_path,
         )
 
+    def versions(self, site: SiteRules) -> Versions:
+        """By which rules and tables an event of the site is decided now."""
+        return self._versions(site.version, self._spam.version, self._geo.version, self._data_centres.version)
+
     def __call__(self, event: WebEvent, *, site: SiteRules) -> Enrichment | Reject:
         """What is known about the event, or a Reject when its URL is not one of a web page."""
         page = read_page(event.url, allow=site.query_allow_list)
         if isinstance(page, Reject):
             return page
+        # First: of a file that is read anew meanwhile, the event is then told to be decided by the older one.
+        versions = self.versions(site)
         return Enrichment(
             page=page,
             device=self._devices.parse(
@@ -58,6 +70,7 @@ class Enricher:
                 rules=site.channels,
             ),
             bot=self._verdict(event),
+            versions=versions,
         )
 
     def _verdict(self, event: WebEvent) -> BotVerdict:
@@ -79,3 +92,7 @@ class Enricher:
         if event.referrer in self._spam:
             signs |= BotReason.SPAM_REFERRER
         return signs
+
+
+def _versions(site: str, spam: str, geo: str, networks: str) -> Versions:
+    return Versions(rules=digest_of_parts(tables_version(), site, spam), geo=geo, networks=networks)
