@@ -27,6 +27,7 @@ from app.adapters.clickhouse.codes import ask, refused
 from app.adapters.clickhouse.layers import Comparison, gold_comparisons, layer_comparisons
 from app.adapters.clickhouse.repair import FILLING, staged
 from app.adapters.clickhouse.retention import OTHERS, comparable_days, is_retained
+from app.adapters.clickhouse.watching import UNWATCHED, Watch
 from app.core.differences import Difference, Figure, lasting, rebuildable
 from app.errors import ReconcileError
 
@@ -126,16 +127,19 @@ class Reconciler:
             made += done
         return made
 
-    def remake_golds(self, scope: Scope, *, of: AbstractSet[str]) -> list[Rebuilt]:
+    def remake_golds(self, scope: Scope, *, of: AbstractSet[str], watch: Watch = UNWATCHED) -> list[Rebuilt]:
         """Make these days of every gold of the tables anew, whether they differ or not; as ``rebuild``.
 
         Days that retention may have taken rows of stay: gold is all there is of them. ``refuse_torn`` comes
         first.
         """
         made = []
-        for one in self._golds:
-            if one.table.source in of and (days := self._all_days(one, scope)):
+        golds = [one for one in self._golds if one.table.source in of]
+        watch.begin("make golds anew", parts=len(golds))
+        for one in golds:
+            if days := self._all_days(one, scope):
                 made.append(self._rebuild(one, days))
+            watch.part(one.table.name)
         return made
 
     def _all_days(self, one: Comparison, scope: Scope) -> list[tuple[str, date]]:
