@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Self
 
 from app.adapters.bots import BotDetector
@@ -20,9 +19,6 @@ from app.events.vocabulary import BotReason, Origin
 from app.events.wire import WebEvent
 from app.settings import Settings
 
-#: Sites whose version is remembered; each change of a file makes another.
-CACHED = 4096
-
 
 class Enricher:
     """Enriches events; its look-ups are cached, so that one instance serves a whole worker."""
@@ -35,7 +31,9 @@ class Enricher:
         self._geo = GeoLookup(mmdb_path)
         self._data_centres = NetworkFile(networks_path)
         self._spam = SpamReferrers(spam_referrers_path)
-        self._versions = lru_cache(maxsize=CACHED)(_versions)
+        self._files = [file for file in (self._geo, self._data_centres, self._spam) if file.version]
+        self._read: list[str] = []
+        self._versions: dict[str, Versions] = {}
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -48,7 +46,17 @@ class Enricher:
 
     def versions(self, site: SiteRules) -> Versions:
         """By which rules and tables an event of the site is decided now."""
-        return self._versions(site.version, self._spam.version, self._geo.version, self._data_centres.version)
+        # Asked at each event, and most deployments have no file: then it is one look into a dict.
+        if self._files and (read := [file.version for file in self._files]) != self._read:
+            self._read, self._versions = read, {}
+        versions = self._versions.get(site.version)
+        if versions is None:
+            versions = self._versions[site.version] = Versions(
+                rules=digest_of_parts(tables_version(), site.version, self._spam.version),
+                geo=self._geo.version,
+                networks=self._data_centres.version,
+            )
+        return versions
 
     def __call__(self, event: WebEvent, *, site: SiteRules) -> Enrichment | Reject:
         """What is known about the event, or a Reject when its URL is not one of a web page."""
@@ -92,7 +100,3 @@ class Enricher:
         if event.referrer in self._spam:
             signs |= BotReason.SPAM_REFERRER
         return signs
-
-
-def _versions(site: str, spam: str, geo: str, networks: str) -> Versions:
-    return Versions(rules=digest_of_parts(tables_version(), site, spam), geo=geo, networks=networks)

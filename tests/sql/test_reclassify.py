@@ -50,7 +50,7 @@ OLD = Facts(
 SCOPE = Scope(site_id="shop", first=date.fromisoformat(DAY), last=date.fromisoformat(DAY))
 ENRICH = Enricher()
 FIRST, SECOND, DEAD = (str(uuid.UUID(int=number)) for number in (101, 102, 103))
-IN_SESSION = ("referrer_host", "channel", "source", "medium", "device_class", "browser", "os")
+IN_SESSION = ("referrer_host", "channel", "source", "medium", "country", "device_class", "browser", "os")
 
 
 def facts_of(payload, *, stored=OLD):

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from app.adapters import rule_versions
+from app.adapters import rule_versions, watched_file
 from app.adapters.enricher import Enricher
 from app.adapters.rule_versions import LIBRARIES, MODULES, tables_version
 from app.adapters.rules import rules_of
 from app.events.enriched import Versions
 from app.settings import Settings
 from tests.factories import web_event
+from tests.watching import read_again
 
 ROOT = Path(__file__).parents[2]
 #: What the enricher reads beside the modules that decide: shapes, settings, and how files are read.
@@ -145,3 +146,18 @@ def test_an_event_says_what_it_was_decided_by():
     settings = Settings(default_site={"channels": [CRM]})
     enriched = Enricher.of(settings)(web_event(), site=rules_of(settings).site("shop"))
     assert enriched.versions == versions(settings)
+
+
+def test_a_list_that_is_read_anew_changes_the_version_of_what_comes_after(tmp_path, monkeypatch):
+    monkeypatch.setattr(watched_file, "LOOKS_EVERY_S", 0.0)
+    path = tmp_path / "list.txt"
+    path.write_text("spam.example\n")
+    settings = Settings(bots={"spam_referrers_path": str(path)})
+    enrich, site = Enricher.of(settings), rules_of(settings).site("shop")
+    before = enrich(web_event(), site=site).versions
+    path.write_text("late.example\n")
+    event = web_event(referrer="https://late.example/")
+    read_again(lambda: enrich(event, site=site))
+    after = enrich(event, site=site)
+    assert after.versions.rules != before.rules
+    assert after.bot.reasons.labels == ["empty_user_agent", "spam_referrer"]
