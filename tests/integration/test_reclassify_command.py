@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Iterator
@@ -12,7 +13,9 @@ import pytest
 import structlog
 
 from app.cli import main
+from app.commands.doctor import Finding, judged
 from app.commands.reclassify import refuse_reachable
+from app.commands.reconcile import patient_settings
 from app.errors import ReconcileError
 from migrations.runner import migrate
 from tests.factories import rules
@@ -86,6 +89,28 @@ def test_days_that_other_rules_decided_are_named_then_judged_then_there_are_none
     assert (report["outdated"], report["compared"]["events"], report["done"]["rebuilt"]) == ([], 0, [])
     assert main([*asked, "--site", "shop"]) == 0
     assert "no day was decided by other rules than today's" in capsys.readouterr().out
+
+
+def test_the_doctor_tells_of_days_that_other_rules_decided_and_is_content(data: Path) -> None:
+    def finding() -> Finding:
+        return asyncio.run(judged(patient_settings(data)))
+
+    before = finding()
+    assert (before.ok, before.seen[:6]) == (True, "1 days")
+    assert "wua reclassify --outdated" in before.to_do
+    assert main(["reclassify", "--data", str(data), "--outdated"]) == 0
+    after = finding()
+    assert (after.ok, after.seen, after.to_do) == (
+        True,
+        "every stored event was decided by those of today",
+        "",
+    )
+
+
+def test_where_the_doctor_cannot_compare_it_says_so(tmp_path: Path) -> None:
+    finding = asyncio.run(judged(patient_settings(tmp_path)))
+    assert not finding.ok
+    assert "no schema" in finding.seen
 
 
 def test_a_site_and_days_have_to_be_said_but_for_outdated_ones(
