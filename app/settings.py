@@ -7,9 +7,8 @@ import re
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 from pydantic import (
@@ -28,9 +27,9 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as PydanticSettingsError
 
-from app.channel_settings import ChannelSettings
 from app.errors import SettingsError
 from app.funnel_settings import CHECKOUT, FunnelSettings
+from app.site_settings import SiteSettings
 
 #: Environment names with our prefix that are no settings: they choose the file, or steer the tests.
 RESERVED_ENV = frozenset({"WUA_CONFIG", "WUA_ENV", "WUA_KAFKA", "WUA_REQUIRE_KAFKA"})
@@ -42,6 +41,8 @@ MIN_KEY_LENGTH = 16
 _CREDENTIALS = re.compile(r"^('?(?:[A-Za-z+.-]+://)?).*@", re.DOTALL)
 #: Keys whose values no message may show.
 SECRETS = frozenset({"address_key", "admin_key", "server_keys"})
+#: Of `default_site` they hold for as long as `sites` is empty: then any site is taken.
+KEYS_OF_SITES = ("write_keys", "server_keys")
 
 
 class _Section(BaseModel):
@@ -108,19 +109,6 @@ class SessionSettings(_Section):
     split_at_campaign: bool = False
     bot_events_per_minute: int = Field(120, ge=0)
     bot_min_events: int = Field(200, ge=1)
-
-
-class SiteSessionSettings(_Section):
-    """The rules that a site has of its own; what is not given is as in ``sessions``."""
-
-    gap_ms: int | None = Field(None, ge=1)
-    grace_ms: int | None = Field(None, ge=0)
-    cap_ms: int | None = Field(None, ge=0)
-    bounce_engaged_ms: int | None = Field(None, ge=0)
-    split_at_midnight: bool | None = None
-    split_at_campaign: bool | None = None
-    bot_events_per_minute: int | None = Field(None, ge=0)
-    bot_min_events: int | None = Field(None, ge=1)
 
 
 class ClickHouseSettings(_Section):
@@ -207,41 +195,6 @@ class LogSettings(_Section):
     batches: bool = True
 
 
-class SiteSettings(_Section):
-    """What is particular to one site."""
-
-    timezone: str = "UTC"
-    domains: tuple[str, ...] = ()
-    conversion_events: tuple[str, ...] = ("$purchase", "$goal")
-    query_allow_list: tuple[str, ...] = ()
-    channels: tuple[ChannelSettings, ...] = ()
-    write_keys: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,128}$")], ...] = ()
-    origins: tuple[str, ...] | None = None
-    server_keys: tuple[str, ...] = ()
-    scrub_pii: bool = True
-    cookieless: bool = False
-    retention_days: int | None = Field(None, ge=1, le=36_500)
-    respect_gpc: bool = True
-    respect_dnt: bool = True
-    sessions: SiteSessionSettings = SiteSessionSettings()
-
-    @field_validator("server_keys")
-    @classmethod
-    def _are_digests(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in value):
-            raise ValueError("expected SHA-256 digests in hex, never secrets; `wua keys new` prints both")
-        return value
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError("expected an IANA time zone such as Europe/Berlin") from error
-        return value
-
-
 class Settings(BaseSettings):
     """Everything that can be set. Frozen: change it by making another with ``model_copy(update=...)``."""
 
@@ -305,12 +258,19 @@ def load(*, files: tuple[Path, ...] | None = None, overrides: Mapping[str, Any] 
             return init_settings, env_settings, *from_files
 
     try:
-        return _Loaded(**_nested(overrides or {}))
+        loaded = _Loaded(**_nested(overrides or {}))
     except ValidationError as error:
         # A cause would be printed with it, and shows what it found, secrets and passwords too.
         raise SettingsError(_explain(error, by_file)) from None
     except PydanticSettingsError as error:
         raise SettingsError(f"environment: {error}; expected a JSON value") from error
+    for key in KEYS_OF_SITES:
+        if loaded.sites and getattr(loaded.default_site, key):
+            raise SettingsError(
+                f"{_place(('default_site', key), by_file)}: `default_site.{key}` opens nothing once `sites` "
+                f"names any: give the keys to the sites that they are for, as `sites.<site_id>.{key}`"
+            )
+    return loaded
 
 
 def default_files() -> tuple[Path, ...]:

@@ -213,7 +213,10 @@ CREATE TABLE {db}.events_in
     `click_y` Float64,
     `properties` String,
     `replays` UInt16,
-    `history` String
+    `history` String,
+    `rules_version` String,
+    `geo_version` String,
+    `networks_version` String
 )
 ENGINE = `Null`;
 
@@ -722,6 +725,9 @@ CREATE TABLE {db}.user_behavior_silver
     `bot_name` LowCardinality(String),
     `bot_kind` LowCardinality(String),
     `is_conversion` UInt8,
+    `rules_version` LowCardinality(String) DEFAULT 'unknown',
+    `geo_version` LowCardinality(String) DEFAULT 'unknown',
+    `networks_version` LowCardinality(String) DEFAULT 'unknown',
     `goal` LowCardinality(String),
     `revenue` Decimal(18, 4) CODEC(ZSTD(1)),
     `currency` LowCardinality(String),
@@ -1760,6 +1766,9 @@ CREATE MATERIALIZED VIEW {db}.user_behavior_silver_mv TO {db}.user_behavior_silv
     `bot_name` String,
     `bot_kind` String,
     `is_conversion` UInt8,
+    `rules_version` String,
+    `geo_version` String,
+    `networks_version` String,
     `goal` String,
     `revenue` Decimal(18, 4),
     `currency` String,
@@ -1827,6 +1836,9 @@ AS SELECT
     e.bot_name AS bot_name,
     e.bot_kind AS bot_kind,
     e.is_conversion AS is_conversion,
+    if(e.rules_version = '', 'unknown', e.rules_version) AS rules_version,
+    if(e.rules_version = '', 'unknown', e.geo_version) AS geo_version,
+    if(e.rules_version = '', 'unknown', e.networks_version) AS networks_version,
     e.goal AS goal,
     e.revenue AS revenue,
     e.currency AS currency,

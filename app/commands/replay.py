@@ -14,14 +14,13 @@ from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
-from rich.console import Console
-from rich.progress import Progress
 
 from app import log, settings
 from app.adapters.address_seal import AddressSeal
 from app.adapters.clickhouse import QueryPool
 from app.adapters.clock import now_ms
 from app.adapters.enricher import Enricher
+from app.commands.progress import shown
 from app.core.decode import decode_web_event
 from app.core.rows import without_address
 from app.embedded.stack import EmbeddedStack, Feeder
@@ -116,19 +115,19 @@ async def feed(arguments: argparse.Namespace, feeder: Sends, *, seal: AddressSea
     """
     tally, at_ms = Tally(), now_ms()
     batch: list[tuple[bytes | None, bytes]] = []
-    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+    with shown() as progress:
         for file in arguments.files:
-            task = progress.add_task(file.name, total=None)
+            progress.begin(file.name, parts=0)
             for line in read_lines(arguments, file, at_ms=at_ms):
                 message = _message(line, tally, seal)
                 if message is not None:
                     batch.append(message)
                 if len(batch) == BATCH_EVENTS:
                     await feeder.send(batch)
-                    progress.advance(task, len(batch))
+                    progress.advance(len(batch))
                     batch = []
             await feeder.send(batch)
-            progress.advance(task, len(batch))
+            progress.advance(len(batch))
             batch = []
     return tally
 

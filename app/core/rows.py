@@ -205,6 +205,9 @@ def accepted_row(accepted: Accepted, *, block: BlockId, session_id: str) -> Even
         bot.name,
         bot.kind or "",
         int(accepted.is_conversion),
+        enriched.versions.rules,
+        enriched.versions.geo,
+        enriched.versions.networks,
         "" if properties == b"{}" else properties.decode(),
         **_features(accepted.known, name=event.name),
     )

@@ -170,6 +170,19 @@ def test_a_write_key_stands_in_an_address_as_it_is(tmp_path, key):
         load(files=(file,))
 
 
+@pytest.mark.parametrize(
+    ("key", "value"), [("write_keys", ["key-of-everybody"]), ("server_keys", ["ab" * 32])]
+)
+def test_keys_of_the_default_site_are_refused_where_sites_have_names(tmp_path, key, value):
+    alone = {"default_site": {key: value}}
+    file = written(tmp_path, yaml.safe_dump(alone))
+    assert getattr(load(files=(file,)).site("any"), key) == tuple(value)
+    file = written(tmp_path, yaml.safe_dump({**alone, "sites": {"shop": {}}}))
+    with pytest.raises(SettingsError, match=rf"faust\.yml: `default_site\.{key}`.*sites\.<site_id>") as error:
+        load(files=(file,))
+    assert value[0] not in str(error.value)
+
+
 def test_an_environment_is_laid_over_the_base_file(tmp_path, monkeypatch):
     base = written(tmp_path, "broker: {partitions: 5}")
     (tmp_path / "deploy/prod").mkdir(parents=True)

@@ -21,7 +21,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from app import log
 from app.adapters.clickhouse.catalogue import Catalogue, Table, load
-from app.adapters.clickhouse.codes import brief, describe
+from app.adapters.clickhouse.codes import ask, brief, describe
 from app.adapters.clickhouse.repair import FILLING, staged
 from app.core.erasures import message_key, told_key
 from app.core.persons import ERASED, REPLACED, WIPED
@@ -222,11 +222,7 @@ class PersonRows:
         return tuple(found for (found,) in self._ask(sql.format(at=self._database), bound, at=at))
 
     def _ask(self, sql: str, bound: Mapping[str, Any], *, at: str) -> Sequence[Any]:
-        try:
-            rows: Sequence[Any] = self._client.query(sql, parameters=dict(bound)).result_rows
-        except ClickHouseError as error:
-            raise _refused(error, at=at) from error
-        return rows
+        return ask(self._client, sql, bound, at=at, refuse=_refused)
 
 
 def _bound(person: Person) -> dict[str, Any]:
