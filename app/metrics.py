@@ -48,6 +48,11 @@ class WorkerMetrics:
             ["reason"],
             registry=at,
         )
+        self.unopened = Counter(
+            "wua_addresses_unopened",
+            "Events whose network address was sealed under another key; they have no place by address.",
+            registry=at,
+        )
         self.erasures = Counter("wua_erasures", "Messages that asked to forget a visitor.", registry=at)
         self.blocks = Counter("wua_blocks", "Blocks handled to the end.", ["partition"], registry=at)
         self.sessions = Counter("wua_session_rows", "Session rows written.", ["sign"], registry=at)

@@ -19,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 
 import web
 from app import log, settings
+from app.adapters.address_seal import AddressSeal
 from app.adapters.clickhouse import QueryPool
 from app.adapters.clock import Clock, now_ms
 from app.adapters.producer import EventProducer, Headers, Message
@@ -98,6 +99,7 @@ def build(
                 clock=clock,
                 visitor_ids=visitor_ids,
                 link_key=secrets / "links.key",
+                seal=AddressSeal.of(loaded),
             ),
             *api.routes(Queries(pool, settings=loaded), send=producer.send_batch, clock=clock),
             *script.routes(STATIC),
@@ -106,7 +108,7 @@ def build(
         # The first is the outermost.
         middleware=[
             Middleware(SecurityHeaders),
-            Middleware(Observe, metrics=metrics),
+            Middleware(Observe, metrics=metrics, tell_batches=loaded.log.batches),
             Middleware(BodyLimit, except_paths=collector.BATCH_PATHS),
         ],
         exception_handlers=exception_handlers(),
@@ -126,8 +128,19 @@ async def _index(_: Request) -> Response:
 
 
 def _take_over_uvicorns_logs() -> None:
-    """uvicorn's lines in our format, and none for each request: it would tell addresses and queries."""
+    """uvicorn's lines in our format, and none for each request: it would tell addresses and queries.
+
+    TRICKY: its lines about web sockets and at its level "trace" tell them as well, and are no access log.
+    """
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
     logging.getLogger("uvicorn").propagate = True
     logging.getLogger("uvicorn.access").propagate = False
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_tells_no_address)
+
+
+def _tells_no_address(record: logging.LogRecord) -> bool:
+    """Whether the line may be written."""
+    is_uvicorns = record.name.partition(".")[0] == "uvicorn"
+    return not is_uvicorns or (record.levelno >= logging.DEBUG and "WebSocket" not in str(record.msg))

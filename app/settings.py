@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import (
@@ -18,7 +18,6 @@ from pydantic import (
     SecretStr,
     ValidationError,
     field_validator,
-    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -28,8 +27,9 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as PydanticSettingsError
 
-from app.channel_settings import ChannelSettings
 from app.errors import SettingsError
+from app.funnel_settings import CHECKOUT, FunnelSettings
+from app.site_settings import SiteSettings
 
 #: Environment names with our prefix that are no settings: they choose the file, or steer the tests.
 RESERVED_ENV = frozenset({"WUA_CONFIG", "WUA_ENV", "WUA_KAFKA", "WUA_REQUIRE_KAFKA"})
@@ -37,8 +37,12 @@ PREFIX = "WUA_"
 #: What a server listens at to be reached by any of its machine's addresses.
 ANY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
 MIN_KEY_LENGTH = 16
+#: User and password of a URL, whatever is wrong with it: all before the last "@".
+_CREDENTIALS = re.compile(r"^('?(?:[A-Za-z+.-]+://)?).*@", re.DOTALL)
 #: Keys whose values no message may show.
-SECRETS = frozenset({"admin_key", "server_keys"})
+SECRETS = frozenset({"address_key", "admin_key", "server_keys"})
+#: Of `default_site` they hold for as long as `sites` is empty: then any site is taken.
+KEYS_OF_SITES = ("write_keys", "server_keys")
 
 
 class _Section(BaseModel):
@@ -53,6 +57,7 @@ class AppSettings(_Section):
     web_host: str = "127.0.0.1"
     web_port: int = Field(6066, ge=1, le=65535)
     advertised_host: str = Field("", pattern=r"^[A-Za-z0-9._:-]*$")
+    worker_url: str = Field("", pattern=r"^(https?://[^/?#@\s]+/?)?$")
     table_cleanup_interval_s: float = Field(30.0, gt=0)
     standby_replicas: int = Field(0, ge=0)
 
@@ -60,7 +65,7 @@ class AppSettings(_Section):
 class BrokerSettings(_Section):
     """Kafka: where it is and what the topics are called."""
 
-    url: str = Field("kafka://localhost:9092", pattern=r"^kafka://[^;/\s]+:\d+(;kafka://[^;/\s]+:\d+)*$")
+    url: str = Field("kafka://localhost:9092", pattern=r"^kafka://[^;/@\s]+:\d+(;kafka://[^;/@\s]+:\d+)*$")
     events_topic: str = "web_events"
     dead_letter_topic: str = "web_events.dead_letter"
     sessions_topic: str = "web_sessions"
@@ -78,11 +83,19 @@ class BrokerSettings(_Section):
 
 
 class IngestSettings(_Section):
-    """Size of a block and of the memory for duplicates."""
+    """Size of a block, the memory for duplicates, and the key that addresses are sealed under."""
 
     block_max_events: int = Field(20_000, ge=1, le=500_000)
     block_max_bytes: int = Field(16 * 1024 * 1024, ge=1024)
     dedup_ids_per_visitor: int = Field(4096, ge=1, le=1_000_000)
+    address_key: SecretStr = SecretStr("")
+
+    @field_validator("address_key")
+    @classmethod
+    def _is_a_key(cls, value: SecretStr) -> SecretStr:
+        if not re.fullmatch(r"([0-9a-fA-F]{64})?", value.get_secret_value()):
+            raise ValueError("expected 32 bytes in hex, such as `openssl rand -hex 32` makes")
+        return value
 
 
 class SessionSettings(_Section):
@@ -98,19 +111,6 @@ class SessionSettings(_Section):
     bot_min_events: int = Field(200, ge=1)
 
 
-class SiteSessionSettings(_Section):
-    """The rules that a site has of its own; what is not given is as in ``sessions``."""
-
-    gap_ms: int | None = Field(None, ge=1)
-    grace_ms: int | None = Field(None, ge=0)
-    cap_ms: int | None = Field(None, ge=0)
-    bounce_engaged_ms: int | None = Field(None, ge=0)
-    split_at_midnight: bool | None = None
-    split_at_campaign: bool | None = None
-    bot_events_per_minute: int | None = Field(None, ge=0)
-    bot_min_events: int | None = Field(None, ge=1)
-
-
 class ClickHouseSettings(_Section):
     """ClickHouse: a server over HTTP, or chDB in this process."""
 
@@ -123,6 +123,23 @@ class ClickHouseSettings(_Section):
     query_timeout_s: float = Field(30.0, gt=0)
     retry_max_wait_s: float = Field(10.0, gt=0)
     keep_free_mb: int = Field(256, ge=0)
+
+    @field_validator("url")
+    @classmethod
+    def _can_be_taken_apart(cls, value: str) -> str:
+        # TRICKY: a "/", "?" or "#" in a password ends the host; messages about host and port would show it.
+        try:
+            url = urlsplit(value)
+            rest = url.path + url.query + url.fragment
+            is_whole = url.port != 0 and (url.scheme == "chdb" or "@" not in rest)
+        except ValueError:
+            is_whole = False
+        if not is_whole:
+            raise ValueError(
+                "expected http(s)://[user:password@]host:port; in user and password percent-encode what is "
+                "neither letter nor digit"
+            )
+        return value
 
 
 class WebSettings(_Section):
@@ -175,74 +192,7 @@ class LogSettings(_Section):
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["json", "console"] = "json"
-
-
-class SiteSettings(_Section):
-    """What is particular to one site."""
-
-    timezone: str = "UTC"
-    domains: tuple[str, ...] = ()
-    conversion_events: tuple[str, ...] = ("$purchase", "$goal")
-    query_allow_list: tuple[str, ...] = ()
-    channels: tuple[ChannelSettings, ...] = ()
-    write_keys: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,128}$")], ...] = ()
-    origins: tuple[str, ...] | None = None
-    server_keys: tuple[str, ...] = ()
-    scrub_pii: bool = True
-    cookieless: bool = False
-    retention_days: int | None = Field(None, ge=1, le=36_500)
-    respect_gpc: bool = True
-    respect_dnt: bool = True
-    sessions: SiteSessionSettings = SiteSessionSettings()
-
-    @field_validator("server_keys")
-    @classmethod
-    def _are_digests(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in value):
-            raise ValueError("expected SHA-256 digests in hex, never secrets; `wua keys new` prints both")
-        return value
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError("expected an IANA time zone such as Europe/Berlin") from error
-        return value
-
-
-class FunnelStep(_Section):
-    """One step: a page pattern or an event name, exactly one of them."""
-
-    title: str
-    page: str = ""
-    event: str = ""
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> FunnelStep:
-        if bool(self.page) == bool(self.event):
-            raise ValueError("expected exactly one of `page` and `event`")
-        return self
-
-
-class FunnelSettings(_Section):
-    """An ordered funnel."""
-
-    title: str
-    window_ms: int = Field(86_400_000, ge=1000)
-    steps: tuple[FunnelStep, ...] = Field(min_length=2, max_length=20)
-
-
-CHECKOUT = FunnelSettings(
-    title="Checkout",
-    steps=(
-        FunnelStep(title="Product", page="/products/*"),
-        FunnelStep(title="Cart", page="/cart"),
-        FunnelStep(title="Checkout", page="/checkout"),
-        FunnelStep(title="Purchase", event="$purchase"),
-    ),
-)
+    batches: bool = True
 
 
 class Settings(BaseSettings):
@@ -308,11 +258,19 @@ def load(*, files: tuple[Path, ...] | None = None, overrides: Mapping[str, Any] 
             return init_settings, env_settings, *from_files
 
     try:
-        return _Loaded(**_nested(overrides or {}))
+        loaded = _Loaded(**_nested(overrides or {}))
     except ValidationError as error:
-        raise SettingsError(_explain(error, by_file)) from error
+        # A cause would be printed with it, and shows what it found, secrets and passwords too.
+        raise SettingsError(_explain(error, by_file)) from None
     except PydanticSettingsError as error:
         raise SettingsError(f"environment: {error}; expected a JSON value") from error
+    for key in KEYS_OF_SITES:
+        if loaded.sites and getattr(loaded.default_site, key):
+            raise SettingsError(
+                f"{_place(('default_site', key), by_file)}: `default_site.{key}` opens nothing once `sites` "
+                f"names any: give the keys to the sites that they are for, as `sites.<site_id>.{key}`"
+            )
+    return loaded
 
 
 def default_files() -> tuple[Path, ...]:
@@ -379,7 +337,8 @@ def _explain(error: ValidationError, by_file: Mapping[Path, dict[str, Any]]) -> 
         if mistake["type"] == "extra_forbidden":
             lines.append(f"{_place(path, by_file)}: unknown key `{key}`; see faust.yml for the known keys")
         else:
-            found = "(hidden)" if SECRETS.intersection(path) else repr(mistake["input"])
+            shown = _CREDENTIALS.sub(r"\1(hidden)@", repr(mistake["input"]))
+            found = "(hidden)" if SECRETS.intersection(path) else shown
             lines.append(f"{_place(path, by_file)}: `{key}` = {found}: {mistake['msg']}")
     return "\n".join(lines)
 

@@ -16,6 +16,7 @@ from yarl import URL
 
 from agents import ingest
 from app import log
+from app.adapters.address_seal import opening
 from app.adapters.chunk_consumer import ChunkConsumer, ChunkTransport
 from app.adapters.clickhouse import Sink
 from app.adapters.clock import Clock, now_ms
@@ -75,7 +76,7 @@ def build(
     handler = ingest.BlockHandler(
         epoch=settings.broker.epoch,
         rules=rules,
-        enrich=enrich,
+        enrich=opening(enrich, settings, metrics=metrics),
         windows=windows,
         sink=sink,
         outlets=outlets,

@@ -61,7 +61,7 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMM(received_at)
 ORDER BY (site_id, received_at, _partition, _offset)
 TTL inserted_at + toIntervalDay(90)
-SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192, finished_mutations_to_keep = 1;
 
 CREATE TABLE {db}.daily_user_metrics
 (
@@ -213,7 +213,10 @@ CREATE TABLE {db}.events_in
     `click_y` Float64,
     `properties` String,
     `replays` UInt16,
-    `history` String
+    `history` String,
+    `rules_version` String,
+    `geo_version` String,
+    `networks_version` String
 )
 ENGINE = `Null`;
 
@@ -309,7 +312,7 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMM(received_at)
 ORDER BY (site_id, received_at, _partition, _offset)
 TTL inserted_at + toIntervalDay(90)
-SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192, finished_mutations_to_keep = 1;
 
 CREATE TABLE {db}.page_performance_metrics
 (
@@ -362,7 +365,7 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMM(received_at)
 ORDER BY (site_id, received_at, _partition, _offset)
 TTL inserted_at + toIntervalDay(90)
-SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192, finished_mutations_to_keep = 1;
 
 CREATE TABLE {db}.page_views_silver
 (
@@ -420,7 +423,7 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMM(local_date)
 ORDER BY (site_id, local_date, visitor_id, event_at)
 TTL inserted_at + toIntervalYear(2)
-SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192, finished_mutations_to_keep = 1;
 
 CREATE TABLE {db}.received_silver
 (
@@ -473,7 +476,7 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMM(received_at)
 ORDER BY (received_at, _partition, _offset)
 TTL inserted_at + toIntervalDay(90)
-SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192, finished_mutations_to_keep = 1;
 
 CREATE TABLE {db}.schema_migrations
 (
@@ -524,7 +527,7 @@ CREATE TABLE {db}.session_merges
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (site_id, session_id)
 TTL inserted_at + toIntervalYear(2)
-SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192, finished_mutations_to_keep = 1;
 
 CREATE TABLE {db}.sessions_in
 (
@@ -620,7 +623,7 @@ ENGINE = VersionedCollapsingMergeTree(sign, version)
 PARTITION BY toYYYYMM(local_date)
 ORDER BY (site_id, local_date, visitor_id, started_at, session_id)
 TTL inserted_at + toIntervalYear(2)
-SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192, finished_mutations_to_keep = 1;
 
 CREATE TABLE {db}.site_retention
 (
@@ -667,12 +670,14 @@ CREATE TABLE {db}.user_aliases
     `local_date` Date CODEC(Delta(2), ZSTD(1)),
     `rows` SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
     `first_at` SimpleAggregateFunction(min, DateTime64(3, 'UTC')) CODEC(Delta(8), ZSTD(1)),
-    `last_at` SimpleAggregateFunction(max, DateTime64(3, 'UTC')) CODEC(Delta(8), ZSTD(1))
+    `last_at` SimpleAggregateFunction(max, DateTime64(3, 'UTC')) CODEC(Delta(8), ZSTD(1)),
+    `inserted_at` SimpleAggregateFunction(max, DateTime('UTC')) CODEC(Delta(4), ZSTD(1))
 )
 ENGINE = AggregatingMergeTree
 PARTITION BY toYear(local_date)
 ORDER BY (site_id, previous_id, user_id, local_date)
-SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+TTL inserted_at + toIntervalYear(2)
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, finished_mutations_to_keep = 1;
 
 CREATE TABLE {db}.user_behavior_silver
 (
@@ -720,6 +725,9 @@ CREATE TABLE {db}.user_behavior_silver
     `bot_name` LowCardinality(String),
     `bot_kind` LowCardinality(String),
     `is_conversion` UInt8,
+    `rules_version` LowCardinality(String) DEFAULT 'unknown',
+    `geo_version` LowCardinality(String) DEFAULT 'unknown',
+    `networks_version` LowCardinality(String) DEFAULT 'unknown',
     `goal` LowCardinality(String),
     `revenue` Decimal(18, 4) CODEC(ZSTD(1)),
     `currency` LowCardinality(String),
@@ -746,7 +754,7 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMM(local_date)
 ORDER BY (site_id, local_date, visitor_id, event_at)
 TTL inserted_at + toIntervalYear(2)
-SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192, finished_mutations_to_keep = 1;
 
 CREATE TABLE {db}.user_sessions_bronze
 (
@@ -798,7 +806,7 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMM(local_date)
 ORDER BY (site_id, local_date, session_id, version, sign)
 TTL inserted_at + toIntervalDay(90)
-SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192, finished_mutations_to_keep = 1;
 
 CREATE TABLE {db}.visitor_aliases
 (
@@ -809,12 +817,14 @@ CREATE TABLE {db}.visitor_aliases
     `rows` SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
     `first_at` SimpleAggregateFunction(min, DateTime64(3, 'UTC')) CODEC(Delta(8), ZSTD(1)),
     `last_at` SimpleAggregateFunction(max, DateTime64(3, 'UTC')) CODEC(Delta(8), ZSTD(1)),
+    `inserted_at` SimpleAggregateFunction(max, DateTime('UTC')) CODEC(Delta(4), ZSTD(1)),
     INDEX by_user user_id TYPE bloom_filter GRANULARITY 1
 )
 ENGINE = AggregatingMergeTree
 PARTITION BY toYear(bucket)
 ORDER BY (site_id, visitor_id, user_id, bucket)
-SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+TTL inserted_at + toIntervalYear(2)
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, finished_mutations_to_keep = 1;
 
 CREATE MATERIALIZED VIEW {db}.block_ledger_mv TO {db}.block_ledger
 (
@@ -1690,7 +1700,8 @@ CREATE MATERIALIZED VIEW {db}.user_aliases_mv TO {db}.user_aliases
     `local_date` Date,
     `rows` UInt64,
     `first_at` DateTime64(3, 'UTC'),
-    `last_at` DateTime64(3, 'UTC')
+    `last_at` DateTime64(3, 'UTC'),
+    `inserted_at` DateTime('UTC')
 )
 AS SELECT
     e.site_id AS site_id,
@@ -1699,7 +1710,8 @@ AS SELECT
     e.local_date AS local_date,
     count() AS rows,
     min(e.event_at) AS first_at,
-    max(e.event_at) AS last_at
+    max(e.event_at) AS last_at,
+    max(e.inserted_at) AS inserted_at
 FROM {db}.user_behavior_silver AS e
 WHERE e.name = '$alias'
 GROUP BY
@@ -1754,6 +1766,9 @@ CREATE MATERIALIZED VIEW {db}.user_behavior_silver_mv TO {db}.user_behavior_silv
     `bot_name` String,
     `bot_kind` String,
     `is_conversion` UInt8,
+    `rules_version` String,
+    `geo_version` String,
+    `networks_version` String,
     `goal` String,
     `revenue` Decimal(18, 4),
     `currency` String,
@@ -1821,6 +1836,9 @@ AS SELECT
     e.bot_name AS bot_name,
     e.bot_kind AS bot_kind,
     e.is_conversion AS is_conversion,
+    if(e.rules_version = '', 'unknown', e.rules_version) AS rules_version,
+    if(e.rules_version = '', 'unknown', e.geo_version) AS geo_version,
+    if(e.rules_version = '', 'unknown', e.networks_version) AS networks_version,
     e.goal AS goal,
     e.revenue AS revenue,
     e.currency AS currency,
@@ -1945,7 +1963,8 @@ CREATE MATERIALIZED VIEW {db}.visitor_aliases_mv TO {db}.visitor_aliases
     `bucket` DateTime('UTC'),
     `rows` UInt64,
     `first_at` DateTime64(3, 'UTC'),
-    `last_at` DateTime64(3, 'UTC')
+    `last_at` DateTime64(3, 'UTC'),
+    `inserted_at` DateTime('UTC')
 )
 AS SELECT
     e.site_id AS site_id,
@@ -1954,7 +1973,8 @@ AS SELECT
     toStartOfHour(e.event_at) AS bucket,
     count() AS rows,
     min(e.event_at) AS first_at,
-    max(e.event_at) AS last_at
+    max(e.event_at) AS last_at,
+    max(e.inserted_at) AS inserted_at
 FROM {db}.user_behavior_silver AS e
 WHERE e.user_id != ''
 GROUP BY

@@ -15,7 +15,9 @@ import pytest_asyncio
 from app.adapters.clickhouse import QueryPool, open_client
 from app.embedded.engine import ChdbEngine
 from app.events.rows import EventRow, SessionRow
-from app.settings import FunnelSettings, FunnelStep, Settings, SiteSettings
+from app.funnel_settings import FunnelSettings, FunnelStep
+from app.settings import Settings
+from app.site_settings import SiteSettings
 from migrations.runner import migrate
 from tests.integration.engines import engine, settings_for
 from tests.sql.store import Store, block, event, rejected, session

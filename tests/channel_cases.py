@@ -353,6 +353,7 @@ OWN_RULES = [
     {"channel": "Organic Social", "referrer": "forum.example"},
     {"channel": "Audio", "referrer": "google.com"},
     {"channel": "Display", "source": "*", "medium": "cpc", "campaign": "remarketing"},
+    {"channel": "Display", "source": "what?", "medium": "[x]"},
 ]
 BY_OWN_RULES = [
     ("crm-april / -", "", Channel.EMAIL),
@@ -377,6 +378,10 @@ BY_OWN_RULES = [
     ("newsletter / email", "www.google.com/", Channel.AUDIO),
     ("facebook / cpc / remarketing", "", Channel.DISPLAY),
     ("facebook / cpc / cross-network", "", Channel.CROSS_NETWORK),
+    # only * is special
+    ("what? / [x] / -", "", Channel.DISPLAY),
+    ("whats / [x] / -", "", Channel.REFERRAL),
+    ("what? / x / -", "", Channel.REFERRAL),
     # the first that holds
     ("crm-x / partner / spring", "", Channel.EMAIL),
     ("google / cpc / remarketing", "", Channel.DISPLAY),

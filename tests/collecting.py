@@ -14,6 +14,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
+from app.adapters.address_seal import MARK, AddressSeal
 from app.adapters.visitor_ids import VisitorIds
 from app.core.decode import decode_web_event
 from app.errors import BrokerUnavailableError
@@ -25,6 +26,8 @@ from web import collector, server_events
 from web.middleware import BodyLimit, Observe, SecurityHeaders
 from web.problems import exception_handlers
 
+#: What the collectors of tests seal addresses under.
+SEAL = AddressSeal(bytes(32))
 NOT_POSTED = ("received_at", "ip", "origin", "user_agent")
 
 
@@ -50,13 +53,17 @@ class RecordingProducer:
 
     @property
     def events(self) -> list[WebEvent]:
-        """What was produced, as the worker reads it; fails on anything that the worker would refuse."""
+        """What was produced, as the worker reads it; fails on anything that the worker would refuse.
+
+        Addresses are opened; fails on one that was produced in clear.
+        """
         events = []
         for key, value in self.messages:
             event = decode_web_event(value)
             assert isinstance(event, WebEvent), event
             assert event.key == key
-            events.append(event)
+            assert event.ip.startswith(MARK) or not event.ip
+            events.append(msgspec.structs.replace(event, ip=SEAL.open(event)))
         return events
 
 
@@ -104,18 +111,20 @@ async def collecting(
     metrics = WebMetrics()
     salts = tempfile.TemporaryDirectory()
     holder: list[Collecting] = []
+    settings = settings or Settings()
     app = Starlette(
         routes=collector.routes(
-            settings or Settings(),
+            settings,
             producer=(producer := producer or RecordingProducer()),
             metrics=metrics,
             clock=lambda: holder[0].now_ms,
             visitor_ids=VisitorIds(Path(salts.name)),
             link_key=link_key or Path(salts.name) / "links.key",
+            seal=SEAL,
         ),
         middleware=[
             Middleware(SecurityHeaders),
-            Middleware(Observe, metrics=metrics),
+            Middleware(Observe, metrics=metrics, tell_batches=settings.log.batches),
             Middleware(BodyLimit, except_paths=collector.BATCH_PATHS),
         ],
         exception_handlers=exception_handlers(),

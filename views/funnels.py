@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.settings import FunnelSettings
+from app.funnel_settings import FunnelSettings
 from views.answers import FunnelConversion
 from views.figures import conversion, page_pattern, ratio
 from views.params import Scope

@@ -17,7 +17,7 @@ SESSIONS = 100
 PAGES = 50
 
 
-class Person(msgspec.Struct, frozen=True, kw_only=True):
+class PersonIds(msgspec.Struct, frozen=True, kw_only=True):
     """Every id of a person of a site.
 
     ``user_ids``: the one in use first; of a visitor who was never identified, the visitor id. ``spans``: per
@@ -34,12 +34,12 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
         return {"users": self.user_ids, "visitors": self.visitor_ids, "spans": self.spans}
 
 
-async def resolve(reader: Reader, *, site_id: str, person: str) -> Person:
+async def resolve(reader: Reader, *, site_id: str, person: str) -> PersonIds:
     """Who a user id or visitor id is; an id that is not known is a person of its own."""
     users = await reader.rows("person_users", {"site": site_id, "person": person})
     user_ids = [row["user_id"] for row in users]
     visitors = await reader.rows("person_visitors", {"site": site_id, "users": user_ids})
-    return Person(
+    return PersonIds(
         user_ids=user_ids,
         visitor_ids=[row["visitor_id"] for row in visitors],
         spans=[row["spans"] for row in visitors],

@@ -10,6 +10,7 @@ from app.core.decode import explain
 from app.events.rejects import Reject
 from app.events.vocabulary import RejectReason, Step
 from app.events.wire import MAX_BATCH_BYTES, MAX_BATCH_EVENTS
+from web.batch_note import note_of
 from web.bodies import read_body
 from web.problems import ProblemKind, problem
 
@@ -33,9 +34,13 @@ async def read_batch(request: Request) -> list[bytes] | Response:
     """
     if _media_type(request) not in MEDIA_TYPES:
         return problem(415, kind=ProblemKind.UNSUPPORTED_MEDIA, detail="send application/json or text/plain")
-    raws = split(await read_body(request, max_bytes=MAX_BATCH_BYTES))
+    note = note_of(request)
+    body = await read_body(request, max_bytes=MAX_BATCH_BYTES)
+    note.bytes = len(body)
+    raws = split(body)
     if isinstance(raws, Reject):
         return _no_batch(raws)
+    note.events = len(raws)
     return raws if len(raws) <= MAX_BATCH_EVENTS else _too_many(len(raws))
 
 

@@ -10,14 +10,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from app.adapters.address_seal import AddressSeal
 from app.adapters.clock import Clock
 from app.adapters.visitor_ids import VisitorIds
 from app.core.decode import decode_client_event
+from app.core.keys import digest_of
 from app.events.rejects import Reject
 from app.events.wire import WebEvent
 from app.metrics import WebMetrics
 from app.settings import Settings
 from web import links, pixel, server_events
+from web.batch_note import BatchNote, note_of
 from web.batches import read_batch
 from web.cors import Cors
 from web.intake import Intake, Produces
@@ -42,6 +45,7 @@ class Collector:
 
     async def post(self, request: Request) -> Response:
         """Take a batch: 202 when the broker has all of it, else a reason for each event it has not."""
+        note = note_of(request)
         sender = read_sender(request, trusted=self._trusted, check_headers=self._check_headers)
         # One token before anything is read, so that garbage is limited as well.
         if slow_down := self._intake.limit_network(sender.ip, 1):
@@ -50,19 +54,22 @@ class Collector:
         if isinstance(raws, Response):
             return raws
         claim = read_claim(request)
-        if slow_down := self._limit(sender, claim, len(raws)):
+        if slow_down := self._limit(sender, claim, note):
             return slow_down
         kept = await self._intake.keep(
             raws,
             stamp=partial(self._stamp, sender=sender),
             forbid=partial(self._permits.refuse_page, claim=claim),
+            note=note,
         )
         return kept.answer()
 
-    def _limit(self, sender: Sender, claim: PageClaim, events: int) -> Response | None:
+    def _limit(self, sender: Sender, claim: PageClaim, note: BatchNote) -> Response | None:
+        events = note.events
         slow_down = self._intake.limit_network(sender.ip, events - 1, events=events)
         # A key that no site has is refused with its events, and gets no bucket.
         if slow_down is None and self._permits.is_write_key(claim.key):
+            note.add_key(digest_of(claim.key))
             slow_down = self._intake.limit_key(claim.key, events)
         return slow_down
 
@@ -89,12 +96,14 @@ def routes(
     clock: Clock,
     visitor_ids: VisitorIds,
     link_key: Path,
+    seal: AddressSeal,
 ) -> list[Route]:
     """The ways in: for pages, for servers, and for browsers without script. They share the limits.
 
-    ``link_key``: the file of the secret that links between domains are signed with.
+    ``link_key``: the file of the secret that links between domains are signed with. ``seal``: what addresses
+    leave this process under.
     """
-    intake = Intake(settings, producer=producer, metrics=metrics, clock=clock)
+    intake = Intake(settings, producer=producer, metrics=metrics, clock=clock, seal=seal)
     permits = Permits(settings)
     visitors = Visitors(settings, ids=visitor_ids)
     pages = Collector(settings, intake=intake, permits=permits, visitors=visitors)

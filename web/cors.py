@@ -10,7 +10,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.settings import Settings, SiteSettings
+from app.settings import Settings
+from app.site_settings import SiteSettings
 from web.problems import ProblemKind, problem
 
 METHODS = "POST, OPTIONS"

@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 from starlette.responses import Response
 
+from app.adapters.address_seal import AddressSeal
 from app.adapters.clock import Clock
 from app.core.validate import event_time, validate
 from app.errors import BrokerUnavailableError
@@ -18,6 +19,7 @@ from app.events.vocabulary import RejectReason, Step
 from app.events.wire import MAX_EVENT_BYTES, WebEvent
 from app.metrics import WebMetrics
 from app.settings import Settings
+from web.batch_note import BatchNote
 from web.limits import RateLimit, network_of
 from web.problems import ProblemKind, problem
 
@@ -89,12 +91,21 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Intake:
-    """Takes events in; ``clock`` stamps ``received_at``."""
+    """Takes events in; ``clock`` stamps ``received_at``, and under ``seal`` addresses go to Kafka."""
 
-    def __init__(self, settings: Settings, *, producer: Produces, metrics: WebMetrics, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        producer: Produces,
+        metrics: WebMetrics,
+        clock: Clock,
+        seal: AddressSeal,
+    ) -> None:
         web = settings.web
         self._producer = producer
         self._clock = clock
+        self._seal = seal
         self._networks = RateLimit(rate_per_s=web.rate_per_s, burst=web.rate_burst)
         self._keys = RateLimit(rate_per_s=web.key_rate_per_s, burst=web.key_rate_burst)
         self._settings = settings
@@ -111,26 +122,33 @@ class Intake:
         wait_s = self._keys.take(key, events, now_s=self._clock() / 1000)
         return self._slow_down(wait_s, "this key", "key_rate", events) if wait_s else None
 
-    async def keep(self, raws: Sequence[bytes], *, stamp: Stamp, forbid: Forbid) -> Kept:
-        """Examine the events and produce the good ones; raises BrokerUnavailableError."""
+    async def keep(self, raws: Sequence[bytes], *, stamp: Stamp, forbid: Forbid, note: BatchNote) -> Kept:
+        """Examine the events and produce the good ones; raises BrokerUnavailableError.
+
+        ``note`` is told the sites, and what came of the events.
+        """
         received_at = self._clock()
         messages: list[Message] = []
         refused: list[RefusedEvent] = []
         opted_out = 0
         for index, raw in enumerate(raws):
-            match self._admit(raw, received_at, stamp, forbid):
+            match self._admit(raw, received_at, stamp, forbid, note):
                 case Reject(reason=reason, field=field, detail=detail):
                     refused.append(RefusedEvent(index=index, reason=reason, field=field, detail=detail))
                 case None:
                     opted_out += 1
                 case message:
                     messages.append(message)
+        note.refused, note.opted_out = len(refused), opted_out
         await self._produce(messages)
+        note.accepted = len(messages)
         kept = Kept(accepted=len(messages), refused=refused, opted_out=opted_out)
         self._count(kept)
         return kept
 
-    def _admit(self, raw: bytes, received_at: int, stamp: Stamp, forbid: Forbid) -> Message | Reject | None:
+    def _admit(
+        self, raw: bytes, received_at: int, stamp: Stamp, forbid: Forbid, note: BatchNote
+    ) -> Message | Reject | None:
         """The message to produce, or why not: what the worker would say, while the sender still listens.
 
         None for what its sender wants nobody to keep.
@@ -140,15 +158,16 @@ class Intake:
             return event
         if forbidden := forbid(event.site_id):
             return forbidden
+        note.add_site(event.site_id)
         if isinstance(known := validate(event), Reject):
             return known
         if isinstance(at := event_time(event, grace_ms=self._grace_ms(event.site_id)), Reject):
             return at
-        value = _ENCODER.encode(event)
+        key, value = self._seal.message(event)
         if len(value) > MAX_EVENT_BYTES:
             detail = f"{len(value)} bytes with what the collector adds to it"
             return Reject(reason=RejectReason.TOO_LARGE, step=Step.VALIDATE, detail=detail)
-        return event.key, value
+        return key, value
 
     def _grace_ms(self, site_id: str) -> int:
         own = self._settings.site(site_id).sessions.grace_ms

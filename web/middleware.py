@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import log
 from app.metrics import WebMetrics
+from web.batch_note import BatchNote
 from web.bodies import declared_bytes, too_large
 from web.problems import internal
 
@@ -37,14 +38,22 @@ _LOG = log.get("web")
 class Observe:
     """Gives each request an id, answers for unexpected errors, and says in one line what came of it.
 
-    The line and the metrics name the route's template, never the path, the query or who asked.
+    The line and the metrics name the route's template, never the path, the query or who asked. Of a request
+    that brought events it is ``collector.batch``, and says how many of which sites; without ``tell_batches``
+    there is none of these, and one for each batch that failed.
     """
 
     def __init__(
-        self, app: ASGIApp, *, metrics: WebMetrics, elapsed_s: Callable[[], float] = time.perf_counter
+        self,
+        app: ASGIApp,
+        *,
+        metrics: WebMetrics,
+        tell_batches: bool = True,
+        elapsed_s: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._app = app
         self._metrics = metrics
+        self._tell_batches = tell_batches
         self._elapsed_s = elapsed_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,14 +82,19 @@ class Observe:
         method = scope["method"] if scope["method"] in METHODS else OTHER
         self._metrics.requests.labels(method, route, watched.status).inc()
         self._metrics.request_seconds.labels(route).observe(took_s)
-        write = _LOG.warning if watched.status >= 500 else _LOG.info
+        failed = watched.status >= 500
+        batch: BatchNote | None = scope["state"].get("batch")
+        if batch and not failed and not self._tell_batches:
+            return
+        write = _LOG.warning if failed else _LOG.info
         write(
-            "web.answered",
+            "collector.batch" if batch else "web.answered",
             method=method,
             route=route,
             status=watched.status,
             took_ms=round(took_s * 1000, 1),
             bytes=watched.bytes_sent,
+            **(batch.told() if batch else {}),
         )
 
 

@@ -10,10 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.core.decode import decode_client_event
+from app.core.keys import digest_of
 from app.events.rejects import Reject
 from app.events.vocabulary import EventType
 from app.events.wire import WebEvent
 from app.settings import Settings
+from web.batch_note import note_of
 from web.intake import Intake
 from web.permits import PageClaim, Permits
 from web.problems import ProblemKind, problem
@@ -40,23 +42,28 @@ class Pixel:
         """The image once the broker has the page view, or nothing is to be kept of it; else a problem."""
         if request.method == "HEAD":
             return _image()
+        note = note_of(request)
         sender = read_sender(request, trusted=self._trusted, check_headers=self._check_headers)
         if slow_down := self._intake.limit_network(sender.ip, 1):
             return slow_down
         url = request.headers.get("referer", "")
         if not url:
             return _no_page()
+        note.events = 1
         claim = PageClaim(
             key=request.query_params.get("key", ""),
             origin=_origin(url),
             host=request.headers.get("host", ""),
         )
-        if self._permits.is_write_key(claim.key) and (slow_down := self._intake.limit_key(claim.key, 1)):
-            return slow_down
+        if self._permits.is_write_key(claim.key):
+            note.add_key(digest_of(claim.key))
+            if slow_down := self._intake.limit_key(claim.key, 1):
+                return slow_down
         kept = await self._intake.keep(
             [_page_view(request.query_params.get("site", ""), url)],
             stamp=partial(self._stamp, sender=sender),
             forbid=partial(self._permits.refuse_page, claim=claim),
+            note=note,
         )
         return kept.answer() if kept.refused else _image()
 

@@ -16,6 +16,7 @@ from app.events.vocabulary import Origin, RejectReason, Step
 from app.events.wire import WebEvent
 from app.settings import Settings
 from web.admin import bearer_of
+from web.batch_note import note_of
 from web.batches import read_batch
 from web.intake import Intake
 from web.permits import Permits
@@ -37,6 +38,7 @@ class ServerEvents:
 
     async def post(self, request: Request) -> Response:
         """Take a batch: 401 without a secret that we know, else as the collector answers."""
+        note = note_of(request)
         sender = read_sender(request, trusted=self._trusted)
         # The network pays for each request, so that secrets cannot be guessed at speed; the key for events.
         if slow_down := self._intake.limit_network(sender.ip, 1):
@@ -44,13 +46,14 @@ class ServerEvents:
         digest = self._permits.secret_digest(bearer_of(request))
         if digest is None:
             return _unauthorized()
+        note.add_key(digest)
         raws = await read_batch(request)
         if isinstance(raws, Response):
             return raws
         if slow_down := self._intake.limit_key(digest, len(raws)):
             return slow_down
         forbid = partial(self._permits.refuse_server, digest=digest)
-        return (await self._intake.keep(raws, stamp=self._stamp, forbid=forbid)).answer()
+        return (await self._intake.keep(raws, stamp=self._stamp, forbid=forbid, note=note)).answer()
 
     def _stamp(self, raw: bytes, received_at: int) -> WebEvent | Reject:
         """The event as it goes to Kafka; the server's clock is believed where it says not when it sent."""

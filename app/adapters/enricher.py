@@ -8,11 +8,12 @@ from app.adapters.bots import BotDetector
 from app.adapters.device import DeviceParser
 from app.adapters.geo import GeoLookup
 from app.adapters.networks import NetworkFile
+from app.adapters.rule_versions import digest_of_parts, tables_version
 from app.adapters.spam_referrers import SpamReferrers
 from app.core.pages import read_page
 from app.core.rules import SiteRules
 from app.core.traffic import classify_traffic
-from app.events.enriched import BotVerdict, Enrichment
+from app.events.enriched import BotVerdict, Enrichment, Versions
 from app.events.rejects import Reject
 from app.events.vocabulary import BotReason, Origin
 from app.events.wire import WebEvent
@@ -30,6 +31,9 @@ class Enricher:
         self._geo = GeoLookup(mmdb_path)
         self._data_centres = NetworkFile(networks_path)
         self._spam = SpamReferrers(spam_referrers_path)
+        self._files = [file for file in (self._geo, self._data_centres, self._spam) if file.version]
+        self._read: list[str] = []
+        self._versions: dict[str, Versions] = {}
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -40,11 +44,27 @@ class Enricher:
             spam_referrers_path=settings.bots.spam_referrers_path,
         )
 
+    def versions(self, site: SiteRules) -> Versions:
+        """By which rules and tables an event of the site is decided now."""
+        # Asked at each event, and most deployments have no file: then it is one look into a dict.
+        if self._files and (read := [file.version for file in self._files]) != self._read:
+            self._read, self._versions = read, {}
+        versions = self._versions.get(site.version)
+        if versions is None:
+            versions = self._versions[site.version] = Versions(
+                rules=digest_of_parts(tables_version(), site.version, self._spam.version),
+                geo=self._geo.version,
+                networks=self._data_centres.version,
+            )
+        return versions
+
     def __call__(self, event: WebEvent, *, site: SiteRules) -> Enrichment | Reject:
         """What is known about the event, or a Reject when its URL is not one of a web page."""
         page = read_page(event.url, allow=site.query_allow_list)
         if isinstance(page, Reject):
             return page
+        # First: of a file that is read anew meanwhile, the event is then told to be decided by the older one.
+        versions = self.versions(site)
         return Enrichment(
             page=page,
             device=self._devices.parse(
@@ -58,6 +78,7 @@ class Enricher:
                 rules=site.channels,
             ),
             bot=self._verdict(event),
+            versions=versions,
         )
 
     def _verdict(self, event: WebEvent) -> BotVerdict:

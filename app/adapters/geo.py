@@ -44,6 +44,11 @@ class GeoLookup:
         self._file = WatchedFile(Path(mmdb_path), read=_open, name="geo") if mmdb_path else None
         self._by_zone = countries_by_zone()
 
+    @property
+    def version(self) -> str:
+        """A digest of the file; empty without one."""
+        return self._file.version if self._file is not None else ""
+
     def find(self, ip: str, *, timezone: str) -> Geo:
         """Where ``ip`` is by the database; the country of ``timezone`` where there is none or no answer."""
         found = _by_address(self._file.value(), ip) if self._file is not None and ip else None

@@ -36,6 +36,11 @@ class NetworkFile:
     def __init__(self, path: str) -> None:
         self._file = WatchedFile(Path(path), read=_read, name="networks") if path else None
 
+    @property
+    def version(self) -> str:
+        """A digest of the file; empty without one."""
+        return self._file.version if self._file is not None else ""
+
     def __contains__(self, ip: str) -> bool:
         """Whether one of the networks has the address; what is no address is in none."""
         if self._file is None or not ip:

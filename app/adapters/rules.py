@@ -6,9 +6,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from app.core.channels import ChannelRule
+from app.adapters.rule_versions import site_version
+from app.core.channels import ChannelRule, ChannelRules
 from app.core.rules import Rules, SessionRules, SiteRules
-from app.settings import Settings, SiteSettings
+from app.settings import Settings
+from app.site_settings import SiteSettings
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -23,15 +25,18 @@ def rules_of(settings: Settings) -> Rules:
 
 def _site_rules(site: SiteSettings, *, sessions: SessionRules) -> SiteRules:
     own = site.sessions.model_dump(exclude_none=True)
+    domains = frozenset(site.domains)
+    channels = ChannelRules(
+        ChannelRule(channel=rule.channel, **{name: text.lower() for name, text in rule.told().items()})
+        for rule in site.channels
+    )
     return SiteRules(
         zone=ZoneInfo(site.timezone),
-        domains=frozenset(site.domains),
+        domains=domains,
         conversion_events=frozenset(site.conversion_events),
         query_allow_list=frozenset(site.query_allow_list),
-        channels=tuple(
-            ChannelRule(channel=rule.channel, **{name: text.lower() for name, text in rule.told().items()})
-            for rule in site.channels
-        ),
+        channels=channels,
         sessions=msgspec.structs.replace(sessions, **own) if own else None,
         scrub_pii=site.scrub_pii,
+        version=site_version(domains=domains, channels=channels),
     )

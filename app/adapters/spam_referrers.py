@@ -19,6 +19,11 @@ class SpamReferrers:
     def __init__(self, path: str) -> None:
         self._file = WatchedFile(Path(path), read=_read, name="spam_referrers") if path else None
 
+    @property
+    def version(self) -> str:
+        """A digest of the file; empty without one."""
+        return self._file.version if self._file is not None else ""
+
     def __contains__(self, referrer: str) -> bool:
         """Whether the page that linked is on one of the hosts; what is no page's URL is on none."""
         return (

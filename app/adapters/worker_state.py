@@ -17,7 +17,9 @@ TIMEOUT_S = 15.0
 
 
 def default_worker(app: AppSettings) -> str:
-    """The web server of this machine's worker."""
+    """The web server of the worker that the settings name, else of this machine's."""
+    if app.worker_url:
+        return app.worker_url.rstrip("/")
     host = "localhost" if app.web_host in ANY_ADDRESS else app.web_host
     return str(URL.build(scheme="http", host=host, port=app.web_port))
 
@@ -39,7 +41,7 @@ def no_worker(worker: str, why: str) -> WorkerUnavailableError:
     """The error for an address where no worker is."""
     return WorkerUnavailableError(
         f"no worker answers at {worker}: {why}; start one (faust -A app.worker:worker worker), or name the "
-        "web server of one with --worker URL"
+        "web server of one by app.worker_url (WUA_APP__WORKER_URL) or --worker URL"
     )
 
 

@@ -11,12 +11,12 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from app import log, serve, settings
+from app.adapters.address_seal import AddressSeal
 from app.adapters.clock import now_ms
 from app.adapters.enricher import Enricher
 from app.embedded.loop_server import bind, serve_in_loop
@@ -110,7 +110,7 @@ async def _stream(stack: EmbeddedStack, *, events: int, console: Console) -> Non
         with Progress(*columns, console=console) as progress:
             task = progress.add_task("Streaming", total=events, rate=0.0)
             shown = asyncio.create_task(_show(feeder, progress, task))
-            for batch in _batches(traffic):
+            for batch in batches(traffic, seal=AddressSeal.of(stack.settings)):
                 await feeder.send(batch)
             await feeder.drain()
             shown.cancel()
@@ -130,11 +130,11 @@ def _update(feeder: Feeder, progress: Progress, task: Any) -> None:
     progress.update(task, completed=feeder.handled, rate=feeder.handled / elapsed if elapsed else 0.0)
 
 
-def _batches(traffic: Iterator[WebEvent]) -> Iterator[list[tuple[bytes | None, bytes]]]:
-    encoder = msgspec.json.Encoder()
+def batches(traffic: Iterator[WebEvent], *, seal: AddressSeal) -> Iterator[list[tuple[bytes | None, bytes]]]:
+    """The events as messages, BATCH_EVENTS at a time."""
     batch: list[tuple[bytes | None, bytes]] = []
     for event in traffic:
-        batch.append((event.key, encoder.encode(event)))
+        batch.append(seal.message(event))
         if len(batch) == BATCH_EVENTS:
             yield batch
             batch = []

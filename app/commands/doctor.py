@@ -13,11 +13,17 @@ from typing import Any
 import msgspec
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
+from clickhouse_connect.driver.exceptions import ClickHouseError
 from rich.console import Console
 from rich.table import Table
 
 from app import settings
-from app.adapters.clickhouse import QueryPool
+from app.adapters.clickhouse import QueryPool, open_client
+from app.adapters.clickhouse.reclassify import Reclassifier
+from app.adapters.clickhouse.reconcile import Scope
+from app.adapters.clock import now_ms
+from app.adapters.enricher import Enricher
+from app.adapters.rules import rules_of
 from app.errors import WuaError
 from app.settings import Settings
 
@@ -51,8 +57,8 @@ def run(_: argparse.Namespace) -> int:
 
 
 async def examine(loaded: Settings) -> list[Finding]:
-    """One finding for each part: Python, packages, Kafka, topics, ClickHouse, schema, data directory."""
-    checks: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (_kafka, _clickhouse, _schema)
+    """One finding for each part: Python, packages, Kafka, ClickHouse, schema, rules, data directory."""
+    checks: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (_kafka, _clickhouse, _schema, judged)
     return [_python(), *_packages(), _data_dir(loaded), *[await check(loaded) for check in checks]]
 
 
@@ -126,6 +132,41 @@ async def _clickhouse(loaded: Settings) -> Finding:
 async def _schema(loaded: Settings) -> Finding:
     sql = f"SELECT count() || ' migrations applied' FROM {loaded.clickhouse.database}.schema_migrations"  # noqa: S608 - from settings
     return await _ask(loaded, what="schema", sql=sql, to_do="run `wua migrate`")
+
+
+async def judged(loaded: Settings) -> Finding:
+    """Whether stored events were decided by the rules of today. It is no fault where some were not."""
+    try:
+        days = await asyncio.to_thread(_outdated_days, loaded)
+    except (WuaError, ClickHouseError) as error:
+        return Finding(
+            what="rules",
+            ok=False,
+            seen=f"not compared with those of stored events: {error}"[:200],
+            to_do="mend what the message names; then run it again",
+        )
+    if not days:
+        return Finding(what="rules", ok=True, seen="every stored event was decided by those of today")
+    return Finding(
+        what="rules",
+        ok=True,
+        seen=f"{days} days of sites have events that others than those of today decided",
+        to_do="`wua reclassify --outdated` judges them anew",
+    )
+
+
+def _outdated_days(loaded: Settings) -> int:
+    client = open_client(loaded.clickhouse, readonly=True)
+    try:
+        reclassifier = Reclassifier(
+            client,
+            database=loaded.clickhouse.database,
+            rules=rules_of(loaded),
+            enrich=Enricher.of(loaded),
+        )
+        return len(reclassifier.outdated(Scope(), closed_before_ms=now_ms()).days)
+    finally:
+        client.close()
 
 
 async def _ask(loaded: Settings, *, what: str, sql: str, to_do: str) -> Finding:

@@ -14,9 +14,9 @@ import msgspec
 from app.adapters.clock import now_ms
 from app.adapters.worker_state import default_worker
 from app.commands.feeding import Fed, feeding, settings_over
-from app.commands.letters_shown import print_table
+from app.commands.letters_shown import plain, print_table
 from app.embedded.stack import EmbeddedStack
-from app.events.persons import ErasureReport, HeldRows, KeptTopic, StateAnswer
+from app.events.persons import ErasureReport, HeldRows, KeptTopic, Person, StateAnswer
 from app.settings import Settings
 from app.traffic.persons import Asked, AskState, Persons, worker_at
 from web.inspect.visitor_state import describe
@@ -45,7 +45,7 @@ def add(subparsers: Any) -> None:
         who.add_argument("--visitor", type=_id, metavar="ID")
         who.add_argument("--user", type=_id, metavar="ID", help="all visitors that were the user")
         parser.add_argument(
-            "--worker", metavar="URL", help="web server of any worker; default: this machine's"
+            "--worker", metavar="URL", help="web server of any worker; default: app.worker_url"
         )
         parser.add_argument("--data", type=Path, metavar="DIR", help="data directory of the embedded stack")
     erasing.add_argument("--yes", action="store_true", help="do not ask")
@@ -58,7 +58,7 @@ def add(subparsers: Any) -> None:
 def run_erase(arguments: argparse.Namespace) -> int:
     """Print what was removed and the proof; 1 where something is left."""
     loaded = settings_over(arguments.data)
-    if not arguments.yes and not _confirmed(asyncio.run(_held(arguments, loaded))):
+    if not arguments.yes and not _confirmed(*asyncio.run(_held(arguments, loaded))):
         print("nothing was removed; --yes does it without asking", file=sys.stderr)
         return 1
     report = asyncio.run(_erase(arguments, loaded))
@@ -88,10 +88,10 @@ def show(report: ErasureReport) -> None:
     """The report for people: what was removed, the queries that prove it, what goes on being held."""
     if not report.was_known:
         print("nothing was held of this person in any table")
+    print(_ids(report.site_id, visitors=report.visitor_ids, users=report.user_ids))
     print_table(
         ("table", "removed", "left"),
         [(one.table, str(one.removed), str(one.left)) for one in report.tables],
-        title=f"Visitors of {report.site_id}: {', '.join(report.visitor_ids) or 'none'}",
     )
     print("Proof, each answered with the number under `left`:")
     for one in report.tables:
@@ -106,7 +106,7 @@ def show(report: ErasureReport) -> None:
     print("nothing is left" if report.is_complete else "SOMETHING IS LEFT: see above, then run it again")
 
 
-async def _held(arguments: argparse.Namespace, loaded: Settings) -> list[HeldRows]:
+async def _held(arguments: argparse.Namespace, loaded: Settings) -> tuple[Person, list[HeldRows]]:
     state = worker_at(_worker(arguments, loaded))
     return await Persons(loaded, _asked(arguments), state=state).held()
 
@@ -135,11 +135,17 @@ def _own_state(stack: EmbeddedStack) -> AskState:
     return look
 
 
-def _confirmed(held: Sequence[HeldRows]) -> bool:
+def _confirmed(person: Person, held: Sequence[HeldRows]) -> bool:
     print_table(("table", "rows"), [(one.table, str(one.rows)) for one in held], title="Held of this person")
+    print(_ids(person.site_id, visitors=person.visitors, users=person.users))
     if not sys.stdin.isatty():
         return False
     return input("Remove all of it, for good? [yes/no] ").strip().lower() == "yes"
+
+
+def _ids(site_id: str, *, visitors: Sequence[str], users: Sequence[str]) -> str:
+    of_users = f"; users: {', '.join(users)}" if users else ""
+    return plain(f"Visitors of {site_id}: {', '.join(visitors) or 'none'}{of_users}").plain
 
 
 def _said(answer: StateAnswer) -> str:

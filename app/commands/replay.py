@@ -14,15 +14,18 @@ from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
-from rich.console import Console
-from rich.progress import Progress
 
 from app import log, settings
+from app.adapters.address_seal import AddressSeal
 from app.adapters.clickhouse import QueryPool
 from app.adapters.clock import now_ms
 from app.adapters.enricher import Enricher
+from app.commands.progress import shown
+from app.core.decode import decode_web_event
+from app.core.rows import without_address
 from app.embedded.stack import EmbeddedStack, Feeder
 from app.errors import WuaError
+from app.events.rejects import Reject
 from app.events.wire import SiteId, WebEvent
 from app.settings import Settings
 from app.traffic.access_log import PageRule, VisitorKey, read_access_log
@@ -105,42 +108,51 @@ def read_lines(arguments: argparse.Namespace, file: Path, *, at_ms: int) -> Iter
             )
 
 
-async def feed(arguments: argparse.Namespace, feeder: Sends) -> Tally:
-    """Send every event of the files, and raw every line that the pipeline is to refuse by name."""
-    tally, encoder, at_ms = Tally(), msgspec.json.Encoder(), now_ms()
+async def feed(arguments: argparse.Namespace, feeder: Sends, *, seal: AddressSeal) -> Tally:
+    """Send every event of the files, and every line that the pipeline is to refuse by name.
+
+    No address leaves in clear: it is sealed, or in a line that is no event left out.
+    """
+    tally, at_ms = Tally(), now_ms()
     batch: list[tuple[bytes | None, bytes]] = []
-    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+    with shown() as progress:
         for file in arguments.files:
-            task = progress.add_task(file.name, total=None)
+            progress.begin(file.name, parts=0)
             for line in read_lines(arguments, file, at_ms=at_ms):
-                message = _message(line, tally, encoder)
+                message = _message(line, tally, seal)
                 if message is not None:
                     batch.append(message)
                 if len(batch) == BATCH_EVENTS:
                     await feeder.send(batch)
-                    progress.advance(task, len(batch))
+                    progress.advance(len(batch))
                     batch = []
             await feeder.send(batch)
-            progress.advance(task, len(batch))
+            progress.advance(len(batch))
             batch = []
     return tally
 
 
-def _message(line: Line, tally: Tally, encoder: msgspec.json.Encoder) -> tuple[bytes | None, bytes] | None:
+def _message(line: Line, tally: Tally, seal: AddressSeal) -> tuple[bytes | None, bytes] | None:
     match line:
         case WebEvent():
             tally.events += 1
-            return line.key, encoder.encode(line)
+            return seal.message(line)
         case BadLine(raw=raw) if raw:
             _show(line, tally)
             tally.events += 1
-            return None, raw[:MAX_LINE_BYTES]
+            return None, _refused(raw)[:MAX_LINE_BYTES]
         case BadLine():
             _show(line, tally)
             tally.bad[line.reason] += 1
         case Skipped():
             tally.skipped[line.reason] += 1
     return None
+
+
+def _refused(raw: bytes) -> bytes:
+    """A line that is no event, without its address, and still none where that is all that was wrong."""
+    bare = without_address(raw)
+    return bare if isinstance(decode_web_event(bare), Reject) else without_address(raw, value=b"[]")
 
 
 def _show(line: BadLine, tally: Tally) -> None:
@@ -155,7 +167,7 @@ async def _embedded(arguments: argparse.Namespace, loaded: Settings) -> dict[str
         await feeder.start()
         began = time.monotonic()
         try:
-            tally = await feed(arguments, feeder)
+            tally = await feed(arguments, feeder, seal=AddressSeal.of(stack.settings))
             await feeder.drain()
         finally:
             await feeder.stop()
@@ -166,7 +178,7 @@ async def _embedded(arguments: argparse.Namespace, loaded: Settings) -> dict[str
 async def _to_kafka(arguments: argparse.Namespace, loaded: Settings) -> dict[str, Any]:
     began = time.monotonic()
     async with KafkaFeeder(loaded.broker, group=loaded.app.id) as feeder:
-        tally = await feed(arguments, feeder)
+        tally = await feed(arguments, feeder, seal=AddressSeal.of(loaded))
         if arguments.drain:
             await feeder.drain()
     return {

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from app import settings
+from app.adapters.address_seal import AddressSeal
 from app.adapters.clock import now_ms
 from app.events.wire import WebEvent
 from app.traffic.kafka import KafkaFeeder
@@ -53,10 +54,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _produce(events: Iterator[WebEvent]) -> int:
     loaded = settings.load()
-    encoder = msgspec.json.Encoder()
+    seal = AddressSeal.of(loaded)
     produced = 0
     async with KafkaFeeder(loaded.broker, group=loaded.app.id) as feeder:
         while batch := list(islice(events, BATCH_EVENTS)):
-            await feeder.send([(event.key, encoder.encode(event)) for event in batch])
+            await feeder.send([seal.message(event) for event in batch])
             produced += len(batch)
     return produced

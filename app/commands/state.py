@@ -23,7 +23,7 @@ def add(subparsers: Any) -> None:
     )
     parser.add_argument("--site", required=True, metavar="ID")
     parser.add_argument("--visitor", required=True, metavar="ID")
-    parser.add_argument("--worker", metavar="URL", help="web server of any worker; default: this machine's")
+    parser.add_argument("--worker", metavar="URL", help="web server of any worker; default: app.worker_url")
     parser.add_argument("--json", action="store_true", help="the answer as it is")
     parser.set_defaults(run=run)
 

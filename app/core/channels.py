@@ -9,8 +9,8 @@ before Organic Search. A visit that those rules would leave without a channel is
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Iterable, Iterator
+from fnmatch import translate
 
 import msgspec
 
@@ -96,17 +96,46 @@ RULES: tuple[tuple[Channel, Callable[[Visit], bool]], ...] = (
 )
 
 
-def own_channel(
-    rules: Iterable[ChannelRule], *, source: str, medium: str, campaign: str, referrer: str
-) -> Channel | None:
-    """The channel of a site's first rule that holds of a visit, in lower case; None where none does."""
-    for rule in rules:
-        told = ((rule.source, source), (rule.medium, medium), (rule.campaign, campaign))
-        if all(not wanted or fnmatchcase(found, wanted) for wanted, found in told) and (
-            not rule.referrer or is_below(referrer, {rule.referrer})
-        ):
-            return rule.channel
-    return None
+class ChannelRules:
+    """A site's own rules, in order. Hashed once: what is remembered of visits is found by them."""
+
+    def __init__(self, rules: Iterable[ChannelRule] = ()) -> None:
+        self._rules = tuple(rules)
+        self._hash = hash(self._rules)
+        self._tests = tuple(
+            (rule, _pattern(rule.source), _pattern(rule.medium), _pattern(rule.campaign))
+            for rule in self._rules
+        )
+
+    def __iter__(self) -> Iterator[ChannelRule]:
+        return iter(self._rules)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, ChannelRules) and self._rules == other._rules)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def channel(self, *, source: str, medium: str, campaign: str, referrer: str) -> Channel | None:
+        """The channel of the first rule that holds of a visit, in lower case; None where none does."""
+        for rule, is_source, is_medium, is_campaign in self._tests:
+            if (
+                is_source(source)
+                and is_medium(medium)
+                and is_campaign(campaign)
+                and (not rule.referrer or is_below(referrer, {rule.referrer}))
+            ):
+                return rule.channel
+        return None
+
+
+#: Of a site that has none.
+NO_RULES = ChannelRules()
+
+
+def _pattern(wanted: str) -> Callable[[str], object]:
+    """Whether a text is what a rule names, where ``*`` alone is special; any text is where it names none."""
+    return re.compile(translate(re.sub(r"[?[]", r"[\g<0>]", wanted or "*"))).match
 
 
 def channel_of(visit: Visit) -> Channel:

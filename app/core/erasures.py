@@ -17,7 +17,17 @@ VALUE = b'{"erase":true}'
 
 def erase_message(site_id: str, visitor_id: str) -> tuple[bytes | None, bytes]:
     """Key and value; to be sent with HEADERS."""
-    return f"{site_id}:{visitor_id}".encode(), VALUE
+    return message_key(site_id, visitor_id), VALUE
+
+
+def message_key(site_id: str, visitor_id: str) -> bytes:
+    """The key of every message of the visitor."""
+    return f"{site_id}:{visitor_id}".encode()
+
+
+def told_key(key: bytes) -> str:
+    """How the reason of a refusal names a wrong key; by this it is found when its visitor is erased."""
+    return f"the message key is {key[:200]!r};"
 
 
 def is_erasure(headers: Sequence[tuple[str, bytes]]) -> bool:

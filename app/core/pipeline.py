@@ -15,7 +15,7 @@ from typing import Protocol
 import msgspec
 
 from app.core.decode import decode_web_event
-from app.core.erasures import is_erasure
+from app.core.erasures import is_erasure, told_key
 from app.core.rows import (
     Accepted,
     BlockId,
@@ -395,5 +395,5 @@ def _wrong_key(key: bytes | None) -> Reject:
         reason=RejectReason.WRONG_KEY,
         step=Step.DECODE,
         field="key",
-        detail=f"the message key is {(key or b'')[:200]!r}; it must be site_id:visitor_id",
+        detail=f"{told_key(key or b'')} it must be site_id:visitor_id",
     )

@@ -19,7 +19,7 @@ BY_ADDRESS = BotReason.DATA_CENTRE
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What rules and tables decide of an event; a field's name is the column's. Places are not among them."""
+    """What rules and tables decide of an event; a field's name is the column's."""
 
     referrer_host: str
     channel: str
@@ -29,6 +29,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     term: str
     content: str
     click_id: str
+    country: str
+    region: str
+    city: str
     device_class: str
     browser: str
     browser_version: str
@@ -40,8 +43,14 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     bot_kind: str
 
 
-def decided(payload: str, *, before: Facts, rules: Rules, enrich: Enrich) -> Facts | None:
-    """What is decided of a kept payload today; None where it is no longer one that would be accepted."""
+def decided(
+    payload: str, *, before: Facts, rules: Rules, enrich: Enrich, keeps_place: bool = True
+) -> Facts | None:
+    """What is decided of a kept payload today; None where it is no longer one that would be accepted.
+
+    ``keeps_place``: its place may be of a database that knew the address, and stays; else it is that of the
+    time zone.
+    """
     event = decode_web_event(payload.encode())
     if isinstance(event, Reject):
         return None
@@ -52,6 +61,7 @@ def decided(payload: str, *, before: Facts, rules: Rules, enrich: Enrich) -> Fac
     bot = BotVerdict(
         reasons=enriched.bot.reasons | (BotReason(before.bot_reasons) & BY_ADDRESS), name=enriched.bot.name
     )
+    place = before if keeps_place else enriched.geo
     return Facts(
         referrer_host=traffic.referrer_host,
         channel=str(traffic.channel),
@@ -61,6 +71,9 @@ def decided(payload: str, *, before: Facts, rules: Rules, enrich: Enrich) -> Fac
         term=traffic.term,
         content=traffic.content,
         click_id=traffic.click_id,
+        country=place.country,
+        region=place.region,
+        city=place.city,
         device_class=str(device.device_class),
         browser=device.browser,
         browser_version=device.browser_version,
@@ -78,6 +91,7 @@ TOLD: dict[str, Callable[[Facts], str]] = {
     "channel": lambda facts: facts.channel,
     "source": lambda facts: facts.source,
     "medium": lambda facts: facts.medium,
+    "country": lambda facts: facts.country,
     "device class": lambda facts: facts.device_class,
     "browser": lambda facts: f"{facts.browser} {facts.browser_version}".strip(),
     "operating system": lambda facts: f"{facts.os} {facts.os_version}".strip(),

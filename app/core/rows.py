@@ -100,9 +100,12 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 def payload_text(raw: bytes) -> str:
     """A message as it is kept: without IP addresses, bytes that are no UTF-8 as ``\\xNN``."""
-    if b'"ip"' in raw:
-        raw = _IP.sub(b'"ip":""', raw)
-    return raw.decode("utf-8", "backslashreplace")
+    return without_address(raw).decode("utf-8", "backslashreplace")
+
+
+def without_address(raw: bytes, *, value: bytes = b'""') -> bytes:
+    """A message with this JSON ``value`` in the place of the address, however it is written."""
+    return _IP.sub(b'"ip":' + value, raw) if b'"ip"' in raw else raw
 
 
 def hit(accepted: Accepted) -> Hit:
@@ -202,6 +205,9 @@ def accepted_row(accepted: Accepted, *, block: BlockId, session_id: str) -> Even
         bot.name,
         bot.kind or "",
         int(accepted.is_conversion),
+        enriched.versions.rules,
+        enriched.versions.geo,
+        enriched.versions.networks,
         "" if properties == b"{}" else properties.decode(),
         **_features(accepted.known, name=event.name),
     )

@@ -7,7 +7,7 @@ from datetime import tzinfo
 
 import msgspec
 
-from app.core.channels import ChannelRule
+from app.core.channels import NO_RULES, ChannelRules
 from app.events.wire import MAX_FUTURE_MS
 
 
@@ -34,17 +34,18 @@ class SiteRules(msgspec.Struct, frozen=True, kw_only=True):
     """What is particular to a site: where its days begin, what is its own, what counts as conversion.
 
     ``channels`` come before the published rules. ``sessions`` are its own session rules; None: those of all
-    sites. ``scrub_pii``: whether what looks like
-    personal data is taken out of its URLs, titles and properties.
+    sites. ``scrub_pii``: whether what looks like personal data is taken out of URLs, titles and properties.
+    ``version``: a digest of what the site decides source and channel by.
     """
 
     zone: tzinfo
     domains: frozenset[str]
     conversion_events: frozenset[str]
     query_allow_list: frozenset[str]
-    channels: tuple[ChannelRule, ...] = ()
+    channels: ChannelRules = NO_RULES
     sessions: SessionRules | None = None
     scrub_pii: bool = True
+    version: str = ""
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):

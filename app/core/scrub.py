@@ -33,6 +33,9 @@ _json = msgspec.json.Encoder().encode
 _DIGITS = bytes(0x30 if chr(code).isdigit() and code < 128 else 0x78 for code in range(256))
 _BETWEEN = b" ().+-%"
 _LONG = b"0" * 9
+#: A number of JSON with a fraction. Nothing that is looked for reaches over what it stands between, and none
+#: fits into it: eight digits are too few before the point, and what follows one begins no card.
+_FRACTION = re.compile(rb"[:,\[]\s*+-?[0-9]{1,8}\.[0-9]++(?=\s*+[,}\]])")
 
 # TRICKY: quantifiers are possessive wherever what follows cannot begin with what they take, so that no text,
 # however hostile, makes the search go back and forth.
@@ -125,7 +128,14 @@ def _is_suspect(text: str) -> bool:
         "@" in text
         or "%40" in text
         or "\\u00" in text  # JSON may write any letter so
-        or _LONG in text.encode("utf-8", "surrogatepass").translate(_DIGITS, _BETWEEN)
+        or _has_long_number(text.encode("utf-8", "surrogatepass"))
+    )
+
+
+def _has_long_number(text: bytes) -> bool:
+    """Whether enough digits follow each other for a card or a phone; not those of a fraction."""
+    return _LONG in text.translate(_DIGITS, _BETWEEN) and _LONG in _FRACTION.sub(b":", text).translate(
+        _DIGITS, _BETWEEN
     )
 
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
-from app.core.channels import ChannelRule, Visit, channel_of, is_paid, own_channel
+from app.core.channels import NO_RULES, ChannelRules, Visit, channel_of, is_paid
 from app.core.clicks import CLICKS
 from app.core.hosts import Place, is_below, place_named, place_of, place_of_app
 from app.core.pages import query_of, read_address
@@ -54,7 +54,7 @@ _NO_TAGS = Tags()
 
 
 def classify_traffic(
-    *, url: str, referrer: str, own_domains: AbstractSet[str], rules: tuple[ChannelRule, ...] = ()
+    *, url: str, referrer: str, own_domains: AbstractSet[str], rules: ChannelRules = NO_RULES
 ) -> Traffic:
     """Where the visit of ``url`` came from; its channel by the site's ``rules``, or else the published ones.
 
@@ -102,13 +102,12 @@ def _normal(domains: frozenset[str]) -> frozenset[str]:
 
 
 @lru_cache(maxsize=CACHED)
-def _traffic(tags: Tags, referral: Referral | None, rules: tuple[ChannelRule, ...]) -> Traffic:
+def _traffic(tags: Tags, referral: Referral | None, rules: ChannelRules) -> Traffic:
     place, network, ad_medium = _origin(tags, referral)
     medium = tags.medium or ad_medium
     source = place.name if "." in tags.source else tags.source or place.name
     told_medium = medium or _usual_medium(place, is_named=bool(tags.source))
-    own = own_channel(
-        rules,
+    own = rules.channel(
         source=source,
         medium=told_medium,
         campaign=tags.campaign.lower(),

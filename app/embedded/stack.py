@@ -110,7 +110,7 @@ class EmbeddedStack:
         base = self._base
         return base.model_copy(
             update={
-                "app": base.app.model_copy(update={"data_dir": self._data_dir / "state"}),
+                "app": base.app.model_copy(update={"data_dir": self._data_dir / "state", "worker_url": ""}),
                 "broker": base.broker.model_copy(
                     update={
                         "url": self.broker.url,

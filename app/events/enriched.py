@@ -75,6 +75,21 @@ class BotVerdict(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like
         return next((kind for reason, kind in _KINDS.items() if reason in self.reasons), BotKind.OTHER)
 
 
+class Versions(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Which rules and tables decided, as short digests.
+
+    ``rules``: of all that can be decided again, empty where that is not known. ``geo`` and ``networks``: of
+    the operator's files that an address was looked up in, empty where there was none.
+    """
+
+    rules: str = ""
+    geo: str = ""
+    networks: str = ""
+
+
+NO_VERSIONS = Versions()
+
+
 class Enrichment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything the enrich step decided about one event."""
 
@@ -83,3 +98,4 @@ class Enrichment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     geo: Geo
     traffic: Traffic
     bot: BotVerdict
+    versions: Versions = NO_VERSIONS

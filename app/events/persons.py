@@ -66,6 +66,7 @@ class ErasureReport(msgspec.Struct, frozen=True, kw_only=True):
 
     site_id: str
     visitor_ids: tuple[str, ...]
+    user_ids: tuple[str, ...]
     was_known: bool
     is_complete: bool
     tables: list[ErasedTable]

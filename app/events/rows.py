@@ -87,6 +87,9 @@ class EventRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename
     bot_name: str = ""
     bot_kind: BotKind | str = ""
     is_conversion: int = 0
+    rules_version: str = ""
+    geo_version: str = ""
+    networks_version: str = ""
     properties: str = ""
     goal: str = ""
     revenue: float = 0.0

@@ -54,7 +54,8 @@ class WebEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_default
 
     ``occurred_at`` and ``sent_at`` are by the client's clock, ``received_at`` by the collector's.
     ``missing_headers``: the sender claims to be a browser, and its request lacked what browsers send.
-    ``ip`` lives only until it has been used for geography; it is never stored.
+    ``ip`` is sealed (app/adapters/address_seal.py), or plain from a producer of one's own; it lives only
+    until it has been used for geography, and is never stored.
     ``properties`` stays raw JSON here and is checked by the validate step.
     """
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from app.settings import SiteSettings
+from app.site_settings import SiteSettings
 
 
 class PageKind(StrEnum):

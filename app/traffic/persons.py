@@ -83,9 +83,14 @@ class Persons:
         self._asked = asked
         self._state = state
 
-    async def held(self) -> list[HeldRows]:
-        """How many rows each table holds of the person."""
-        return await self._work(lambda rows: rows.held(self._find(rows)), readonly=True)
+    async def held(self) -> tuple[Person, list[HeldRows]]:
+        """Who is meant, and how many rows each table holds of the person."""
+
+        def look(rows: PersonRows) -> tuple[Person, list[HeldRows]]:
+            person = self._find(rows)
+            return person, rows.held(person)
+
+        return await self._work(look, readonly=True)
 
     async def export(self, *, now_ms: int) -> PersonExport:
         """Everything that tables and state store hold of the person; NotFoundError where that is nothing."""
@@ -143,6 +148,7 @@ class Persons:
         return ErasureReport(
             site_id=person.site_id,
             visitor_ids=person.visitors,
+            user_ids=person.users,
             was_known=any(had.rows for had in before),
             is_complete=not is_present and not any(one.left for one in tables),
             tables=tables,

@@ -1,127 +1,24 @@
-"""Rows -> answers over HTTP: every endpoint, and the OpenAPI document that says what it answers."""
+"""Rows -> answers over HTTP: every question, by the client of a server as well."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import AsyncIterator
-from typing import Any
 from urllib.parse import quote
 
 import httpx
-import jsonschema
 import pytest
-import pytest_asyncio
-from starlette.applications import Starlette
 
 from app.adapters.clickhouse import QueryPool
 from app.embedded.engine import ChdbEngine
 from app.embedded.http_front import serve_front
 from app.settings import Settings
-from tests.answering import Asked, asked, engine, migrated, ms
-from tests.collecting import RecordingProducer
+from tests.answering import Asked, asked, engine, migrated
+from tests.asking_api import NOW, PERIOD, SHOP, client, fill, get, post, serving
 from tests.integration.engines import settings_for
-from tests.sql.store import some_uuid
 from views.queries import Queries
-from web import api
-from web.problems import exception_handlers
 
-__all__ = ["asked", "engine", "migrated"]
+__all__ = ["asked", "client", "engine", "migrated"]
 
 pytestmark = pytest.mark.asyncio
-
-#: 2026-03-10 13:00 in Berlin.
-NOW = ms("2026-03-10T12:00Z")
-#: They need neither broker nor store.
-LINKS = {"/api/v1/link", "/api/v1/link/verify"}
-#: The collector's: tests/property/test_collector_described.py asks these.
-WAYS_IN = {"/api/v1/events", "/api/v1/server/events", "/api/v1/pixel.gif", *LINKS}
-PERIOD = {"from": "2026-03-01", "to": "2026-04-01"}
-SHOP = {"site": "shop", **PERIOD}
-
-
-def serving(queries: Queries, *, producer: Any = None) -> httpx.AsyncClient:
-    app = Starlette(
-        routes=api.routes(queries, send=(producer or RecordingProducer()).send_batch, clock=lambda: NOW),
-        exception_handlers=exception_handlers(),
-    )
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url="http://localhost")
-
-
-@pytest_asyncio.fixture
-async def client(asked: Asked) -> AsyncIterator[httpx.AsyncClient]:
-    async with serving(asked.queries) as made:
-        yield made
-
-
-def fill(asked: Asked) -> None:
-    """Two visits: v1 buys, v2 looks at one page; and a bot."""
-    steps = ["/products/bell", "/cart", "/checkout", "/order/thanks"]
-    asked.events(
-        *({"path": path, "at": NOW + number * 1000, "user_id": "u/1"} for number, path in enumerate(steps)),
-        {
-            "event_type": "custom_event",
-            "name": "$purchase",
-            "path": "/order/thanks",
-            "at": NOW + 5000,
-            "revenue": 19.5,
-            "is_conversion": 1,
-            "user_id": "u/1",
-        },
-        {"path": "/cart", "visitor_id": "v2", "at": NOW},
-        {
-            "path": "/",
-            "visitor_id": "bot",
-            "at": NOW,
-            "is_bot": 1,
-            "bot_kind": "ai_crawler",
-            "bot_name": "GPTBot",
-        },
-    )
-    asked.sessions(
-        {
-            "session_id": some_uuid(),
-            "at": NOW,
-            "duration_ms": 5000,
-            "page_views": 4,
-            "events": 5,
-            "conversions": 1,
-            "revenue": 19.5,
-            "is_bounce": 0,
-            "user_id": "u/1",
-            "entry_path": "/products/bell",
-            "exit_path": "/order/thanks",
-        },
-        {
-            "session_id": some_uuid(),
-            "at": NOW,
-            "visitor_id": "v2",
-            "entry_path": "/cart",
-            "exit_path": "/cart",
-        },
-        {"session_id": some_uuid(), "at": NOW, "visitor_id": "bot", "is_bot": 1},
-    )
-
-
-async def get(client: httpx.AsyncClient, path: str, **query: str) -> dict[str, Any]:
-    answer = await client.get(path, params=query or None)
-    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json"), answer.text
-    return dict(answer.json())
-
-
-async def post(client: httpx.AsyncClient, path: str, **body: Any) -> dict[str, Any]:
-    answer = await client.post(path, json=body)
-    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json"), answer.text
-    return dict(answer.json())
-
-
-async def refused(client: httpx.AsyncClient, request: httpx.Request, status: int) -> str:
-    """The problem's detail."""
-    answer = await client.send(request)
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    return str(answer.json()["detail"])
 
 
 async def test_an_overview_has_the_headline_metrics_of_the_site(
@@ -256,56 +153,6 @@ async def test_a_person_that_was_taken_for_a_bot_is_found_unless_bots_are_left_o
     assert (await client.get("/api/v1/users/bot/behavior", params=query)).status_code == status
 
 
-@pytest.mark.parametrize(
-    ("template", "parts"),
-    [
-        ("overview", {"overview", "series"}),
-        ("acquisition", {"overview", "channels", "sources", "devices"}),
-        ("content", {"overview", "pages"}),
-    ],
-)
-async def test_a_report_has_the_parts_of_its_template_in_each_format(
-    asked: Asked, client: httpx.AsyncClient, template: str, parts: set[str]
-) -> None:
-    fill(asked)
-    asking = {**SHOP, "template": template}
-    found = await post(client, "/api/v1/reports/generate", **asking)
-    assert {name for name, part in found.items() if part is not None} == {"template", *parts}
-    as_csv = await client.post("/api/v1/reports/generate", json={**asking, "format": "csv"})
-    assert as_csv.headers["content-type"] == "text/csv; charset=utf-8"
-    rows = list(csv.reader(io.StringIO(as_csv.text)))
-    assert {row[0][2:] for row in rows if row and row[0].startswith("# ")} == parts
-    for expected in (["site_id", "shop"], ["from", "2026-03-01"], ["layer", "gold"], ["page_views", "5"]):
-        assert expected in rows
-    as_html = await client.post("/api/v1/reports/generate", json={**asking, "format": "html"})
-    assert as_html.headers["content-type"] == "text/html; charset=utf-8"
-    assert all(f"<h2>{name}</h2>" in as_html.text for name in parts)
-
-
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
-async def test_no_cell_of_a_csv_is_a_formula_to_a_spreadsheet(
-    asked: Asked, client: httpx.AsyncClient, start: str
-) -> None:
-    hostile = f'{start}HYPERLINK("http://x","y")'
-    asked.events({"path": hostile})
-    asked.sessions({"source": hostile, "browser": hostile})
-    for template in ("acquisition", "content"):
-        answer = await client.post(
-            "/api/v1/reports/generate", json={**SHOP, "template": template, "format": "csv"}
-        )
-        cells = [cell for row in csv.reader(io.StringIO(answer.text, newline="")) for cell in row]
-        assert f"'{hostile}" in cells
-        assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
-
-
-async def test_no_text_of_a_page_is_markup_in_a_report(asked: Asked, client: httpx.AsyncClient) -> None:
-    asked.events({"path": "/<script>alert(1)</script>"})
-    asking = {**SHOP, "template": "content", "format": "html"}
-    text = (await client.post("/api/v1/reports/generate", json=asking)).text
-    assert "<script" not in text
-    assert "/&lt;script&gt;" in text
-
-
 async def test_over_http_the_store_gives_the_same_answers(
     asked: Asked, client: httpx.AsyncClient, engine: ChdbEngine
 ) -> None:
@@ -341,91 +188,3 @@ async def test_without_a_store_the_answer_is_to_come_again() -> None:
         assert int(answer.headers["retry-after"]) > 0
         assert "127.0.0.1" not in answer.text
     await pool.close()
-
-
-async def test_every_answer_is_as_the_document_says(asked: Asked, client: httpx.AsyncClient) -> None:
-    fill(asked)
-    asked.refused({})
-    document = await get(client, "/openapi.json")
-    answers = {
-        "/api/v1/sites/{site_id}/overview": await get(client, "/api/v1/sites/shop/overview", **PERIOD),
-        "/api/v1/sites/{site_id}/series": await get(client, "/api/v1/sites/shop/series", **PERIOD),
-        "/api/v1/sites/{site_id}/quality": await get(client, "/api/v1/sites/shop/quality", **PERIOD),
-        "/api/v1/sites/{site_id}/bots": await get(client, "/api/v1/sites/shop/bots", **PERIOD),
-        "/api/v1/sites/{site_id}/stats": await get(client, "/api/v1/sites/shop/stats", **PERIOD),
-        "/api/v1/query": await post(client, "/api/v1/query", **SHOP, metrics=["visitors"]),
-        "/api/v1/pages/{page_id}/metrics": await get(client, "/api/v1/pages/cart/metrics", **SHOP),
-        "/api/v1/funnels/{funnel_id}/conversion": await get(
-            client, "/api/v1/funnels/checkout/conversion", **SHOP
-        ),
-        "/api/v1/sessions/query": await post(client, "/api/v1/sessions/query", **SHOP),
-        "/api/v1/users/{user_id}/behavior": await get(client, "/api/v1/users/v1/behavior", **SHOP),
-        "/api/v1/reports/generate": await post(client, "/api/v1/reports/generate", **SHOP),
-        "/api/v1/dead-letters": await get(client, "/api/v1/dead-letters"),
-        "/api/v1/dead-letters/{letter_id}": await get(client, "/api/v1/dead-letters/0-0-0"),
-        "/api/v1/dead-letters/replay": await post(client, "/api/v1/dead-letters/replay"),
-    }
-    # Those of persons need a worker: tests/integration/test_persons.py.
-    asked_here = {path for path in document["paths"] if "/persons/" not in path}
-    assert answers.keys() == asked_here - WAYS_IN
-    for path, answer in answers.items():
-        (operation,) = document["paths"][path].values()
-        schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
-        jsonschema.validate(answer, {**schema, "components": document["components"]})
-        assert set(answer) == set(_properties(schema, document)), path
-
-
-async def test_the_document_names_every_parameter_body_and_status(client: httpx.AsyncClient) -> None:
-    document = await get(client, "/openapi.json")
-    assert document["openapi"] == "3.1.0"
-    for path, operations in document["paths"].items():
-        for operation in operations.values():
-            expected = {"400"} if path in LINKS else {"400", "503"}
-            assert expected <= operation["responses"].keys(), path
-            for status, answer in operation["responses"].items():
-                assert answer["description"]
-                good = "image/gif" if path == "/api/v1/pixel.gif" else "application/json"
-                assert (good if status.startswith("2") else "application/problem+json") in answer["content"]
-    page = document["paths"]["/api/v1/pages/{page_id}/metrics"]["get"]
-    assert [(one["name"], one["in"], one["required"]) for one in page["parameters"]] == [
-        ("page_id", "path", True),
-        ("site", "query", True),
-        ("from", "query", False),
-        ("to", "query", False),
-        ("bots", "query", False),
-    ]
-    assert "404" in page["responses"]
-    assert page["parameters"][2]["schema"] == {"type": "string", "format": "date"}
-    assert document["components"]["schemas"]["Bots"]["enum"] == ["exclude", "include", "only"]
-    report = document["paths"]["/api/v1/reports/generate"]["post"]
-    assert report["responses"]["200"]["content"].keys() == {"application/json", "text/csv", "text/html"}
-    assert report["requestBody"]["required"]
-    for reference in _references(document):
-        assert reference.removeprefix("#/components/schemas/") in document["components"]["schemas"]
-
-
-async def test_the_docs_page_shows_every_operation_without_script_or_style_of_its_own(
-    client: httpx.AsyncClient,
-) -> None:
-    document = await get(client, "/openapi.json")
-    answer = await client.get("/docs")
-    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    for path, operations in document["paths"].items():
-        assert f"<code>{path}</code>" in answer.text
-        for operation in operations.values():
-            assert f'id="{operation["operationId"]}"' in answer.text
-    for forbidden in ("<script", "<style", " style=", " onclick", "http://", "https://", "//cdn"):
-        assert forbidden not in answer.text
-    assert 'href="/static/docs.css"' in answer.text
-
-
-def _properties(schema: dict[str, Any], document: dict[str, Any]) -> list[str]:
-    name = schema["$ref"].removeprefix("#/components/schemas/")
-    return list(document["components"]["schemas"][name]["properties"])
-
-
-def _references(node: Any) -> list[str]:
-    if isinstance(node, dict):
-        own = [node["$ref"]] if isinstance(node.get("$ref"), str) else []
-        return own + [found for value in node.values() for found in _references(value)]
-    return [found for value in node for found in _references(value)] if isinstance(node, list) else []

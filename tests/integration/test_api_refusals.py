@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.answering import Asked, asked, engine, migrated
-from tests.integration.test_api import PERIOD, SHOP, client, fill, get, post, refused
+from tests.asking_api import PERIOD, SHOP, client, fill, get, post, refused
 
 __all__ = ["asked", "client", "engine", "migrated"]
 

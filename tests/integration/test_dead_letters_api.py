@@ -14,9 +14,9 @@ import pytest_asyncio
 from app.core.pipeline import read_returned
 from app.settings import WebSettings
 from tests.answering import Asked, asked, engine, migrated
+from tests.asking_api import get, post, refused, serving
 from tests.collecting import RecordingProducer
 from tests.factories import HOUR, T0, event_id, wire
-from tests.integration.test_api import get, post, refused, serving
 from views.letters import PAGE, LetterFilter
 from views.queries import Queries
 

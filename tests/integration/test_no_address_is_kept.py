@@ -1,10 +1,12 @@
 """Addresses are used for geography and then gone: looked for wherever a run leaves anything.
 
-The one place that has them is the events topic itself, on the way to the worker.
+On the way to the worker they are sealed. Only what a producer of one's own writes in clear stands so in the
+events topic, and nowhere else.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import io
@@ -19,17 +21,23 @@ import pytest
 import pytest_asyncio
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from mmdb_writer import MMDBWriter
+from netaddr import IPSet
 
 from app import log, serve
+from app.adapters.address_seal import MARK, AddressSeal
 from app.adapters.clickhouse import open_client
 from app.adapters.enricher import Enricher
+from app.commands import demo, replay
 from app.core.keys import digest_of
 from app.embedded.broker import PARTITIONS
 from app.embedded.loop_server import bind, serve_in_loop
 from app.embedded.stack import EmbeddedStack, Feeder
 from app.settings import LogSettings, Settings
+from app.traffic.simulator import simulate
 from tests.collecting import posted
 from tests.factories import DAY, wire
+from tests.log_lines import log_line
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -37,8 +45,12 @@ SECRET = "wua_secret-of-the-shop"
 #: As they are sent; each is looked for in every form that it may be written in.
 BROWSER_4, BROWSER_6 = "203.0.113.77", "2001:DB8:0:7::ABCD"
 SERVER_4, SERVER_6 = "198.51.100.123", "2001:db8:0:8:0:0:0:beef"
-FOREIGN_4, FOREIGN_6 = "192.0.2.201", "2001:db8:0:9::cafe"
-SENT = (BROWSER_4, BROWSER_6, SERVER_4, SERVER_6, FOREIGN_4, FOREIGN_6)
+REPLAYED_4, REPLAYED_6 = "192.0.2.13", "2001:db8:0:a::f00d"
+#: By whom the events topic is not written through the product.
+FOREIGN = (FOREIGN_4, FOREIGN_6) = "192.0.2.201", "2001:db8:0:9::cafe"
+OURS = (BROWSER_4, BROWSER_6, SERVER_4, SERVER_6, REPLAYED_4, REPLAYED_6)
+SENT = (*OURS, *FOREIGN)
+COUNTRY = "NZ"
 
 
 def forms(address: str) -> set[str]:
@@ -75,6 +87,8 @@ class Left:
 
     def __init__(self) -> None:
         self.places: dict[str, str] = {}
+        #: The events topic once a producer of one's own has written to it in clear.
+        self.with_foreign = ""
         self.answers: list[httpx.Response] = []
 
 
@@ -83,12 +97,13 @@ async def left(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Left]:
     """Everything that the product wrote while browsers, servers and a foreign producer sent events."""
     directory = tmp_path_factory.mktemp("stack")
     settings = Settings(
+        geo={"mmdb_path": str(places(tmp_path_factory.mktemp("geo")))},
         web={"trusted_proxies": ["127.0.0.1"], "rate_burst": 50, "rate_per_s": 0.001},
         sites={"shop": {"server_keys": [digest_of(SECRET)]}, "quiet": {"cookieless": True}},
     )
     found = Left()
     with logged() as lines:
-        async with EmbeddedStack(settings, data_dir=directory, enrich=Enricher()) as stack:
+        async with EmbeddedStack(settings, data_dir=directory, enrich=Enricher.of(settings)) as stack:
             app = serve.build(stack.settings, registries=(stack.topology.metrics.registry,))
             async with (
                 serve_in_loop(app, bind("127.0.0.1", 0)) as url,
@@ -96,9 +111,12 @@ async def left(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Left]:
             ):
                 await send_from_browsers(client, found)
                 await send_from_servers(client, found)
+                await send_from_files(stack, tmp_path_factory.mktemp("files"))
+                found.places["topic web_events"] = await everything_in(stack, "web_events")
                 await send_from_elsewhere(stack)
                 await all_handled(stack)
                 found.answers.append(await client.get("/metrics"))
+            found.with_foreign = await everything_in(stack, "web_events")
             for topic in topics_of(stack):
                 found.places[f"topic {topic}"] = await everything_in(stack, topic)
             collect(stack, found)
@@ -108,6 +126,16 @@ async def left(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Left]:
         if file.is_file():
             found.places[f"file {file.relative_to(directory)}"] = file.read_bytes().decode("latin-1")
     yield found
+
+
+def places(directory: Path) -> Path:
+    """A database in which every address that is sent has a country, one that no time zone here has."""
+    writer = MMDBWriter(ip_version=6, ipv4_compatible=True)
+    for network in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"):
+        writer.insert_network(IPSet([network]), {"country": {"iso_code": COUNTRY}})
+    path = directory / "places.mmdb"
+    writer.to_db_file(str(path))
+    return path
 
 
 async def send_from_browsers(client: httpx.AsyncClient, found: Left) -> None:
@@ -139,25 +167,59 @@ async def send_from_servers(client: httpx.AsyncClient, found: Left) -> None:
         found.answers.append(await client.post("/api/v1/server/events", json=events, headers=headers))
 
 
-async def send_from_elsewhere(stack: EmbeddedStack) -> None:
-    """What no collector would have let through: each is refused by the worker at another step."""
-    messages = []
-    for address in (FOREIGN_4, FOREIGN_6):
-        whole = wire(ip=address)
-        messages += [
-            json.dumps(whole).encode(),
-            json.dumps(whole).encode()[: json.dumps(whole).index(address) + len(address)],
-            json.dumps({**whole, "event_type": "zap"}).encode(),
-            json.dumps({**whole, "ip": [address, address]}).encode(),
-            json.dumps({**whole, "url": "javascript:1"}).encode(),
-            json.dumps({**whole, "occurred_at": whole["received_at"] - 2 * DAY}).encode(),
-        ]
+def written(address: str) -> list[bytes]:
+    """What no collector would have let through, and one that it would: each is refused at another step."""
+    whole = wire(ip=address)
+    return [
+        json.dumps(whole).encode(),
+        json.dumps(whole).encode()[: json.dumps(whole).index(address) + len(address)],
+        json.dumps({**whole, "event_type": "zap"}).encode(),
+        json.dumps({**whole, "ip": [address, address]}).encode(),
+        json.dumps({**whole, "ip": f"{address}/nonsense"}).encode(),
+        json.dumps({**whole, "url": "javascript:1"}).encode(),
+        json.dumps({**whole, "occurred_at": whole["received_at"] - 2 * DAY}).encode(),
+    ]
+
+
+@contextlib.asynccontextmanager
+async def feeding(stack: EmbeddedStack) -> AsyncIterator[Feeder]:
     feeder = Feeder(stack)
     await feeder.start()
-    await feeder.send([(b"shop:v1", message) for message in messages])
-    await feeder.send([(b"wrong", message) for message in messages])
+    yield feeder
     await feeder.drain()
     await feeder.stop()
+
+
+async def send_from_files(stack: EmbeddedStack, directory: Path) -> None:
+    """As `wua replay` does, and `wua demo`."""
+    seal = AddressSeal.of(stack.settings)
+    files = {"jsonl": [], "combined": []}
+    for address in (REPLAYED_4, REPLAYED_6):
+        files["jsonl"] += written(address)
+        files["combined"] += [log_line(client=address).strip(), log_line(client=address, request="x").strip()]
+    async with feeding(stack) as feeder:
+        for name, lines in files.items():
+            file = directory / name
+            file.write_bytes(b"\n".join(lines))
+            options = ["--format", name, "--site", "old", str(file)]
+            tally = await replay.feed(parsed("replay", *options), feeder, seal=seal)
+            assert tally.events >= 2
+        for batch in demo.batches(simulate(seed=1, end_ms=serve.now_ms(), events=50, days=1), seal=seal):
+            await feeder.send(batch)
+
+
+def parsed(*command: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    replay.add(parser.add_subparsers())
+    return parser.parse_args(command)
+
+
+async def send_from_elsewhere(stack: EmbeddedStack) -> None:
+    """A producer of one's own, which writes in clear."""
+    messages = [message for address in FOREIGN for message in written(address)]
+    async with feeding(stack) as feeder:
+        await feeder.send([(b"shop:v1", message) for message in messages])
+        await feeder.send([(b"wrong", message) for message in messages])
 
 
 async def all_handled(stack: EmbeddedStack) -> None:
@@ -190,7 +252,7 @@ def collect(stack: EmbeddedStack, found: Left) -> None:
 def topics_of(stack: EmbeddedStack) -> list[str]:
     names = stack.topology.topics
     changelog = stack.topology.app.tables["visitors"].changelog_topic_name
-    return [names.events, names.dead_letters, names.sessions, changelog]
+    return [names.dead_letters, names.sessions, changelog]
 
 
 async def everything_in(stack: EmbeddedStack, topic: str) -> str:
@@ -212,11 +274,25 @@ async def everything_in(stack: EmbeddedStack, topic: str) -> str:
         await consumer.stop()
 
 
-async def test_no_address_is_anywhere_but_in_the_events_topic(left: Left) -> None:
+async def test_no_address_is_anywhere(left: Left) -> None:
     found = {place: addresses for place, text in left.places.items() if (addresses := leaked(text))}
-    assert found.keys() == {"topic web_events"}
-    # Where they are sent, they are found: the search sees what it looks for.
-    assert set(found["topic web_events"]) >= {str(ipaddress.ip_address(address)) for address in SENT}
+    assert found == {}
+    # Nor is a sealed one, which who has the key could open.
+    assert [place for place, text in left.places.items() if MARK in text] == ["topic web_events"]
+    # Where they are written in clear, they are found: the search sees what it looks for.
+    assert set(leaked(left.with_foreign)) >= {str(ipaddress.ip_address(address)) for address in FOREIGN}
+
+
+async def test_every_address_was_looked_up_all_the_same(left: Left) -> None:
+    """Those that were sealed, and those in clear."""
+    assert left.places["topic web_events"].count(MARK) >= 50
+    rows = [json.loads(row) for row in left.places["table page_views_silver"].splitlines()]
+    by_site: dict[str, set[str]] = {}
+    for row in rows:
+        by_site.setdefault(row["site_id"], set()).add(row["country"])
+    assert by_site.keys() >= {"shop", "quiet", "old", "saas"}
+    assert [by_site[site] for site in ("shop", "quiet", "old")] == [{COUNTRY}] * 3
+    assert "wua_addresses_unopened_total 0.0" in left.places["answers"]
 
 
 async def test_the_run_reached_every_place(left: Left) -> None:
@@ -236,4 +312,5 @@ async def test_the_run_reached_every_place(left: Left) -> None:
     assert "shop.example" in left.places["topic web_events.dead_letter"]
     assert "block.handled" in left.places["logs"]
     assert "web.answered" in left.places["logs"]
+    assert "collector.batch" in left.places["logs"]
     assert any(Path(place).suffix == ".sst" or "CURRENT" in place for place in left.places)

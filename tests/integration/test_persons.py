@@ -65,12 +65,22 @@ def settings(**web: Any) -> Settings:
 
 
 @asynccontextmanager
-async def running(directory: Path) -> AsyncIterator[tuple[EmbeddedStack, httpx.AsyncClient]]:
-    """The stack with its web servers, asked by an operator."""
+async def running(
+    directory: Path, *, apart: bool = False
+) -> AsyncIterator[tuple[EmbeddedStack, httpx.AsyncClient]]:
+    """The stack with its web servers, asked by an operator.
+
+    ``apart``: REST finds the worker by ``app.worker_url`` alone, as from another container.
+    """
     async with EmbeddedStack(
         settings(), data_dir=directory, enrich=plain_enrichment, faust_web=True
     ) as stack:
-        app = serve.build(stack.settings)
+        seen = stack.settings.app
+        if apart:
+            seen = seen.model_copy(
+                update={"web_port": free_ports(1)[0], "worker_url": f"http://127.0.0.1:{seen.web_port}"}
+            )
+        app = serve.build(stack.settings.model_copy(update={"app": seen}))
         transport = httpx.ASGITransport(app=app)
         bearer = {"authorization": f"Bearer {KEY}"}
         async with (
@@ -117,6 +127,7 @@ async def test_a_user_is_exported_erased_and_gone_and_the_numbers_stay(tmp_path)
 
         report = await told(await client.post(f"{PERSONS}/erase", json={"user": "7"}))
         assert (report["is_complete"], report["was_known"]) == (True, True)
+        assert (report["visitor_ids"], report["user_ids"]) == (["ada", "adas-phone"], ["7"])
         assert [(state["visitor_id"], state["answer"]) for state in report["states"]] == [
             ("ada", "gone"),
             ("adas-phone", "gone"),
@@ -173,6 +184,17 @@ async def test_what_is_left_is_told(tmp_path, monkeypatch):
         assert {one["left"] for one in report["tables"]} > {0}
 
 
+async def test_a_web_server_apart_from_the_worker_asks_it_all_the_same(tmp_path):
+    async with running(tmp_path, apart=True) as (stack, client):
+        await fed(stack, *BOB)
+        export = await told(await client.get(f"{PERSONS}/export", params={"visitor": "bob"}))
+        assert export["missing"] == []
+        assert [one["visitor_id"] for one in export["open_windows"]] == ["bob"]
+        report = await told(await client.post(f"{PERSONS}/erase", json={"visitor": "bob"}))
+        assert report["is_complete"] is True
+        assert [state["answer"] for state in report["states"]] == ["gone"]
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [
@@ -224,6 +246,7 @@ async def test_by_the_command_line(tmp_path):
     unsure = wua("erase", *data, "--user", "7")
     assert (unsure.returncode, "nothing was removed" in unsure.stderr) == (1, True)
     assert "user_behavior_silver" in unsure.stdout
+    assert "Visitors of shop: ada, adas-phone; users: 7" in unsure.stdout
 
     out = tmp_path / "ada.json"
     exported = wua("export-person", *data, "--user", "7", "--out", out)
@@ -241,6 +264,7 @@ async def test_by_the_command_line(tmp_path):
     assert shown.returncode == 0, shown.stderr
     assert "FROM wua.user_behavior_silver WHERE site_id = 'shop'" in shown.stdout
     assert "nothing is left" in shown.stdout
+    assert "Visitors of shop: bob\n" in shown.stdout
     nobody = wua("erase", *data, "--visitor", "nobody", "--yes")
     assert (nobody.returncode, "nothing was held" in nobody.stdout) == (0, True)
     assert wua("export-person", *data, "--user", "7").returncode == 1

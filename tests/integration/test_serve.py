@@ -98,6 +98,17 @@ async def test_parts_that_are_given_are_used():
     assert [event.received_at for event in producer.events] == [now_ms]
 
 
+def uvicorns_lines():
+    """What it logs of a web socket, of a connection at level "trace", of its start; and a line of ours."""
+    for name, level, text in (
+        ("uvicorn.error", logging.INFO, '%s - "WebSocket %s" 403'),
+        ("uvicorn.error", 5, "203.0.113.9:4711 - HTTP connection made"),
+        ("uvicorn.error", logging.INFO, "Application startup complete."),
+        ("aiokafka", logging.INFO, "WebSocket"),
+    ):
+        yield logging.LogRecord(name, level, __file__, 1, text, None, None)
+
+
 async def test_the_factory_reads_the_settings_and_keeps_uvicorn_from_telling_addresses(monkeypatch, tmp_path):
     file = tmp_path / "faust.yml"
     file.write_text("log: {level: error}")
@@ -109,6 +120,8 @@ async def test_the_factory_reads_the_settings_and_keeps_uvicorn_from_telling_add
         app = serve.create()
         assert isinstance(app, Starlette)
         assert not access.hasHandlers()
+        (handler,) = root.handlers
+        assert [bool(handler.filter(line)) for line in uvicorns_lines()] == [False, False, True, True]
         assert root.level == logging.ERROR
     finally:
         root.handlers[:], access.propagate = handlers, True

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.answering import Asked, asked, engine, migrated
-from tests.integration.test_api import NOW, PERIOD, SHOP, client, get, post, refused
+from tests.asking_api import NOW, PERIOD, SHOP, client, get, post, refused
 from tests.sql.store import some_uuid
 
 __all__ = ["asked", "client", "engine", "migrated"]

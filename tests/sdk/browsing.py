@@ -26,7 +26,7 @@ from app.events.wire import WebEvent
 from app.metrics import WebMetrics
 from app.serve import STATIC
 from app.settings import Settings
-from tests.collecting import RecordingProducer
+from tests.collecting import SEAL, RecordingProducer
 from tests.sdk.needs import pass_over
 from web import collector, script
 from web.middleware import SecurityHeaders
@@ -172,6 +172,7 @@ def _app(producer: RecordingProducer, *, salts: Path, cookieless: bool) -> Starl
                 clock=now_ms,
                 visitor_ids=VisitorIds(salts),
                 link_key=link_key,
+                seal=SEAL,
             ),
         ],
         middleware=[Middleware(SecurityHeaders)],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+import msgspec
 import pytest
 
 from app.adapters.clickhouse import persons
@@ -14,7 +15,9 @@ from app.adapters.clickhouse.reconcile import Reconciler, Scope
 from app.core.persons import ERASED, REPLACED, WIPED
 from app.errors import QueryError
 from app.events.persons import Person
+from tests.factories import record
 from tests.sql.store import MINUTE, Store, block, event, rejected, retracted, session, some_uuid
+from tests.unit.test_pipeline import run
 
 ADA = Person(site_id="shop", visitors=("ada",))
 #: Tables that hold something of a person.
@@ -137,6 +140,24 @@ def test_what_described_the_person_is_nowhere_any_more(filled: Store) -> None:
             assert row.get("user_id", "") == "" or row["user_id"].startswith(ERASED)
 
 
+def test_the_last_deletion_that_the_engine_remembers_names_nobody(filled: Store) -> None:
+    """And in a table of people it remembers no more than the last."""
+    aliased(filled)
+    seven = rows_of(filled).person("shop", user="7")
+    holding = left(filled, seven)
+    rows_of(filled).erase(seven)
+    last = filled.ask(
+        "SELECT table, argMax(command, toUInt64(extract(mutation_id, '\\\\d+'))) FROM system.mutations "
+        "WHERE database = '{db}' AND table != 'erasures_under_way' GROUP BY table ORDER BY table"
+    )
+    assert last == [(table, "(DELETE WHERE 0)") for table in sorted(holding)]
+    kept = filled.ask(
+        "SELECT name, extract(create_table_query, 'finished_mutations_to_keep = (\\\\d+)') "
+        "FROM system.tables WHERE database = '{db}' AND name IN (SELECT table FROM system.mutations)"
+    )
+    assert {table: count for table, count in kept if table in holding} == dict.fromkeys(holding, "1")
+
+
 def test_others_and_other_sites_keep_what_is_theirs(filled: Store) -> None:
     elsewhere = Person(site_id="other", visitors=("ada",))
     kept = [rows_of(filled).rows(one) for one in (Person(site_id="shop", visitors=("bob",)), elsewhere)]
@@ -164,57 +185,6 @@ def test_an_id_becomes_the_same_one_in_every_table_and_another_in_the_next_run(f
     assert filled.one(f"SELECT uniq(visitor_id) FROM ({every})") == 2
 
 
-@pytest.mark.parametrize("table", ["user_behavior_silver", "sessions_silver", "session_merges"])
-def test_a_run_that_is_cut_off_is_finished_by_the_next(
-    filled: Store, monkeypatch: pytest.MonkeyPatch, table: str
-) -> None:
-    """Between the copy and the deletion."""
-    before = counts(filled)
-    delete = PersonRows._delete
-
-    def cut_off(self: PersonRows, at: str, where: str, **given: Any) -> None:
-        if at.endswith(f".{table}"):
-            raise KeyboardInterrupt
-        delete(self, at, where, **given)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(PersonRows, "_delete", cut_off)
-        with pytest.raises(KeyboardInterrupt):
-            rows_of(filled).erase(ADA)
-    assert left(filled, ADA)[table]
-    rows_of(filled).erase(ADA)
-    assert left(filled, ADA) == {}
-    assert counts(filled) == before
-    assert differing(filled) == []
-    assert filled.one("SELECT count() FROM {db}.erasures_under_way") == 0
-
-
-@pytest.mark.parametrize("table", ["user_behavior_silver", "visitor_aliases", "user_aliases"])
-def test_a_run_that_was_cut_off_finds_the_same_user_again(
-    filled: Store, monkeypatch: pytest.MonkeyPatch, table: str
-) -> None:
-    aliased(filled)
-    found = rows_of(filled).person("shop", user="lead-3")
-    before = counts(filled)
-    move = PersonRows._move_rows
-
-    def cut_off(self: PersonRows, at: Any, where: str, **given: Any) -> None:
-        if at.name == table:
-            raise KeyboardInterrupt
-        move(self, at, where, **given)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(PersonRows, "_move_rows", cut_off)
-        with pytest.raises(KeyboardInterrupt):
-            rows_of(filled).erase(found)
-    again = rows_of(filled).person("shop", user="lead-3")
-    assert again.users == found.users
-    rows_of(filled).erase(again)
-    assert left(filled, found) == {}
-    assert counts(filled) == before
-    assert differing(filled) == []
-
-
 def test_people_who_did_the_same_at_the_same_time_are_both_counted_on(store: Store) -> None:
     within = block()
     store.insert([event(within, visitor_id=visitor) for visitor in ("ada", "bob")])
@@ -231,22 +201,6 @@ def test_many_blocks_are_moved_a_few_at_a_time(filled: Store, monkeypatch: pytes
     rows_of(filled).erase(ADA)
     assert left(filled, ADA) == {}
     assert counts(filled) == before
-
-
-def test_what_comes_during_the_move_is_neither_lost_nor_moved(
-    filled: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    delete = PersonRows._delete
-
-    def with_news(self: PersonRows, at: str, where: str, **given: Any) -> None:
-        if at.endswith(".user_behavior_silver"):
-            filled.insert([event(block(start=90), visitor_id="ada")])
-        delete(self, at, where, **given)
-
-    monkeypatch.setattr(PersonRows, "_delete", with_news)
-    rows_of(filled).erase(ADA)
-    assert filled.one("SELECT count() FROM {db}.user_behavior_silver WHERE visitor_id = 'ada'") > 0
-    assert differing(filled) == []
 
 
 def test_a_table_that_a_killed_run_left_behind_loses_its_rows(filled: Store) -> None:
@@ -312,6 +266,27 @@ def test_a_dead_letter_in_which_an_id_is_another_word_is_nobodys(filled: Store) 
     assert left(filled, ADA)["rejected_events_bronze"] == 4
     seven = Person(site_id="shop", visitors=("nobody",), users=("7",))
     assert "rejected_events_bronze" not in left(filled, seven)
+
+
+@pytest.mark.parametrize(
+    ("visitor", "key", "is_theirs"),
+    [
+        ("ad", "shop:ad", True),
+        ("ad", "shop:adam", False),
+        ("ad", "myshop:ad", False),
+        ("zoë", "shop:zoë", True),
+        ("o'hara\\", "shop:o'hara\\", True),
+        ("v" * 300, "shop:" + "v" * 300, True),
+    ],
+)
+def test_a_dead_letter_under_the_key_of_a_visitor_is_that_visitors(
+    store: Store, visitor: str, key: str, is_theirs: bool
+) -> None:
+    (row,) = run(record(key=key.encode(), visitor_id="other")).events
+    assert row.reason == "wrong_key"
+    store.insert([msgspec.structs.replace(row, batch_id=some_uuid())])
+    person = Person(site_id="shop", visitors=(visitor,))
+    assert ("rejected_events_bronze" in left(store, person)) is is_theirs
 
 
 def test_a_dead_letter_that_names_no_site_is_not_handed_out_and_is_deleted(filled: Store) -> None:

@@ -34,6 +34,9 @@ OLD = Facts(
     term="",
     content="",
     click_id="",
+    country="",
+    region="",
+    city="",
     device_class="tablet",
     browser="Chrome",
     browser_version="138",
@@ -47,7 +50,7 @@ OLD = Facts(
 SCOPE = Scope(site_id="shop", first=date.fromisoformat(DAY), last=date.fromisoformat(DAY))
 ENRICH = Enricher()
 FIRST, SECOND, DEAD = (str(uuid.UUID(int=number)) for number in (101, 102, 103))
-IN_SESSION = ("referrer_host", "channel", "source", "medium", "device_class", "browser", "os")
+IN_SESSION = ("referrer_host", "channel", "source", "medium", "country", "device_class", "browser", "os")
 
 
 def facts_of(payload, *, stored=OLD):
@@ -194,11 +197,11 @@ def test_a_second_run_finds_nothing_to_change_and_leaves_all_as_it_is(store):
     assert differences(store) == []
 
 
-@pytest.mark.parametrize("at", range(5))
+@pytest.mark.parametrize("at", range(6))
 def test_a_run_that_was_killed_at_any_step_is_finished_by_the_next(store, right, monkeypatch, at):
     fill(store, is_right=False)
     steps = iter(range(9))
-    recast, remake = reclassify.recast, Reconciler.remake_golds
+    recast, mark, remake = reclassify.recast, reclassify.mark, Reconciler.remake_golds
 
     def dying(step):
         def until_killed(*given, **named):
@@ -210,6 +213,7 @@ def test_a_run_that_was_killed_at_any_step_is_finished_by_the_next(store, right,
 
     with monkeypatch.context() as patched:
         patched.setattr(reclassify, "recast", dying(recast))
+        patched.setattr(reclassify, "mark", dying(mark))
         patched.setattr(Reconciler, "remake_golds", dying(remake))
         with pytest.raises(KeyboardInterrupt):
             reclassifier(store).apply(SCOPE)

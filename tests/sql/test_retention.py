@@ -91,6 +91,37 @@ def test_the_default_is_for_every_site_that_is_not_named(store: Store) -> None:
     assert ages(store, "user_behavior_silver") == {("named", 1), ("named", 20), ("other", 1)}
 
 
+def said(store: Store, user: str, *, days_ago: int, **changes: Any) -> None:
+    """An event of 2015 under that user id, written so long ago."""
+    store.insert([event(block(), user_id=user, **changes)])
+    back = f"inserted_at = inserted_at - INTERVAL {days_ago} DAY"
+    theirs = f"user_id = '{user}' AND inserted_at > now() - INTERVAL 1 HOUR"
+    for table in ("page_views_silver", "user_behavior_silver", "visitor_aliases", "user_aliases"):
+        store.run(f"ALTER TABLE {{db}}.{table} UPDATE {back} WHERE {theirs} SETTINGS mutations_sync = 2")
+
+
+def test_who_is_whom_goes_with_the_last_row_that_says_so(store: Store) -> None:
+    alias = {"event_type": "custom_event", "name": "$alias"}
+    for days_ago in (20, 1):
+        said(store, "both", days_ago=days_ago)
+    for days_ago, user in ((20, "old"), (1, "young")):
+        joined = {"properties": f'{{"previous_id":"lead-{user}"}}', **alias}
+        said(store, user, days_ago=days_ago, **joined)
+        said(store, user, days_ago=days_ago, site_id="long", **joined)
+    apply(store.client, settings(store, shop=10))
+    store.merge()
+
+    def users(table: str) -> list[Any]:
+        return store.ask(
+            f"SELECT site_id, arraySort(groupUniqArray(user_id)) FROM {{db}}.{table} "
+            "WHERE user_id != '' GROUP BY site_id ORDER BY site_id"
+        )
+
+    kept = [("long", ["old", "young"]), ("shop", ["both", "young"])]
+    assert users("user_behavior_silver") == users("visitor_aliases") == kept
+    assert users("user_aliases") == [("long", ["old", "young"]), ("shop", ["young"])]
+
+
 def test_to_apply_it_again_changes_nothing_and_to_take_it_back_restores_the_tables(store: Store) -> None:
     def created() -> list[Any]:
         return store.ask(
@@ -102,6 +133,7 @@ def test_to_apply_it_again_changes_nothing_and_to_take_it_back_restores_the_tabl
     first = apply(store.client, settings(store, shop=10, blog=10, default_site=400))
     assert first.sites == {"shop": 10, "blog": 10, "": 400}
     assert set(ROWS) <= set(first.tables)
+    assert {"visitor_aliases", "user_aliases"} <= set(first.tables)
     assert "received_silver" not in first.tables
     again = apply(store.client, settings(store, shop=10, blog=10, default_site=400))
     assert (again.tables, again.sites) == ([], {})

@@ -64,6 +64,39 @@ def test_who_was_known_before_there_were_aliases_is_found_by_user_id_and_all_of_
     assert events_of(store, "ada") == events_of(store, "v1") == 3
 
 
+def test_who_is_whom_of_before_it_had_a_time_counts_from_the_upgrade_on(
+    client: Client, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = schema_before(12, client, database, monkeypatch)
+    alias = {"event_type": "custom_event", "name": "$alias", "properties": '{"previous_id":"lead"}'}
+    store.insert([event(block(), user_id="ada", **alias)])
+    migrate(client, database=database)
+    store.insert([event(block(), user_id="bob", **alias)])
+    store.merge()
+    for table in ("visitor_aliases", "user_aliases"):
+        found = store.ask(
+            f"SELECT user_id, dateDiff('hour', inserted_at, now()) < 1 FROM {{db}}.{table} ORDER BY user_id"
+        )
+        assert found == [("ada", 1), ("bob", 1)], table
+    assert Reconciler(client, database=database, pause_s=0).compare(Scope()) == []
+
+
+def test_what_decided_before_there_were_versions_is_unknown_as_of_a_worker_that_does_not_tell(
+    client: Client, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = schema_before(11, client, database, monkeypatch)
+    within = block()
+    store.insert([event(within)])
+    migrate(client, database=database)
+    told = {"rules_version": "0123456789ab", "networks_version": "ba9876543210"}
+    store.insert([event(within, offset=1), event(within, offset=2, **told)])
+    by = "SELECT rules_version, geo_version, networks_version FROM {db}.user_behavior_silver ORDER BY _offset"
+    unknown = ("unknown",) * 3
+    assert store.ask(by) == [unknown, unknown, ("0123456789ab", "", "ba9876543210")]
+    store.merge()
+    assert store.ask(by) == [unknown, unknown, ("0123456789ab", "", "ba9876543210")]
+
+
 def events_of(store: Store, person: str) -> int:
     """How many events a person has."""
     found = store.ask(f"SELECT user_id FROM {{db}}.person_users({SITE}, person = '{person}')")

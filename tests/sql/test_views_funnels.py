@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.errors import NotFoundError
-from app.settings import FunnelSettings
+from app.funnel_settings import FunnelSettings
 from tests.answering import Asked, asked, engine, funnel, migrated, ms, scope
 from views.funnels import LONGEST_MS
 from views.params import Bots

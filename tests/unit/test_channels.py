@@ -3,7 +3,7 @@
 import pytest
 
 from app.adapters.rules import rules_of
-from app.core.channels import RULES, Visit, channel_of, is_paid
+from app.core.channels import NO_RULES, RULES, Visit, channel_of, is_paid
 from app.core.traffic import classify_traffic
 from app.errors import SettingsError
 from app.events.vocabulary import Channel, SourceKind
@@ -13,7 +13,7 @@ from tests.channel_cases import BY_OWN_RULES, BY_REFERRER, BY_TAGS, CLICKS, OWN_
 OWN = frozenset({"shop.example"})
 
 
-def channel(query="", referrer="", rules=()):
+def channel(query="", referrer="", rules=NO_RULES):
     if referrer and "://" not in referrer:
         referrer = f"https://{referrer}"
     return classify_traffic(
@@ -97,7 +97,7 @@ def test_a_sites_own_rules_come_before_the_published_ones(tags, referrer, expect
 
 
 def test_a_site_without_rules_of_its_own_has_none():
-    assert rules_of(Settings(sites={"shop": {"channels": OWN_RULES}})).site("other").channels == ()
+    assert rules_of(Settings(sites={"shop": {"channels": OWN_RULES}})).site("other").channels == NO_RULES
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,6 @@ async def test_a_batch_is_one_line_in_the_log_without_address_key_or_agent():
                 x_forwarded_for="203.0.113.9",
             )
         (line,) = lines
-        assert (line["event"], line["route"], line["status"]) == ("web.answered", "/api/v1/events", 202)
+        assert (line["event"], line["route"], line["status"]) == ("collector.batch", "/api/v1/events", 202)
         for private in ("2001:db8", "203.0.113.9", KEY, "secret-agent", "v1", "shop.example"):
             assert private not in str({**line, "route": ""})

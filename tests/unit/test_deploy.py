@@ -9,6 +9,7 @@ import sys
 import tomllib
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -118,6 +119,20 @@ def test_service_environment_is_known_settings(
     assert loaded.broker.bootstrap_servers == "kafka:9092"
     assert loaded.broker.replication_factor == 1
     assert loaded.clickhouse.url == "http://wua:wua@clickhouse:8123"
+
+
+def test_web_asks_a_worker_of_the_stack_for_the_state_of_a_visitor() -> None:
+    url = urlsplit(SERVICES["web"]["environment"]["WUA_APP__WORKER_URL"])
+    assert SERVICES[url.hostname]["command"] == SERVICES["worker"]["command"]
+    assert "profiles" not in SERVICES[url.hostname]
+    assert url.port == Settings().app.web_port
+
+
+def test_web_and_workers_share_the_key_of_addresses_as_they_share_no_directory() -> None:
+    given = {
+        SERVICES[name]["environment"]["WUA_INGEST__ADDRESS_KEY"] for name in ("web", "worker", "worker-2")
+    }
+    assert given == {"${WUA_INGEST__ADDRESS_KEY:-}"}
 
 
 @pytest.mark.parametrize("name", OURS)

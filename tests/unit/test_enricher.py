@@ -55,6 +55,7 @@ def test_everything_that_is_known_of_a_visit(enrich):
             click_id="google",
         ),
         bot=enrichment.bot,
+        versions=enrichment.versions,
     )
     assert not enrichment.bot.is_bot
     assert "192.0.2.1" not in repr(enrichment)

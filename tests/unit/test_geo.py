@@ -13,6 +13,7 @@ from app.adapters import watched_file
 from app.adapters.geo import GeoLookup, countries_by_zone
 from app.errors import SettingsError
 from app.events.enriched import Geo
+from tests.watching import read_again
 
 BERLIN = {
     "country": {"iso_code": "DE", "names": {"en": "Germany", "de": "Deutschland"}},
@@ -173,10 +174,12 @@ def test_a_database_that_was_replaced_is_opened_anew_and_a_broken_one_is_not(tmp
     assert lookup.find("192.0.2.1", timezone="").country == "DE"
     written(new, "FR")
     new.rename(path)
+    read_again(lambda: lookup.find("192.0.2.1", timezone=""))
     assert lookup.find("192.0.2.1", timezone="").country == "FR"
     new.write_bytes(b"half a downl")
     new.rename(path)
     with capture_logs() as lines:
+        read_again(lambda: lookup.find("192.0.2.1", timezone=""))
         assert lookup.find("192.0.2.1", timezone="").country == "FR"
         assert lookup.find("198.51.100.1", timezone="Asia/Tokyo").country == "JP"
     assert [line["event"] for line in lines] == ["geo.kept"]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from app.adapters import watched_file
 from app.adapters.networks import NetworkFile
 from app.errors import SettingsError
+from tests.watching import read_again
 
 FILE = """
 # Clouds
@@ -98,5 +99,6 @@ def test_a_file_that_changes_is_read_anew(path, monkeypatch):
     file = NetworkFile(str(path))
     assert "10.0.0.1" not in file
     path.write_text("10.0.0.0/8\n")
+    read_again(lambda: "10.0.0.1" in file)
     assert "10.0.0.1" in file
     assert "192.0.2.0" not in file

@@ -27,6 +27,7 @@ FACTS = frozenset(
         received_at event_at occurred_at sent_at started_at ended_at local_date
         host path entry_host entry_path exit_path referrer_host channel source medium campaign country
         device_class browser os is_bot bot_reasons bot_name bot_kind
+        rules_version geo_version networks_version
         is_conversion goal revenue currency engaged_ms scroll_depth duration_ms is_bounce
         ttfb_ms fcp_ms lcp_ms inp_ms cls_10000 load_ms
         events page_views interactions conversions

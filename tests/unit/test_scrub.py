@@ -140,11 +140,14 @@ TEXT = st.text(alphabet=string.printable + "@@@%%é" + "0123456789" * 3, max_siz
 PLACES = st.sampled_from(
     ["a@b.example", "4111111111111111", "+49 30 1234567", "%40", "@", "0171 1234567", " ", "/", "\\", '"']
 )
-MIXED = st.lists(TEXT | PLACES, max_size=6).map("".join)
+FRACTIONS = st.sampled_from(
+    [",1.5,", ":0.", "[12345678.", ".4111111111111111]", "4111.1111.1111.1111", ":555.234.5678,", ", ", ":"]
+)
+MIXED = st.lists(TEXT | PLACES | FRACTIONS, max_size=6).map("".join)
 
 
 @settings(deadline=None, max_examples=150)
-@given(title=MIXED, rest=MIXED, key=MIXED, value=MIXED | st.integers())
+@given(title=MIXED, rest=MIXED, key=MIXED, value=MIXED | st.integers() | st.floats(allow_nan=False))
 def test_any_event_stays_an_event_and_the_first_look_overlooks_nothing(title, rest, key, value):
     url = "https://shop.example/" + rest
     raw = json.dumps(wire(title=title, url=url, properties={key: value})).encode()
@@ -177,3 +180,34 @@ def test_an_ordinary_page_view_is_not_looked_at_twice():
             properties={"load_ms": 840.4, "ttfb_ms": 120},
         )
     )
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"x": 0.5234567901234567, "y": 0.12345678901},
+        {"lcp_ms": 1234.5999999046326, "shifts": [0.012345678901234, -17.000000000001], "last": 12345678.5},
+    ],
+)
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", " : ")])
+def test_fractions_of_clicks_and_vitals_are_not_looked_at_twice(properties, separators):
+    text = json.dumps(properties, separators=separators)
+    assert not may_hold_pii(web_event(properties=msgspec.Raw(text.encode())))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "0.5,4111111111111111,0.5",
+        ":4111111111111111.5,",
+        ",4111.1111.1111.1111,",
+        "[555.234.5678]",
+        ":+49.301234567,",
+        4111111111111111,
+    ],
+)
+def test_a_number_that_stands_as_a_fraction_does_is_overlooked_by_nobody(value):
+    event = web_event(properties={"x": 0.5234567901234567, "value": value, "y": 0.12345678901})
+    assert may_hold_pii(event)
+    raw = json.dumps(wire(properties={"value": value})).encode()
+    assert scrub_message(raw) is not raw

@@ -1,6 +1,7 @@
 """faust.yml and environment -> Settings, or an error that names file, key and what was expected."""
 
 import os
+import traceback
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,56 @@ def test_a_short_admin_key_is_refused_and_never_shown(monkeypatch):
     assert "0123456789" not in repr(loaded)
 
 
+@pytest.mark.parametrize("section", ["clickhouse", "broker"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://wua:hunter2@store:8123",
+        "wua:hunter2@store:8123",
+        "http://wua:a hunter2@store:8123",
+        "http://wua:hunter2@a@ store:8123",
+        "http://wua:hunter2/b@ store:8123",
+        "http://wua:hunter2\nb@store:8123",
+        "kafka://wua:hunter2@store:8123;kafka://wua:hunter2@other",
+        "kafka://wua:hunter2@store:9092",
+    ],
+)
+def test_an_address_that_is_none_is_shown_without_user_and_password(monkeypatch, section, url):
+    monkeypatch.setenv(f"WUA_{section.upper()}__URL", url)
+    with pytest.raises(SettingsError, match=rf"`{section}\.url` = .*\(hidden\)@") as error:
+        load(files=())
+    shown = "".join(traceback.format_exception(error.value))
+    assert "hunter2" not in shown
+    assert "wua:" not in shown
+    assert url.rpartition("@")[2] in shown
+
+
+@pytest.mark.parametrize(
+    "url", ["http://wua:hunter2/b@store:8123", "http://wua:3#hunter2@store:8123", "http://wua:#hunter2@store"]
+)
+def test_a_password_that_hides_the_host_is_refused_and_not_shown(monkeypatch, url):
+    monkeypatch.setenv("WUA_CLICKHOUSE__URL", url)
+    with pytest.raises(SettingsError, match=r"clickhouse\.url.*percent-encode") as error:
+        load(files=())
+    assert "hunter2" not in "".join(traceback.format_exception(error.value))
+
+
+def test_a_value_in_place_of_a_section_is_shown_without_password(monkeypatch, tmp_path):
+    file = written(tmp_path, "clickhouse: http://wua:hunter2@store:8123")
+    with pytest.raises(SettingsError, match=r"`clickhouse` = 'http://\(hidden\)@store:8123'"):
+        load(files=(file,))
+
+
+@pytest.mark.parametrize("key", ["hunter2", "0" * 63, "0" * 66, "g" * 64])
+def test_an_address_key_is_32_bytes_in_hex_and_never_shown(monkeypatch, key):
+    monkeypatch.setenv("WUA_INGEST__ADDRESS_KEY", key)
+    with pytest.raises(SettingsError, match=r"WUA_INGEST__ADDRESS_KEY.*32 bytes in hex") as error:
+        load(files=())
+    assert key not in str(error.value)
+    monkeypatch.setenv("WUA_INGEST__ADDRESS_KEY", "ab" * 32)
+    assert "abab" not in repr(load(files=()))
+
+
 @pytest.mark.parametrize(
     "digests", [["hunter2-hunter2-hunter2"], ["AB" * 32], ["0" * 63], ["0" * 64, "hunter2-hunter2-hunter2"]]
 )
@@ -117,6 +168,19 @@ def test_a_write_key_stands_in_an_address_as_it_is(tmp_path, key):
     file = written(tmp_path, yaml.safe_dump({"sites": {"shop": {"write_keys": [key]}}}))
     with pytest.raises(SettingsError, match=r"sites\.shop\.write_keys\.0"):
         load(files=(file,))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("write_keys", ["key-of-everybody"]), ("server_keys", ["ab" * 32])]
+)
+def test_keys_of_the_default_site_are_refused_where_sites_have_names(tmp_path, key, value):
+    alone = {"default_site": {key: value}}
+    file = written(tmp_path, yaml.safe_dump(alone))
+    assert getattr(load(files=(file,)).site("any"), key) == tuple(value)
+    file = written(tmp_path, yaml.safe_dump({**alone, "sites": {"shop": {}}}))
+    with pytest.raises(SettingsError, match=rf"faust\.yml: `default_site\.{key}`.*sites\.<site_id>") as error:
+        load(files=(file,))
+    assert value[0] not in str(error.value)
 
 
 def test_an_environment_is_laid_over_the_base_file(tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ from app.errors import SettingsError
 from app.events.vocabulary import BotKind, Channel
 from app.settings import Settings
 from tests.factories import rules, web_event
+from tests.watching import read_again
 
 FILE = """
 # Found in our log
@@ -76,6 +77,7 @@ def test_a_file_that_changes_is_read_anew(path, monkeypatch):
     monkeypatch.setattr(watched_file, "LOOKS_EVERY_S", 0.0)
     spam = SpamReferrers(str(path))
     path.write_text("late.example\n")
+    read_again(lambda: "https://late.example/" in spam)
     assert "https://late.example/" in spam
     assert "https://spam.example/" not in spam
 

@@ -114,6 +114,7 @@ def test_a_url_that_is_none_is_told(url, capsys):
         ({"web_host": "::1"}, "http://[::1]:6066", "http://[::1]:6066"),
         ({"web_host": "0.0.0.0"}, "http://localhost:6066", "http://here:6066"),
         ({"web_host": "::"}, "http://localhost:6066", "http://here:6066"),
+        ({"worker_url": "http://worker:6066/"}, "http://worker:6066", "http://127.0.0.1:6066"),
         ({"web_host": "::", "advertised_host": "pod-1"}, "http://localhost:6066", "http://pod-1:6066"),
     ],
 )

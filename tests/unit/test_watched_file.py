@@ -1,6 +1,7 @@
 """A file that changes while it is used."""
 
 import os
+import threading
 
 import pytest
 from structlog.testing import capture_logs
@@ -8,6 +9,7 @@ from structlog.testing import capture_logs
 from app.adapters import watched_file
 from app.adapters.watched_file import WatchedFile, listed
 from app.errors import SettingsError
+from tests.watching import PATIENCE_S, read_again
 
 
 def number(path):
@@ -30,14 +32,43 @@ def test_at_the_start_what_cannot_be_read_is_an_error(path):
         WatchedFile(path, read=number, name="numbers")
 
 
-def test_a_change_is_seen_once_it_is_time_to_look(path, monkeypatch):
-    file = WatchedFile(path, read=number, name="numbers")
+def test_a_change_is_seen_once_it_is_time_to_look_and_read_by_another_thread(path, monkeypatch):
+    readers, may_read = [], threading.Event()
+
+    def slowly(path):
+        readers.append(threading.current_thread())
+        assert len(readers) == 1 or may_read.wait(PATIENCE_S)
+        return number(path)
+
+    file = WatchedFile(path, read=slowly, name="numbers")
+    before = file.version
     path.write_text("22")
     assert file.value() == 1
-    monkeypatch.setattr(watched_file.time, "monotonic", lambda: float("inf"))
+    monkeypatch.setattr(watched_file.time, "monotonic", lambda: file._look_at)
     with capture_logs() as lines:
+        assert (file.value(), file.version) == (1, before)
+        # Asked again while it is read: the answer is the old one, and nobody waits.
+        assert file.value() == 1
+        may_read.set()
+        read_again(file.value)
         assert file.value() == 22
+    assert file.version != before
     assert [line["event"] for line in lines] == ["numbers.read"]
+    assert len(readers) == 2
+    assert threading.current_thread() is readers[0] is not readers[1]
+
+
+def test_the_version_is_of_what_the_file_says_and_the_same_for_the_same(path, tmp_path):
+    file = WatchedFile(path, read=number, name="numbers")
+    other = tmp_path / "other.txt"
+    other.write_text("1")
+    assert WatchedFile(other, read=number, name="numbers").version == file.version
+    other.write_text("2")
+    assert WatchedFile(other, read=number, name="numbers").version != file.version
+    before = file.version
+    path.write_text("nonsense")
+    file.refresh()
+    assert file.version == before
 
 
 def test_a_file_that_took_the_place_of_another_is_read_though_it_is_as_old_and_long(path, tmp_path):

@@ -7,10 +7,12 @@ supervisor and its operator notice. Codes are ClickHouse's own (``system.errors`
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import msgspec
+from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from app.errors import ReconcileError
@@ -130,6 +132,22 @@ def brief(message: str, *, limit: int = 600) -> str:
     head = _PARAMETERS.sub("", _TRACE.split(message, maxsplit=1)[0])
     line = " ".join(head.split())
     return line if len(line) <= limit else f"{line[:limit]}…"
+
+
+def ask(
+    client: Client,
+    sql: str,
+    bound: Mapping[str, Any],
+    *,
+    at: str,
+    refuse: Callable[..., Exception] | None = None,
+) -> Sequence[Any]:
+    """The rows of the answer; raises what ``refuse`` makes of an error, else a ReconcileError."""
+    try:
+        rows: Sequence[Any] = client.query(sql, parameters=dict(bound)).result_rows
+    except ClickHouseError as error:
+        raise (refuse or refused)(error, at=at) from error
+    return rows
 
 
 def refused(error: ClickHouseError, *, at: str) -> ReconcileError:

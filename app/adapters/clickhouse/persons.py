@@ -9,6 +9,7 @@ two is finished by the next, under the same new ids: what has its copy is not co
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,8 +21,9 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from app import log
 from app.adapters.clickhouse.catalogue import Catalogue, Table, load
-from app.adapters.clickhouse.codes import brief, describe
+from app.adapters.clickhouse.codes import ask, brief, describe
 from app.adapters.clickhouse.repair import FILLING, staged
+from app.core.erasures import message_key, told_key
 from app.core.persons import ERASED, REPLACED, WIPED
 from app.errors import ErasureError, QueryError, ReconcileError
 from app.events.persons import HeldRows, Person
@@ -48,15 +50,18 @@ _JOINED_SQL = """
 SELECT any(user_id) FROM {at}.user_behavior_silver
 WHERE site_id = {{site:String}} AND visitor_id IN {{visitors:Array(String)}} AND name = '$alias'
 """
+#: Which rows of ``erasures_under_way`` are of a person.
+NOTED = "person IN {digests:Array(String)}"
 #: Who is whom goes last: a run that was cut off before that finds the same person again.
 LAST = ("visitor_aliases", "user_aliases")
+_MERGED = re.compile(r"SimpleAggregateFunction\((?P<function>\w+),")
 #: A payload that could not be read names nobody in columns: its text is looked through. Whose it is, only its
 #: members tell: an id may be any word.
 _IN_LETTER = r"""
 (visitor_id IN {visitors:Array(String)} AND site_id = {site:String}) OR (site_id IN ({site:String}, '') AND (
     hasAny(extractAll(payload, '"visitor_id"\\s*:\\s*"([^"]*)"'), {visitors:Array(String)})
     OR hasAny(extractAll(payload, '"(?:user_id|previous_id)"\\s*:\\s*"([^"]*)"'), {users:Array(String)})
-    OR arrayExists(id -> position(detail, concat({site:String}, ':', id)) > 0, {visitors:Array(String)})))
+    OR arrayExists(key -> startsWith(detail, key), {keys:Array(String)})))
 """
 
 
@@ -66,6 +71,7 @@ class PersonRows:
     def __init__(self, client: Client, *, database: str) -> None:
         self._client = client
         self._database = database
+        self._under_way = f"{database}.erasures_under_way"
         self._log = log.get("persons")
         try:
             self._catalogue: Catalogue = load(client, database=database)
@@ -115,18 +121,18 @@ class PersonRows:
 
         One run at a time: two would each make a copy.
         """
-        at = f"{self._database}.erasures_under_way"
-        name = {"person": _digest(person)}
+        digests = _digests(person)
         try:
-            bound = {**_bound(person), "salt": self._salt(at, name)}
-            for table_name, where in self._places(person).items():
-                at_table = f"{self._database}.{table_name}"
-                table = self._catalogue.tables.get(table_name)
-                if table is None or table_name == LETTERS:
-                    self._delete(at_table, where, bound=bound)
-                else:
-                    self._move(table, where, bound=bound)
-            self._delete(at, "person = {person:String}", bound=name)
+            # What was begun of some of the ids is finished first: its copies are known by its own salt alone.
+            (salt, noted), *others = self._begun(digests) or [(secrets.token_hex(32), [])]
+            for other, of in others:
+                self._clear(_those(person, of), salt=other)
+            self._note([digest for digest in digests if digest not in noted], salt=salt)
+            self._clear(person, salt=salt)
+            for name in self._places(person):
+                # The engine keeps the text of the last deletion, whatever it is: let it be one without ids.
+                self._delete(f"{self._database}.{name}", "0", bound={})
+            self._delete(self._under_way, NOTED, bound={"digests": digests})
         except ClickHouseError as error:
             raise _refused(error, at=self._database) from error
         self._log.info("person.erased", site_id=person.site_id, visitors=len(person.visitors))
@@ -144,21 +150,31 @@ class PersonRows:
             )
         return person
 
-    def _salt(self, at: str, name: Mapping[str, str]) -> str:
-        """What the new ids are made with: of the run that was cut off, if there was one, else a new one."""
+    def _begun(self, digests: Sequence[str]) -> list[tuple[str, list[str]]]:
+        """The salts of runs over any of these ids that were cut off, the oldest first, with the digests."""
         rows = self._client.query(
-            f"SELECT salt FROM {at} WHERE person = {{person:String}} ORDER BY began_at LIMIT 1",
-            parameters=dict(name),
+            f"SELECT salt, groupArray(person) FROM {self._under_way} WHERE {NOTED} "
+            "GROUP BY salt ORDER BY min(began_at), salt",
+            parameters={"digests": digests},
         ).result_rows
-        if rows:
-            return str(rows[0][0])
-        salt = secrets.token_hex(32)
+        return [(salt, list(noted)) for salt, noted in rows]
+
+    def _note(self, digests: Sequence[str], *, salt: str) -> None:
+        noted = "arrayJoin({digests:Array(String)}), {salt:String}, now()"
         self._client.command(
-            f"INSERT INTO {at} SELECT {{person:String}}, {{salt:String}}, now()",
-            parameters={**name, "salt": salt},
+            f"INSERT INTO {self._under_way} SELECT {noted}",
+            parameters={"digests": digests, "salt": salt},
             settings=FILLING,
         )
-        return salt
+
+    def _clear(self, person: Person, *, salt: str) -> None:
+        bound = {**_bound(person), "salt": salt}
+        for name, where in self._places(person).items():
+            table = self._catalogue.tables.get(name)
+            if table is None or name == LETTERS:
+                self._delete(f"{self._database}.{name}", where, bound=bound)
+            else:
+                self._move(table, where, bound=bound)
 
     def _places(self, person: Person) -> dict[str, str]:
         """Table -> which of its rows are the person's. Also what killed runs of other work left behind."""
@@ -188,8 +204,10 @@ class PersonRows:
         ours = f"site_id = {{site:String}} AND startsWith({mine}, '{ERASED}')"
         if "blocks" in bound:
             ours = f"{ours} AND _batch_id IN {{blocks:Array(UUID)}}"
-        there = f"SELECT {known} FROM {table.at} WHERE {ours}"
-        select = f"SELECT * FROM ({copies}) WHERE ({known}) NOT IN ({there})"
+        there = f"SELECT * FROM {table.at} WHERE {ours}"
+        if "blocks" not in bound:  # rows that add up: the engine may have merged some of them since
+            copies, there = _summed(table, copies), _summed(table, there)
+        select = f"SELECT * FROM ({copies}) WHERE ({known}) NOT IN (SELECT {known} FROM ({there}))"
         with staged(self._client, table, select, name=f"erase_{uuid.uuid4().hex}", bound=bound) as stage:
             parts = self._client.query(f"SELECT DISTINCT _partition_id FROM {stage}").result_rows
             for (partition,) in parts:
@@ -204,21 +222,37 @@ class PersonRows:
         return tuple(found for (found,) in self._ask(sql.format(at=self._database), bound, at=at))
 
     def _ask(self, sql: str, bound: Mapping[str, Any], *, at: str) -> Sequence[Any]:
-        try:
-            rows: Sequence[Any] = self._client.query(sql, parameters=dict(bound)).result_rows
-        except ClickHouseError as error:
-            raise _refused(error, at=at) from error
-        return rows
+        return ask(self._client, sql, bound, at=at, refuse=_refused)
 
 
 def _bound(person: Person) -> dict[str, Any]:
-    return {"site": person.site_id, "visitors": list(person.visitors), "users": list(person.users)}
+    keys = [told_key(message_key(person.site_id, visitor)) for visitor in person.visitors]
+    return {
+        "site": person.site_id,
+        "visitors": list(person.visitors),
+        "users": list(person.users),
+        "keys": keys,
+    }
 
 
-def _digest(person: Person) -> str:
-    """Of who was asked for: the same although more visitors of a user turn up."""
-    asked = [person.site_id, "user", *person.users] if person.users else [person.site_id, *person.visitors]
-    return hashlib.sha256("\0".join(asked).encode()).hexdigest()
+def _digests(person: Person) -> list[str]:
+    """Of each id: whichever is asked for next, what was begun is found."""
+    visitors = [_digest(person.site_id, "visitor", visitor) for visitor in person.visitors]
+    return [*visitors, *(_digest(person.site_id, "user", user) for user in person.users)]
+
+
+def _digest(*words: str) -> str:
+    return hashlib.sha256("\0".join(words).encode()).hexdigest()
+
+
+def _those(person: Person, digests: Sequence[str]) -> Person:
+    """The person with those ids alone that have these digests."""
+    site_id = person.site_id
+    return Person(
+        site_id=site_id,
+        visitors=tuple(one for one in person.visitors if _digest(site_id, "visitor", one) in digests),
+        users=tuple(one for one in person.users if _digest(site_id, "user", one) in digests),
+    )
 
 
 def _theirs(columns: Iterable[str], person: Person) -> str:
@@ -250,6 +284,15 @@ def _other_id(name: str) -> str:
 def _other_uuid(expression: str) -> str:
     digest = f"SHA256(concat({{salt:String}}, toString({expression})))"
     return f"reinterpretAsUUID(substring({digest}, 1, 16))"
+
+
+def _summed(table: Table, rows: str) -> str:
+    """The rows as one for each key, as the engine merges them."""
+    figures = [
+        f"{merged['function']}({name}) AS {name}" if (merged := _MERGED.match(kind)) else name
+        for name, kind in table.columns.items()
+    ]
+    return f"SELECT {', '.join(figures)} FROM ({rows}) GROUP BY {', '.join(table.keys)}"
 
 
 def _filled(where: str, bound: Mapping[str, Any]) -> str:

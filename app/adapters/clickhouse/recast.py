@@ -15,12 +15,16 @@ from app.adapters.clickhouse.catalogue import Catalogue, Table
 from app.adapters.clickhouse.layers import SITES
 from app.adapters.clickhouse.reconcile import Scope
 from app.adapters.clickhouse.repair import FILLING, staged
+from app.adapters.clickhouse.watching import UNWATCHED, Watch
 from app.core.reclassify import Facts
 from app.events.vocabulary import BotReason
 
 #: What names an event, and a statement about a session.
 EVENT, SESSION = ("_epoch", "_partition", "_offset"), ("session_id", "version", "sign")
 FACTS = Facts.__struct_fields__
+#: And by which rules it was decided, which the events themselves have alone.
+VERSION = "rules_version"
+MARKED = 2
 
 #: Sessions of the day before have events in the first, those of the last have some on the day after.
 _BEGAN = f"{SITES} AND local_date BETWEEN {{first:Date}} - 1 AND {{last:Date}}"
@@ -29,9 +33,12 @@ _AROUND = f"{SITES} AND local_date BETWEEN {{first:Date}} - 1 AND {{last:Date}} 
 
 @contextmanager
 def changes(client: Client, like: Table, *, keys: Sequence[str]) -> Iterator[str]:
-    """A table for the rows that change, of the types of ``like``, for as long as the context lasts."""
-    name = f"{like.database}.reclassify_changes"
-    columns = [*keys, *facts_in(like)]
+    """A table for the rows that change, of the types of ``like``, for as long as the context lasts.
+
+    ``is_changed`` of a row is 1, or MARKED where it keeps its facts and has another version.
+    """
+    name = f"{like.database}.reclassify_changes_{like.name}"
+    columns = [*keys, *facts_in(like), *({VERSION} & like.columns.keys())]
     types = ", ".join(f"{column} {like.columns[column]}" for column in columns)
     client.command(f"DROP TABLE IF EXISTS {name} SYNC")
     client.command(
@@ -49,12 +56,27 @@ def facts_in(table: Table) -> list[str]:
     return [name for name in FACTS if name in table.columns]
 
 
-def recast(client: Client, table: Table, changed: str, *, keys: Sequence[str]) -> list[str]:
+def recast(
+    client: Client, table: Table, changed: str, *, keys: Sequence[str], watch: Watch = UNWATCHED
+) -> list[str]:
     """Give the rows of ``table`` the facts that ``changed`` has for their keys; the partitions made anew."""
+    facts, which = facts_in(table), "is_changed = 1"
+    return _recast(client, table, f"(SELECT * FROM {changed} WHERE {which})", facts, keys=keys, watch=watch)
+
+
+def mark(
+    client: Client, table: Table, changed: str, *, keys: Sequence[str], watch: Watch = UNWATCHED
+) -> list[str]:
+    """Give them the version of the rules that ``changed`` has; the partitions made anew."""
+    return _recast(client, table, changed, [VERSION], keys=keys, watch=watch)
+
+
+def _recast(
+    client: Client, table: Table, changed: str, names: Sequence[str], *, keys: Sequence[str], watch: Watch
+) -> list[str]:
     named = ", ".join(keys)
-    facts = set(facts_in(table))
     columns = ", ".join(
-        f"if(c.is_changed = 1, c.{name}, s.{name}) AS {name}" if name in facts else f"s.{name} AS {name}"
+        f"if(c.is_changed != 0, c.{name}, s.{name}) AS {name}" if name in names else f"s.{name} AS {name}"
         for name in table.columns
     )
     same = " AND ".join(f"s.{key} = c.{key}" for key in keys)
@@ -65,12 +87,14 @@ def recast(client: Client, table: Table, changed: str, *, keys: Sequence[str]) -
             f"WHERE ({named}) IN (SELECT {named} FROM {changed}) ORDER BY 1"
         ).result_rows
     ]
+    watch.begin(f"write {table.name}", parts=len(partitions))
     for partition in partitions:
         rows = f"(SELECT * FROM {table.at} WHERE _partition_id = {{partition:String}})"
         anew = f"SELECT {columns} FROM {rows} AS s LEFT ANY JOIN {changed} AS c ON {same}"
         bound = {"partition": partition}
         with staged(client, table, anew, name=f"reclassify_{table.name}", bound=bound) as stage:
             client.command(f"ALTER TABLE {table.at} REPLACE PARTITION ID '{partition}' FROM {stage}")
+        watch.part(partition)
     return partitions
 
 

@@ -23,10 +23,11 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from app import log
 from app.adapters.clickhouse.catalogue import FIRST_DAY, load
-from app.adapters.clickhouse.codes import refused
+from app.adapters.clickhouse.codes import ask, refused
 from app.adapters.clickhouse.layers import Comparison, gold_comparisons, layer_comparisons
 from app.adapters.clickhouse.repair import FILLING, staged
 from app.adapters.clickhouse.retention import OTHERS, comparable_days, is_retained
+from app.adapters.clickhouse.watching import UNWATCHED, Watch
 from app.core.differences import Difference, Figure, lasting, rebuildable
 from app.errors import ReconcileError
 
@@ -109,7 +110,7 @@ class Reconciler:
 
     def last_blocks(self, *, epoch: int) -> dict[int, int]:
         """Partition of the topic -> offset of the last event that the ledger knows."""
-        rows = self._ask(_BLOCKS_SQL, {"database": self._database, "epoch": epoch}, at="block_ledger")
+        rows = ask(self._client, _BLOCKS_SQL, {"database": self._database, "epoch": epoch}, at="block_ledger")
         return dict(rows)
 
     def rebuild(self, scope: Scope) -> list[Rebuilt]:
@@ -126,22 +127,26 @@ class Reconciler:
             made += done
         return made
 
-    def remake_golds(self, scope: Scope, *, of: AbstractSet[str]) -> list[Rebuilt]:
+    def remake_golds(self, scope: Scope, *, of: AbstractSet[str], watch: Watch = UNWATCHED) -> list[Rebuilt]:
         """Make these days of every gold of the tables anew, whether they differ or not; as ``rebuild``.
 
         Days that retention may have taken rows of stay: gold is all there is of them. ``refuse_torn`` comes
         first.
         """
         made = []
-        for one in self._golds:
-            if one.table.source in of and (days := self._all_days(one, scope)):
+        golds = [one for one in self._golds if one.table.source in of]
+        watch.begin("make golds anew", parts=len(golds))
+        for one in golds:
+            if days := self._all_days(one, scope):
                 made.append(self._rebuild(one, days))
+            watch.part(one.table.name)
         return made
 
     def _all_days(self, one: Comparison, scope: Scope) -> list[tuple[str, date]]:
         """The days of a gold that events or sessions of these days may have a part in."""
         rows = [f"SELECT site_id, {one.day} AS day FROM ({select})" for select in (one.wanted, one.found)]
-        answer = self._ask(
+        answer = ask(
+            self._client,
             f"SELECT DISTINCT site_id, day FROM {_either(rows)} "
             "WHERE day BETWEEN {first:Date} - 1 AND {last:Date} + 1 AND day >= {oldest:Date} ORDER BY 1, 2",
             {**scope.bound(), "oldest": self._oldest(one)},
@@ -169,7 +174,8 @@ class Reconciler:
         sums = ", ".join(f"sum({name}) AS s{name}" for name in every)
         totals = ", ".join(f"sum(s{name})" for name in every)
         differs = " OR ".join(f"sw{number} != sf{number}" for number in range(len(names)))
-        answer = self._ask(
+        answer = ask(
+            self._client,
             f"SELECT site_id, {one.day} AS day, countIf({differs}) AS differing, {totals} FROM ("
             f"SELECT {keys}, {sums} FROM {_either(rows)} GROUP BY {keys}) "
             "GROUP BY site_id, day HAVING differing > 0 ORDER BY site_id, day",
@@ -212,7 +218,8 @@ class Reconciler:
         if not one.strays:
             return False
         return any(
-            self._ask(
+            ask(
+                self._client,
                 f"SELECT count() FROM ({one.strays})",
                 Scope(site_id=site_id, first=day, last=day).bound(),
                 at=one.table.at,
@@ -255,7 +262,9 @@ class Reconciler:
     def _ids(self, *of: str, bound: Mapping[str, Any]) -> list[str]:
         """The partitions that rows of these tables lie in."""
         selects = [f"SELECT _partition_id FROM {one}" for one in of]
-        rows = self._ask(f"SELECT DISTINCT _partition_id FROM {_either(selects)} ORDER BY 1", bound, at=of[0])
+        rows = ask(
+            self._client, f"SELECT DISTINCT _partition_id FROM {_either(selects)} ORDER BY 1", bound, at=of[0]
+        )
         return [partition for (partition,) in rows]
 
     def _bound(self, one: Comparison, scope: Scope) -> dict[str, Any]:
@@ -263,13 +272,6 @@ class Reconciler:
 
     def _oldest(self, one: Comparison) -> date:
         return self._catalogue.comparable_from(one.table, *one.sources, today=self._today)
-
-    def _ask(self, sql: str, bound: Mapping[str, Any], *, at: str) -> Sequence[Any]:
-        try:
-            rows: Sequence[Any] = self._client.query(sql, parameters=dict(bound)).result_rows
-        except ClickHouseError as error:
-            raise refused(error, at=at) from error
-        return rows
 
 
 def _figured(one: Comparison, *, wanted: bool) -> str:

@@ -1,6 +1,7 @@
 """Settings of sites -> TTLs of the tables that hold people's rows; and which days can be compared after that.
 
-A site's days never lengthen what a table keeps of all. Gold is not touched: it holds counts.
+A site's days never lengthen what a table keeps of all. Gold is not touched, for it holds counts; but for who
+is whom, which goes with the rows that say so.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def apply(client: Client, settings: Settings) -> Applied:
         known = load(client, database=database)
     except ClickHouseError as error:
         raise refused(error, at=f"the schema of {database}") from error
-    kept = [table for table in known.tables.values() if table.source in known.landing and is_retained(table)]
+    kept = [table for table in known.tables.values() if is_retained(table)]
     longest = max(table.ttl.days for table in kept if table.ttl)
     asked = {site_id: site.retention_days for site_id, site in settings.sites.items()}
     asked[OTHERS] = settings.default_site.retention_days
@@ -88,7 +89,8 @@ def comparable_days(client: Client, *, database: str, today: date, born: date) -
 
 def is_retained(table: Table) -> bool:
     """Whether the sites' retention removes rows of the table: it holds people's rows, and not for ever."""
-    return {"visitor_id", "inserted_at"} <= table.columns.keys() and table.ttl is not None
+    has_ids = not table.columns.keys().isdisjoint({"visitor_id", "user_id"})
+    return has_ids and "inserted_at" in table.columns and table.ttl is not None
 
 
 def _set_ttl(client: Client, table: Table, days: Mapping[str, int], settings: Settings) -> bool:

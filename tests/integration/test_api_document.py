@@ -1,0 +1,109 @@
+"""The OpenAPI document says what every endpoint answers, and the page that shows it is made of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+
+from tests.answering import Asked, asked, engine, migrated
+from tests.asking_api import PERIOD, SHOP, client, fill, get, post
+
+__all__ = ["asked", "client", "engine", "migrated"]
+
+pytestmark = pytest.mark.asyncio
+
+#: They need neither broker nor store.
+LINKS = {"/api/v1/link", "/api/v1/link/verify"}
+#: The collector's: tests/property/test_collector_described.py asks these.
+WAYS_IN = {"/api/v1/events", "/api/v1/server/events", "/api/v1/pixel.gif", *LINKS}
+
+
+async def test_every_answer_is_as_the_document_says(asked: Asked, client: httpx.AsyncClient) -> None:
+    fill(asked)
+    asked.refused({})
+    document = await get(client, "/openapi.json")
+    answers = {
+        "/api/v1/sites/{site_id}/overview": await get(client, "/api/v1/sites/shop/overview", **PERIOD),
+        "/api/v1/sites/{site_id}/series": await get(client, "/api/v1/sites/shop/series", **PERIOD),
+        "/api/v1/sites/{site_id}/quality": await get(client, "/api/v1/sites/shop/quality", **PERIOD),
+        "/api/v1/sites/{site_id}/bots": await get(client, "/api/v1/sites/shop/bots", **PERIOD),
+        "/api/v1/sites/{site_id}/stats": await get(client, "/api/v1/sites/shop/stats", **PERIOD),
+        "/api/v1/query": await post(client, "/api/v1/query", **SHOP, metrics=["visitors"]),
+        "/api/v1/pages/{page_id}/metrics": await get(client, "/api/v1/pages/cart/metrics", **SHOP),
+        "/api/v1/funnels/{funnel_id}/conversion": await get(
+            client, "/api/v1/funnels/checkout/conversion", **SHOP
+        ),
+        "/api/v1/sessions/query": await post(client, "/api/v1/sessions/query", **SHOP),
+        "/api/v1/users/{user_id}/behavior": await get(client, "/api/v1/users/v1/behavior", **SHOP),
+        "/api/v1/reports/generate": await post(client, "/api/v1/reports/generate", **SHOP),
+        "/api/v1/dead-letters": await get(client, "/api/v1/dead-letters"),
+        "/api/v1/dead-letters/{letter_id}": await get(client, "/api/v1/dead-letters/0-0-0"),
+        "/api/v1/dead-letters/replay": await post(client, "/api/v1/dead-letters/replay"),
+    }
+    # Those of persons need a worker: tests/integration/test_persons.py.
+    asked_here = {path for path in document["paths"] if "/persons/" not in path}
+    assert answers.keys() == asked_here - WAYS_IN
+    for path, answer in answers.items():
+        (operation,) = document["paths"][path].values()
+        schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+        jsonschema.validate(answer, {**schema, "components": document["components"]})
+        assert set(answer) == set(_properties(schema, document)), path
+
+
+async def test_the_document_names_every_parameter_body_and_status(client: httpx.AsyncClient) -> None:
+    document = await get(client, "/openapi.json")
+    assert document["openapi"] == "3.1.0"
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            expected = {"400"} if path in LINKS else {"400", "503"}
+            assert expected <= operation["responses"].keys(), path
+            for status, answer in operation["responses"].items():
+                assert answer["description"]
+                good = "image/gif" if path == "/api/v1/pixel.gif" else "application/json"
+                assert (good if status.startswith("2") else "application/problem+json") in answer["content"]
+    page = document["paths"]["/api/v1/pages/{page_id}/metrics"]["get"]
+    assert [(one["name"], one["in"], one["required"]) for one in page["parameters"]] == [
+        ("page_id", "path", True),
+        ("site", "query", True),
+        ("from", "query", False),
+        ("to", "query", False),
+        ("bots", "query", False),
+    ]
+    assert "404" in page["responses"]
+    assert page["parameters"][2]["schema"] == {"type": "string", "format": "date"}
+    assert document["components"]["schemas"]["Bots"]["enum"] == ["exclude", "include", "only"]
+    report = document["paths"]["/api/v1/reports/generate"]["post"]
+    assert report["responses"]["200"]["content"].keys() == {"application/json", "text/csv", "text/html"}
+    assert report["requestBody"]["required"]
+    for reference in _references(document):
+        assert reference.removeprefix("#/components/schemas/") in document["components"]["schemas"]
+
+
+async def test_the_docs_page_shows_every_operation_without_script_or_style_of_its_own(
+    client: httpx.AsyncClient,
+) -> None:
+    document = await get(client, "/openapi.json")
+    answer = await client.get("/docs")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    for path, operations in document["paths"].items():
+        assert f"<code>{path}</code>" in answer.text
+        for operation in operations.values():
+            assert f'id="{operation["operationId"]}"' in answer.text
+    for forbidden in ("<script", "<style", " style=", " onclick", "http://", "https://", "//cdn"):
+        assert forbidden not in answer.text
+    assert 'href="/static/docs.css"' in answer.text
+
+
+def _properties(schema: dict[str, Any], document: dict[str, Any]) -> list[str]:
+    name = schema["$ref"].removeprefix("#/components/schemas/")
+    return list(document["components"]["schemas"][name]["properties"])
+
+
+def _references(node: Any) -> list[str]:
+    if isinstance(node, dict):
+        own = [node["$ref"]] if isinstance(node.get("$ref"), str) else []
+        return own + [found for value in node.values() for found in _references(value)]
+    return [found for value in node for found in _references(value)] if isinstance(node, list) else []
