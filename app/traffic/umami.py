@@ -25,6 +25,8 @@ NEEDED = ("event_id", "session_id", "created_at", "url_path", "event_type")
 _PAGE_VIEW, _CUSTOM, _LINK, _PIXEL, _PERFORMANCE = "12345"
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SCREEN = re.compile(r"(\d{1,5})x(\d{1,5})", re.ASCII)
+#: Bytes that are no UTF-8, as they are read.
+_NO_TEXT = re.compile("[\udc80-\udcff]")
 #: TRICKY: Umami writes ' before what a spreadsheet would take for a formula.
 _GUARDED = ("'=", "'+", "'-", "'@", "'\t", "'\r")
 _VITALS = {"lcp": "lcp_ms", "inp": "inp_ms", "cls": "cls", "fcp": "fcp_ms", "ttfb": "ttfb_ms"}
@@ -67,7 +69,7 @@ def _read(cells: list[str], header: list[str], *, line: int, asked: Asked) -> To
     if len(cells) != len(header):
         return BadLine(line, LineFault.WRONG_COLUMNS, f"{len(cells)} columns, the header has {len(header)}")
     row = {column: _cell(cell) for column, cell in zip(header, cells, strict=True)}
-    if any("\udc80" <= letter <= "\udcff" for letter in "".join(cells)):
+    if _NO_TEXT.search("".join(cells)):
         return BadLine(line, RejectReason.INVALID_UTF8, "bytes that are no UTF-8")
     if missing := [column for column in NEEDED if not row[column]]:
         return BadLine(line, RejectReason.MISSING_FIELD, f"{_listed(missing)} is empty")
