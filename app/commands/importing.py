@@ -141,7 +141,12 @@ async def _import_events(wanted: Wanted, loaded: Settings, import_id: str) -> Re
                 send=fed.feeder.send,
                 file=wanted.file.name,
             )
-            await _feed(wanted, run)
+            try:
+                await _feed(wanted, run)
+            finally:
+                # TRICKY: a stack of our own that ended within a block would leave events without sessions.
+                if fed.stack is not None:
+                    await fed.feeder.drain()
             # Only what is through can be called imported.
             await fed.feeder.drain()
         finally:

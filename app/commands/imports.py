@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         return remove(loaded, arguments.remove)
     wanted = _wanted(arguments)
     # A supervisor's end is as good as one from the keyboard: what is under way is written, then it stops.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     report = asyncio.run(import_file(wanted, loaded))
     if arguments.json:
         print(msgspec.json.format(msgspec.json.encode(report)).decode())
