@@ -60,9 +60,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.remove:
         return remove(loaded, arguments.remove)
     wanted = _wanted(arguments)
-    # A supervisor's end is as good as one from the keyboard: what is under way is written, then it stops.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    report = asyncio.run(import_file(wanted, loaded))
+    try:
+        report = asyncio.run(_until_ended(wanted, loaded))
+    except asyncio.CancelledError:
+        print("ended; run it again to go on", file=sys.stderr)
+        return 128 + signal.SIGTERM
     if arguments.json:
         print(msgspec.json.format(msgspec.json.encode(report)).decode())
     else:
@@ -127,6 +129,14 @@ def remove(loaded: Settings, import_id: str) -> int:
     with_rows(loaded, lambda rows: rows.remove(import_id))
     print(f"removed import {import_id} of {found[import_id].file}")
     return 0
+
+
+async def _until_ended(wanted: Wanted, loaded: Settings) -> Report:
+    """The import, which a supervisor's signal ends as one from the keyboard does: in good order."""
+    task = asyncio.current_task()
+    assert task is not None, "it runs in one"
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await import_file(wanted, loaded)
 
 
 def _imports(loaded: Settings, site: str | None) -> ImportList:
