@@ -13,6 +13,7 @@ from app.errors import WuaError
 COMMANDS = {
     "demo": "demo",
     "replay": "replay",
+    "import": "imports",
     "dead-letters": "dead_letters",
     "state": "state",
     "erase": "persons",

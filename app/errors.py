@@ -55,6 +55,10 @@ class ErasureError(WuaError):
     """What is held of a person cannot be read or removed as things stand; to run again is safe."""
 
 
+class ImportFileError(WuaError):
+    """An export of another tool cannot be read; names file and line, and says what is expected."""
+
+
 class QueryError(WuaError):
     """A question cannot be answered as asked; says which parameter and what is allowed."""
 

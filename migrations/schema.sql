@@ -286,6 +286,44 @@ ORDER BY (site_id, bucket, is_bot, event_type)
 TTL last_inserted_at + toIntervalYear(2)
 SETTINGS index_granularity = 128, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
 
+CREATE TABLE {db}.imported_daily
+(
+    `site_id` LowCardinality(String),
+    `dimension` LowCardinality(String),
+    `local_date` Date CODEC(Delta(2), ZSTD(1)),
+    `import_id` UUID,
+    `value` String CODEC(ZSTD(1)),
+    `visitors` UInt64 CODEC(T64, ZSTD(1)),
+    `visits` UInt64 CODEC(T64, ZSTD(1)),
+    `page_views` UInt64 CODEC(T64, ZSTD(1)),
+    `bounces` UInt64 CODEC(T64, ZSTD(1)),
+    `visit_duration_s` UInt64 CODEC(T64, ZSTD(1)),
+    `exits` UInt64 CODEC(T64, ZSTD(1)),
+    `events` UInt64 CODEC(T64, ZSTD(1)),
+    `imported_at` DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(imported_at)
+PARTITION BY toYear(local_date)
+ORDER BY (site_id, dimension, local_date, import_id, value)
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+
+CREATE TABLE {db}.imports
+(
+    `site_id` LowCardinality(String),
+    `import_id` UUID,
+    `tool` LowCardinality(String),
+    `file` String CODEC(ZSTD(1)),
+    `first_date` Date CODEC(Delta(2), ZSTD(1)),
+    `last_date` Date CODEC(Delta(2), ZSTD(1)),
+    `taken` UInt64 CODEC(T64, ZSTD(1)),
+    `bad` UInt64 CODEC(T64, ZSTD(1)),
+    `skipped` UInt64 CODEC(T64, ZSTD(1)),
+    `imported_at` DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(imported_at)
+ORDER BY (site_id, import_id)
+SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
+
 CREATE TABLE {db}.interactions_bronze
 (
     `_epoch` UInt32 CODEC(T64, ZSTD(1)),

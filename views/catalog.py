@@ -104,6 +104,12 @@ VIEWS = {
                 "zone": "String",
             },
         ),
+        View(name="replayed_days", parameters={"site": "String"}),
+        View(name="imports_made", parameters={"sites": "Array(String)"}),
+        View(
+            name="imported_days",
+            parameters={"site": "String", "since": "Date", "until": "Date", "dimension": "String"},
+        ),
         View(name="block_totals", parameters=_EPOCHS),
         View(name="reject_reasons", parameters=_EPOCHS),
         View(name="bot_events", parameters=_EPOCHS),

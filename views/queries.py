@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import date
 
 from app.adapters.clickhouse import QueryPool
 from app.adapters.rules import rules_of
 from app.errors import NotFoundError
 from app.events.dead_letter import EventName, KeptLetter
+from app.events.vocabulary import ImportedDimension
 from app.events.wire import WebEvent
 from app.settings import Settings
 from views.answers import (
@@ -36,6 +38,7 @@ from views.answers import (
 from views.catalog import Interval, SessionFilter, SessionOrder
 from views.figures import figures, median_of, quality, quantiles, ratio, summed
 from views.funnels import funnel_conversion
+from views.imports import ImportedDays, ImportList, import_list, imported_days, replayed_days
 from views.letters import (
     LetterFilter,
     accepted_events,
@@ -230,6 +233,18 @@ class Queries:
     async def accepted_events(self, events: Sequence[WebEvent]) -> set[EventName]:
         """Which of the events were accepted: site, visitor and event id in lower case."""
         return await accepted_events(self._reader, events)
+
+    async def imports(self, *, sites: Sequence[str] = ()) -> ImportList:
+        """What was imported from other tools into the sites, or into any."""
+        return await import_list(self._reader, sites=sites)
+
+    async def replayed_days(self, *, site_id: str) -> set[date]:
+        """The days of a site that have events of its history already, replayed or imported."""
+        return await replayed_days(self._reader, site_id=site_id)
+
+    async def imported_days(self, scope: Scope, *, dimension: ImportedDimension, limit: int) -> ImportedDays:
+        """Days as another tool counted them."""
+        return await imported_days(self._reader, scope, dimension=dimension, limit=limit)
 
     async def block_totals(self, *, epoch: int | None = None) -> BlockTotals:
         """What became of the events of one epoch of the events topic, or of all."""

@@ -13,10 +13,10 @@ from app.adapters.spam_referrers import SpamReferrers
 from app.core.pages import read_page
 from app.core.rules import SiteRules
 from app.core.traffic import classify_traffic
-from app.events.enriched import BotVerdict, Enrichment, Versions
+from app.events.enriched import BotVerdict, Device, Enrichment, Geo, Versions
 from app.events.rejects import Reject
 from app.events.vocabulary import BotReason, Origin
-from app.events.wire import WebEvent
+from app.events.wire import Exported, WebEvent
 from app.settings import Settings
 
 
@@ -65,26 +65,31 @@ class Enricher:
             return page
         # First: of a file that is read anew meanwhile, the event is then told to be decided by the older one.
         versions = self.versions(site)
+        told = event.exported if event.origin is Origin.REPLAY else None
         return Enrichment(
             page=page,
-            device=self._devices.parse(
-                event.user_agent, hints=event.client_hints, screen_width=event.screen_width
-            ),
-            geo=self._geo.find(event.ip, timezone=event.timezone),
+            device=_device_of(told) if told else self._device(event),
+            geo=_geo_of(told) if told else self._geo.find(event.ip, timezone=event.timezone),
             traffic=classify_traffic(
                 url=event.url,
                 referrer=event.referrer,
                 own_domains=site.domains | {page.host},
                 rules=site.channels,
             ),
-            bot=self._verdict(event),
+            bot=self._verdict(event, exported=told is not None),
             versions=versions,
         )
 
-    def _verdict(self, event: WebEvent) -> BotVerdict:
+    def _device(self, event: WebEvent) -> Device:
+        return self._devices.parse(
+            event.user_agent, hints=event.client_hints, screen_width=event.screen_width
+        )
+
+    def _verdict(self, event: WebEvent, *, exported: bool) -> BotVerdict:
         signs = self._signs(event)
-        # A server that tells of a person need not know the browser, and calls from where it is.
-        if event.origin is Origin.SERVER and not event.user_agent:
+        # A server that tells of a person need not know the browser, and calls from where it is. An export has
+        # no user agents: the tool that it is of looked at them.
+        if (exported or event.origin is Origin.SERVER) and not event.user_agent:
             return BotVerdict(reasons=signs & BotReason.SPAM_REFERRER)
         return self._bots.judge(event.user_agent, also=signs)
 
@@ -100,3 +105,17 @@ class Enricher:
         if event.referrer in self._spam:
             signs |= BotReason.SPAM_REFERRER
         return signs
+
+
+def _device_of(told: Exported) -> Device:
+    return Device(
+        device_class=told.device_class,
+        browser=told.browser,
+        browser_version=told.browser_version,
+        os=told.os,
+        os_version=told.os_version,
+    )
+
+
+def _geo_of(told: Exported) -> Geo:
+    return Geo(country=told.country, region=told.region, city=told.city)

@@ -33,6 +33,28 @@ _ELSEWHERE = {
 }
 
 
+#: What others call a country that tzdata calls otherwise.
+_OTHER_NAMES = {
+    "american samoa": "AS",
+    "bosnia and herzegovina": "BA",
+    "congo - brazzaville": "CG",
+    "congo - kinshasa": "CD",
+    "czechia": "CZ",
+    "eswatini": "SZ",
+    "hong kong sar china": "HK",
+    "kosovo": "XK",
+    "macao": "MO",
+    "north korea": "KP",
+    "south korea": "KR",
+    "samoa": "WS",
+    "timor-leste": "TL",
+    "trinidad and tobago": "TT",
+    "türkiye": "TR",
+    "u.s. virgin islands": "VI",
+    "united kingdom": "GB",
+}
+
+
 class GeoLookup:
     """Finds places. An address is looked up and forgotten: nothing is cached by it.
 
@@ -68,6 +90,23 @@ def countries_by_zone() -> dict[str, Geo]:
             if target in found and alias not in _OFFSETS:
                 found.setdefault(alias, found[target])
     return found
+
+
+def country_named(text: str) -> str:
+    """The ISO 3166-1 alpha-2 code of a country by its code or English name; empty for any other text."""
+    name = text.strip()
+    if len(name) == 2 and name.isascii() and name.isalpha():
+        return name.upper()
+    return countries_by_name().get(name.lower(), "")
+
+
+@cache
+def countries_by_name() -> dict[str, str]:
+    """English names in lower case, as tzdata and as other tools have them, and their codes."""
+    lines = (files("tzdata") / "zoneinfo" / "iso3166.tab").read_text("utf-8").splitlines()
+    rows = [line.split("\t") for line in lines if not line.startswith("#")]
+    plain = {name.lower(): code for code, name in rows}
+    return {name.replace(" & ", " and "): code for name, code in plain.items()} | plain | _OTHER_NAMES
 
 
 def _open(path: Path) -> maxminddb.Reader:

@@ -38,21 +38,19 @@ def settings_over(data: Path | None) -> Settings:
 
 
 @contextlib.asynccontextmanager
-async def feeding(loaded: Settings, *, data: Path | None, instead: str) -> AsyncIterator[Fed]:
+async def feeding(loaded: Settings, *, data: Path | None, instead: str | None) -> AsyncIterator[Fed]:
     """Connected to Kafka, or with a stack of its own over ``data``.
 
     Raises EmbeddedError where another process runs a stack there; ``instead`` is the path of its web server
-    that does the same.
+    that does the same, None where there is none.
     """
     if data is None:
         async with KafkaFeeder(loaded.broker, group=loaded.app.id) as kafka:
             yield Fed(settings=loaded, feeder=kafka)
         return
     if not loaded.clickhouse.url.startswith("chdb:"):
-        raise EmbeddedError(
-            f"another process runs the stack over {data}, its broker in memory: ask its "
-            f"web server, POST {instead}, or end it first"
-        )
+        way = f"ask its web server, POST {instead}, or end it first" if instead else "end it first"
+        raise EmbeddedError(f"another process runs the stack over {data}, its broker in memory: {way}")
     async with EmbeddedStack(loaded, data_dir=data, enrich=Enricher.of(loaded)) as stack:
         feeder = Feeder(stack)
         await feeder.start()

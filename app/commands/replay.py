@@ -55,7 +55,7 @@ def add(subparsers: Any) -> None:
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--format", required=True, choices=["jsonl", "combined"])
-    parser.add_argument("--site", required=True, metavar="ID", type=_site_id)
+    parser.add_argument("--site", required=True, metavar="ID", type=site_id_of)
     parser.add_argument("--data", type=Path, metavar="DIR", help="data directory of the embedded stack")
     parser.add_argument("--drain", action="store_true", help="wait until everything is through")
     parser.add_argument("--visitor", choices=[*VisitorKey], default=VisitorKey.IP_UA, help="of access logs")
@@ -220,7 +220,8 @@ def _speed(events: int, *, seconds: float) -> dict[str, float]:
     return {"seconds": round(seconds, 3), "events_per_second": round(events / seconds) if seconds else 0}
 
 
-def _site_id(text: str) -> str:
+def site_id_of(text: str) -> str:
+    """A site id of the command line; argparse tells of any other text."""
     try:
         return msgspec.convert(text, SiteId)
     except msgspec.ValidationError as error:

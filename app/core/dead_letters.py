@@ -63,15 +63,21 @@ def sending(letter: KeptLetter, *, rules: Rules) -> Sending | Unsent:
     if letter.is_superseded:
         detail = "it was sent back before and refused again: the later letter stands for it"
         return Unsent(id=letter.id, fate=Fate.SUPERSEDED, reason=letter.reason, detail=detail)
-    examined = examine(LooseRecord(value=value, key=event.key), rules=rules, enrich=_look_at_url)
+    reject = refusal(event, value, rules=rules)
     returned = Returned(replays=letter.replays + 1, refusals=_told(letter))
     return Sending(
         letter=letter,
         event=event,
         value=value,
         headers=((RETURNED_HEADER, _ENCODER.encode(returned)),),
-        refused_again=_refused_again(letter, examined.reject) if isinstance(examined, Refused) else None,
+        refused_again=None if reject is None else _refused_again(letter, reject),
     )
+
+
+def refusal(event: WebEvent, value: bytes, *, rules: Rules) -> Reject | None:
+    """Why the pipeline would refuse the event that ``value`` holds; None where it would not."""
+    examined = examine(LooseRecord(value=value, key=event.key), rules=rules, enrich=_look_at_url)
+    return examined.reject if isinstance(examined, Refused) else None
 
 
 def _told(letter: KeptLetter) -> tuple[Refusal, ...]:

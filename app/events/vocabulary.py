@@ -36,6 +36,36 @@ class Origin(StrEnum):
     REPLAY = "replay"
 
 
+class Tool(StrEnum):
+    """The analytics tools whose exports can be imported."""
+
+    PLAUSIBLE = "plausible"
+    UMAMI = "umami"
+    GA4 = "ga4"
+
+
+class ImportedDimension(StrEnum):
+    """By what another tool's daily sums are given; ``total``: by nothing."""
+
+    TOTAL = "total"
+    PAGE = "page"
+    ENTRY_PAGE = "entry_page"
+    EXIT_PAGE = "exit_page"
+    SOURCE = "source"
+    UTM_SOURCE = "utm_source"
+    UTM_MEDIUM = "utm_medium"
+    UTM_CAMPAIGN = "utm_campaign"
+    UTM_TERM = "utm_term"
+    UTM_CONTENT = "utm_content"
+    COUNTRY = "country"
+    REGION = "region"
+    CITY = "city"
+    DEVICE = "device"
+    BROWSER = "browser"
+    OS = "os"
+    CUSTOM_EVENT = "custom_event"
+
+
 class Outcome(StrEnum):
     """What became of a received event; ``received = accepted + rejected + duplicate``."""
 

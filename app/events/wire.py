@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from app.events.vocabulary import EventType, Origin
+from app.events.vocabulary import DeviceClass, EventType, Origin
 
 MAX_EVENT_BYTES = 32 * 1024
 MAX_BATCH_BYTES = 512 * 1024
@@ -49,6 +49,23 @@ class ClientHints(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defa
     brands: Annotated[str, msgspec.Meta(max_length=256)] = ""
 
 
+class Exported(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """What another analytics tool had found out of a visitor: exports hold neither address nor user agent.
+
+    Names are those of our own enrichment: a class of device, ua-parser's browsers and systems, ISO 3166-1
+    alpha-2 countries. Empty where the export does not say.
+    """
+
+    device_class: DeviceClass = DeviceClass.UNKNOWN
+    browser: Tag = ""
+    browser_version: Annotated[str, msgspec.Meta(max_length=16)] = ""
+    os: Tag = ""
+    os_version: Annotated[str, msgspec.Meta(max_length=16)] = ""
+    country: Annotated[str, msgspec.Meta(pattern=r"^([A-Z]{2})?$")] = ""
+    region: Annotated[str, msgspec.Meta(max_length=128)] = ""
+    city: Annotated[str, msgspec.Meta(max_length=128)] = ""
+
+
 class WebEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One event of one visitor, as it stands in Kafka.
 
@@ -56,7 +73,8 @@ class WebEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_default
     ``missing_headers``: the sender claims to be a browser, and its request lacked what browsers send.
     ``ip`` is sealed (app/adapters/address_seal.py), or plain from a producer of one's own; it lives only
     until it has been used for geography, and is never stored.
-    ``properties`` stays raw JSON here and is checked by the validate step.
+    ``properties`` stays raw JSON here and is checked by the validate step. ``exported`` counts in a replay
+    only, and then stands for what address and user agent would have told.
     """
 
     event_id: EventId
@@ -83,6 +101,7 @@ class WebEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_default
     missing_headers: bool = False
     ip: Tag = ""
     origin: Origin = Origin.BROWSER
+    exported: Exported | None = None
     properties: msgspec.Raw = msgspec.Raw(b"{}")
 
     @property

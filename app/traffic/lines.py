@@ -12,17 +12,19 @@ import msgspec
 
 from app.core.ids import derived_uuid
 from app.events.vocabulary import RejectReason
+from app.events.wire import WebEvent
 
 #: No line that we could use is nearly as long; it bounds what ``file_id`` reads.
 _MAX_LINE_BYTES = 1024 * 1024
 
 
 class LineFault(StrEnum):
-    """Why a line of an access log is no request for a page; the reasons of JSON lines are RejectReasons."""
+    """Why a line of a log or of another tool's export gave no event, beside the RejectReasons."""
 
     NOT_A_LOG_LINE = "not_a_log_line"
     BAD_TIME = "bad_time"
     NO_REQUEST = "no_request"
+    WRONG_COLUMNS = "wrong_columns"
 
 
 class SkipReason(StrEnum):
@@ -33,6 +35,15 @@ class SkipReason(StrEnum):
     ASSET = "asset"
     FEED = "feed"
     ROBOTS = "robots"
+    AUTOMATIC = "automatic"
+    OTHER_KIND = "other_kind"
+
+
+class Told(msgspec.Struct, frozen=True):
+    """The event that a line of an export tells of."""
+
+    line: int
+    event: WebEvent
 
 
 class BadLine(msgspec.Struct, frozen=True):

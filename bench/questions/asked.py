@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.settings import FunnelSettings, FunnelStep
+from app.funnel_settings import FunnelSettings, FunnelStep
 from views.catalog import Interval
 from views.params import Period, Scope
 from views.queries import Queries

@@ -42,6 +42,8 @@ async def test_every_answer_is_as_the_document_says(asked: Asked, client: httpx.
         "/api/v1/dead-letters": await get(client, "/api/v1/dead-letters"),
         "/api/v1/dead-letters/{letter_id}": await get(client, "/api/v1/dead-letters/0-0-0"),
         "/api/v1/dead-letters/replay": await post(client, "/api/v1/dead-letters/replay"),
+        "/api/v1/imports": await get(client, "/api/v1/imports", site="shop"),
+        "/api/v1/imports/daily": await get(client, "/api/v1/imports/daily", **SHOP),
     }
     # Those of persons need a worker: tests/integration/test_persons.py.
     asked_here = {path for path in document["paths"] if "/persons/" not in path}

@@ -135,3 +135,14 @@ def test_the_enrich_command_says_what_was_decided(enrich):
         RejectReason.INVALID_URL,
         "url",
     )
+
+
+def test_what_another_tool_found_out_stands_for_address_and_user_agent_in_a_replay_alone(enrich):
+    told = {"device_class": "tablet", "browser": "Safari", "os": "iOS", "country": "PT", "city": "Porto"}
+    event = web_event(exported=told, origin="replay", timezone="Asia/Tokyo")
+    enrichment = enrich(event, site=site())
+    assert enrichment.device == Device(device_class=DeviceClass.TABLET, browser="Safari", os="iOS")
+    assert enrichment.geo == Geo(country="PT", city="Porto")
+    assert not enrichment.bot.is_bot
+    sent = enrich(msgspec.structs.replace(event, origin="browser"), site=site())
+    assert (sent.device, sent.geo.country, sent.bot.is_bot) == (Device(), "JP", True)

@@ -12,7 +12,7 @@ from app.adapters.clock import Clock, now_ms
 from app.traffic.returns import Send
 from views.queries import Queries
 from web import admin
-from web.api import dead_letters, funnels, pages, persons, reports, sessions, sites, stats, users
+from web.api import dead_letters, funnels, imports, pages, persons, reports, sessions, sites, stats, users
 from web.api.endpoints import Context, Endpoint
 from web.api.openapi import docs_page, openapi
 from web.api.presenting import json_response
@@ -25,6 +25,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *sessions.ENDPOINTS,
     *users.ENDPOINTS,
     *reports.ENDPOINTS,
+    *imports.ENDPOINTS,
     *dead_letters.ENDPOINTS,
     *persons.ENDPOINTS,
 )

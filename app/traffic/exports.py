@@ -1,0 +1,115 @@
+"""What exports of other analytics tools have in common: times, names of devices, what is asked of them."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, tzinfo
+
+import msgspec
+
+from app.adapters.geo import country_named
+from app.events.vocabulary import DeviceClass
+from app.events.wire import MAX_TIME_MS, Exported
+
+#: What tools call devices; a name of ours is one of theirs, too.
+_DEVICES = {
+    "laptop": DeviceClass.DESKTOP,
+    "smart tv": DeviceClass.TV,
+    "smarttv": DeviceClass.TV,
+    **{device.value: device for device in DeviceClass},
+}
+#: What tools call browsers and systems, in lower case -> what ua-parser calls them.
+_BROWSERS = {
+    "android": "Android",
+    "android webview": "Chrome Mobile WebView",
+    "chrome": "Chrome",
+    "chromium-webview": "Chrome Mobile WebView",
+    "crios": "Chrome Mobile iOS",
+    "edge": "Edge",
+    "edge-chromium": "Edge",
+    "edge-ios": "Edge Mobile",
+    "facebook": "Facebook",
+    "firefox": "Firefox",
+    "fxios": "Firefox iOS",
+    "ie": "IE",
+    "instagram": "Instagram",
+    "internet explorer": "IE",
+    "ios": "Mobile Safari",
+    "ios-webview": "Mobile Safari UI/WKWebView",
+    "kakaotalk": "KAKAOTALK",
+    "miui": "MiuiBrowser",
+    "opera": "Opera",
+    "opera-mini": "Opera Mini",
+    "safari": "Safari",
+    "safari (in-app)": "Mobile Safari UI/WKWebView",
+    "samsung": "Samsung Internet",
+    "silk": "Amazon Silk",
+    "yandexbrowser": "Yandex Browser",
+}
+_SYSTEMS = {
+    "android os": "Android",
+    "chrome os": "Chrome OS",
+    "chromium os": "Chrome OS",
+    "mac os": "Mac OS X",
+    "macintosh": "Mac OS X",
+    "macos": "Mac OS X",
+}
+#: What tools write where they know nothing.
+_UNKNOWN = frozenset({"(not set)", "(other)", "<other>", "null", "unknown", "web"})
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose events an export's are, when it is read, and what holds where it does not say.
+
+    ``host`` is that of a page whose line names none, ``zone`` the zone of a time that names none.
+    """
+
+    site_id: str
+    now_ms: int
+    host: str
+    zone: tzinfo = UTC
+
+
+def exported(
+    *, device: str, browser: str, os: str, country: str, version: str = "", region: str = "", city: str = ""
+) -> Exported:
+    """What an export says of a visitor, by our names; a name that is not known stays as it is.
+
+    A number behind a system's name is its version (``Windows 10``).
+    """
+    name, _, number = _known(os).rpartition(" ")
+    if not name or not number.replace(".", "").isdigit():
+        name, number = _known(os), ""
+    browser = _known(browser)
+    return Exported(
+        device_class=_DEVICES.get(device.lower(), DeviceClass.UNKNOWN),
+        browser=_BROWSERS.get(browser.lower(), browser)[:64],
+        browser_version=_known(version).partition(".")[0][:16],
+        os=_SYSTEMS.get(name.lower(), name)[:64],
+        os_version=number.partition(".")[0][:16],
+        country=country_named(_known(country)),
+        region=_known(region)[:128],
+        city=_known(city)[:128],
+    )
+
+
+def text_lines(file: Iterable[bytes], *, errors: str = "surrogateescape") -> Iterator[str]:
+    """The lines of a file as text, line ends included, without a byte order mark."""
+    for number, line in enumerate(file):
+        bare = line if number else line.removeprefix(codecs.BOM_UTF8)
+        yield bare.decode("utf-8", errors)
+
+
+def time_ms(text: str, *, zone: tzinfo) -> int | None:
+    """An ISO 8601 time in ms since 1970 UTC, in ``zone`` where it names none; None for any other text."""
+    try:
+        found = datetime.fromisoformat(text)
+        at = int((found if found.tzinfo else found.replace(tzinfo=zone)).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return None
+    return at if 0 <= at <= MAX_TIME_MS else None
+
+
+def _known(text: str) -> str:
+    return "" if text.lower() in _UNKNOWN else text
