@@ -52,6 +52,10 @@ VIEWS = {
         View(name="minute_series", parameters=_BY_TIME),
         View(name="page_metrics", parameters={**_BY_DAY, "path": "String"}),
         View(name="page_sessions", parameters={**_BY_DAY, "path": "String"}),
+        View(name="page_sums", parameters=_BY_DAY),
+        View(name="vitals", parameters=_BY_DAY),
+        View(name="clicks", parameters={**_BY_DAY, "path": "String", "reach": "Date"}),
+        View(name="viewed_depths", parameters={**_BY_DAY, "path": "String", "reach": "Date"}),
         View(name="top_pages", parameters={**_BY_DAY, "limit": "UInt32"}),
         View(
             name="funnel_levels",
