@@ -23,6 +23,7 @@ COMMANDS = {
     "migrate": "migrate",
     "reconcile": "reconcile",
     "reclassify": "reclassify",
+    "import-search-console": "import_search_console",
     "keys": "keys",
     "doctor": "doctor",
     "topology": "topology",

@@ -97,6 +97,10 @@ VIEWS = {
                 "events": "Array(UUID)",
             },
         ),
+        View(name="seo_landing_pages", parameters={**_BY_DAY, "before": "Date"}),
+        View(name="search_console_rows", parameters=_BOTS),
+        View(name="crawled_pages", parameters={**_BOTS, "limit": "UInt32"}),
+        View(name="not_found_pages", parameters={**_BY_DAY, "reach": "Date", "limit": "UInt32"}),
         View(name="bot_traffic", parameters=_BOTS),
         View(name="ai_pages", parameters={**_BOTS, "limit": "UInt32"}),
         View(

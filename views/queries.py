@@ -60,6 +60,7 @@ from views.performance import (
     slow_pages,
 )
 from views.reading import Reader, about
+from views.seo import Seo, seo
 from views.session_list import Cursor, session_list
 from views.stats.answer import stats
 from views.stats.model import Asked, Stats, Step
@@ -169,6 +170,10 @@ class Queries:
     async def heatmap(self, scope: Scope, asked: HeatmapAsked) -> Heatmap:
         """Where one page is clicked, on what, in vain, and how far it is scrolled."""
         return await heatmap(self._reader, scope, asked)
+
+    async def seo(self, scope: Scope, *, limit: int) -> Seo:
+        """What organic search and AI assistants bring, and what their crawlers take."""
+        return await seo(self._reader, scope, limit=limit, cap_ms=self._cap_ms(scope))
 
     async def bots(self, scope: Scope, *, limit: int) -> BotTraffic:
         """What programs did; of the pages that AI took from, or sent people to, the ``limit`` with most."""
