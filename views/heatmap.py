@@ -21,10 +21,19 @@ MAX_CELLS = 100
 DEFAULT_COLUMNS, DEFAULT_ROWS = 20, 50
 MAX_ELEMENTS = 500
 DEFAULT_ELEMENTS = 50
-_SUMS = (
-    "count() AS clicks, uniqExact(visitor_id) AS visitors, countIf(is_rage) AS rage_clicks, "
-    "countIf(is_dead) AS dead_clicks"
-)
+#: All clicks, those of each cell, those of each element, in one pass; ``all_cells`` and ``all_elements`` tell
+#: which a row is.
+_CLICKS = """
+SELECT {column} AS column, {row} AS row, element, element_text AS text,
+    grouping(column) AS all_cells, grouping(element) AS all_elements,
+    count() AS clicks, uniqExact(visitor_id) AS visitors, countIf(is_placed) AS placed_clicks,
+    countIf(is_burst) AS rage_bursts, countIf(is_rage) AS rage_clicks, countIf(is_dead) AS dead_clicks
+FROM {clicks}
+GROUP BY GROUPING SETS ((), (column, row), (element, text))
+ORDER BY clicks DESC, element, text, row, column
+LIMIT {most} BY all_cells, all_elements
+"""
+_TOTALS = ("clicks", "visitors", "placed_clicks", "rage_bursts", "rage_clicks", "dead_clicks")
 
 
 class HeatmapAsked(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,12 +111,17 @@ async def heatmap(reader: Reader, scope: Scope, asked: HeatmapAsked) -> Heatmap:
     passing = event_condition(asked.filter, places, database=reader.database)
     if asked.device_class is not None:
         passing += f" AND device_class = {places.put(asked.device_class.value, 'String')}"
-    clicks = f"{VIEWS['clicks'].call(reader.database)} WHERE {passing}"
-    totals = await reader.ask(
-        f"SELECT {_SUMS}, countIf(is_placed) AS placed_clicks, countIf(is_burst) AS rage_bursts "  # noqa: S608
-        f"FROM {clicks}",
-        places.bound,
+    clicks = _CLICKS.format(
+        column=_cell("click_x", asked.columns, places),
+        row=_cell("click_y", asked.rows, places),
+        clicks=f"{VIEWS['clicks'].call(reader.database)} WHERE {passing}",
+        most=MAX_CELLS**2,
     )
+    found = await reader.ask(clicks, places.bound)
+    in_all = [row for row in found if row["all_cells"] and row["all_elements"]]
+    totals: dict[str, Any] = {name: in_all[0][name] if in_all else 0 for name in _TOTALS}
+    cells = [row for row in found if not row["all_cells"] and row["placed_clicks"]]
+    elements = [row for row in found if not row["all_elements"]]
     views, depths = await _reach(reader, places, passing)
     return Heatmap(
         **about(scope, layer=LAYER),
@@ -115,40 +129,27 @@ async def heatmap(reader: Reader, scope: Scope, asked: HeatmapAsked) -> Heatmap:
         device_class=asked.device_class,
         columns=asked.columns,
         rows=asked.rows,
-        **totals[0],
-        cells=await _cells(reader, asked, places, clicks),
-        elements=await _elements(reader, asked, places, clicks, of=totals[0]["clicks"]),
+        **totals,
+        cells=[
+            HeatCell(column=row["column"], row=row["row"], clicks=row["placed_clicks"])
+            for row in sorted(cells, key=lambda row: (row["row"], row["column"]))
+        ],
+        elements=[_element(row, of=totals["clicks"]) for row in elements[: asked.elements]],
         page_views=views,
         scroll_reach=depths,
     )
 
 
-async def _cells(reader: Reader, asked: HeatmapAsked, places: Places, clicks: str) -> list[HeatCell]:
-    def cell(share: str, count: int) -> str:
-        # TRICKY: shares are kept as Float32: 0.7 is a little less, and would fall into the cell before.
-        number = places.put(count, "UInt16")
-        return f"toUInt16(least(floor(round(toFloat64({share}), 6) * {number}), {number} - 1))"
-
-    columns, rows = cell("click_x", asked.columns), cell("click_y", asked.rows)
-    found = await reader.ask(
-        f"SELECT {columns} AS column, {rows} AS row, count() AS clicks "  # noqa: S608
-        f"FROM {clicks} AND is_placed "
-        "GROUP BY column, row ORDER BY row, column",
-        places.bound,
-    )
-    return [HeatCell(**row) for row in found]
+def _cell(share: str, count: int, places: Places) -> str:
+    """SQL: the number of the column or row that a share of the page falls into."""
+    # TRICKY: shares are kept as Float32: 0.7 is a little less, and would fall into the cell before.
+    number = places.put(count, "UInt16")
+    return f"toUInt16(least(floor(round(toFloat64({share}), 6) * {number}), {number} - 1))"
 
 
-async def _elements(
-    reader: Reader, asked: HeatmapAsked, places: Places, clicks: str, *, of: int
-) -> list[ClickedElement]:
-    found = await reader.ask(
-        f"SELECT element, element_text AS text, {_SUMS} FROM {clicks} "  # noqa: S608
-        "GROUP BY element, text ORDER BY clicks DESC, element, text "
-        f"LIMIT {places.put(asked.elements, 'UInt32')}",
-        places.bound,
-    )
-    return [ClickedElement(**row, share=ratio(row["clicks"], of)) for row in found]
+def _element(row: dict[str, Any], *, of: int) -> ClickedElement:
+    names = ("element", "text", "clicks", "visitors", "rage_clicks", "dead_clicks")
+    return ClickedElement(**{name: row[name] for name in names}, share=ratio(row["clicks"], of))
 
 
 async def _reach(reader: Reader, places: Places, passing: str) -> tuple[int, list[ScrollReach]]:
