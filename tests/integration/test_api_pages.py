@@ -7,10 +7,11 @@ import json
 from typing import Any
 
 import httpx
+import jsonschema
 import pytest
 
 from tests.answering import Asked, asked, engine, migrated
-from tests.integration.test_api import SHOP, client, fill, get, refused
+from tests.integration.test_api import ABOUT_PAGES, SHOP, client, fill, get, refused
 
 __all__ = ["asked", "client", "engine", "migrated"]
 
@@ -31,6 +32,11 @@ HOSTILE = ("' OR 1=1 --", "{site:String}", "\x00💥\\", "a" * 2000)
 async def test_each_question_is_answered(asked: Asked, client: httpx.AsyncClient) -> None:
     fill(asked)
     found = {path: await get(client, path, **SHOP, **more) for path, more in PATHS.items()}
+    assert found.keys() == ABOUT_PAGES
+    document = await get(client, "/openapi.json")
+    for path, answer in found.items():
+        schema = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        jsonschema.validate(answer, {**schema, "components": document["components"]})
     pages = found["/api/v1/pages"]["pages"]
     assert {page["path"]: page["page_views"] for page in pages} == {
         "/cart": 2,
