@@ -25,6 +25,7 @@ COMMANDS = {
     "reconcile": "reconcile",
     "reclassify": "reclassify",
     "check-metrics": "check_metrics",
+    "import-search-console": "import_search_console",
     "keys": "keys",
     "doctor": "doctor",
     "topology": "topology",

@@ -67,6 +67,10 @@ class NotFoundError(QueryError):
     """What the question is about does not exist; says what was looked for and what there is."""
 
 
+class SearchConsoleError(WuaError):
+    """A file is no export of Search Console, or cannot be imported; says which line and what is expected."""
+
+
 class StateError(WuaError):
     """The state store holds something this version cannot read."""
 

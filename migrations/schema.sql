@@ -527,6 +527,27 @@ ENGINE = ReplacingMergeTree(applied_at)
 ORDER BY version
 SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
 
+CREATE TABLE {db}.search_console
+(
+    `site_id` LowCardinality(String),
+    `dimensions` LowCardinality(String),
+    `first_day` Date CODEC(Delta(2), ZSTD(1)),
+    `last_day` Date CODEC(Delta(2), ZSTD(1)),
+    `page` String CODEC(ZSTD(1)),
+    `path` String CODEC(ZSTD(1)),
+    `search_query` String CODEC(ZSTD(1)),
+    `search_country` LowCardinality(String),
+    `device` LowCardinality(String),
+    `clicks` UInt64 CODEC(T64, ZSTD(1)),
+    `impressions` UInt64 CODEC(T64, ZSTD(1)),
+    `position` Float64 CODEC(ZSTD(1)),
+    `imported_at` DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(imported_at)
+PARTITION BY toYear(first_day)
+ORDER BY (site_id, dimensions, first_day, last_day, page, search_query, search_country, device)
+SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
+
 CREATE TABLE {db}.session_analytics
 (
     `site_id` LowCardinality(String),

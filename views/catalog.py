@@ -52,6 +52,10 @@ VIEWS = {
         View(name="minute_series", parameters=_BY_TIME),
         View(name="page_metrics", parameters={**_BY_DAY, "path": "String"}),
         View(name="page_sessions", parameters={**_BY_DAY, "path": "String"}),
+        View(name="page_sums", parameters=_BY_DAY),
+        View(name="vitals", parameters=_BY_DAY),
+        View(name="clicks", parameters={**_BY_DAY, "path": "String", "reach": "Date"}),
+        View(name="viewed_depths", parameters={**_BY_DAY, "path": "String", "reach": "Date"}),
         View(name="top_pages", parameters={**_BY_DAY, "limit": "UInt32"}),
         View(
             name="funnel_levels",
@@ -93,6 +97,10 @@ VIEWS = {
                 "events": "Array(UUID)",
             },
         ),
+        View(name="seo_landing_pages", parameters={**_BY_DAY, "before": "Date"}),
+        View(name="search_console_rows", parameters=_BOTS),
+        View(name="crawled_pages", parameters={**_BOTS, "limit": "UInt32"}),
+        View(name="not_found_pages", parameters={**_BY_DAY, "reach": "Date", "limit": "UInt32"}),
         View(name="bot_traffic", parameters=_BOTS),
         View(name="ai_pages", parameters={**_BOTS, "limit": "UInt32"}),
         View(

@@ -38,6 +38,7 @@ from views.answers import (
 from views.catalog import Interval, SessionFilter, SessionOrder
 from views.figures import figures, median_of, quality, quantiles, ratio, summed
 from views.funnels import funnel_conversion
+from views.heatmap import Heatmap, HeatmapAsked, heatmap
 from views.imports import ImportedDays, ImportList, import_list, imported_days, replayed_days
 from views.letters import (
     LetterFilter,
@@ -47,12 +48,25 @@ from views.letters import (
     letter_pages,
     letters_named,
 )
+from views.page_list import PageList, PagesAsked, page_list
 from views.params import Scope
 from views.people import user_behavior
+from views.performance import (
+    Measured,
+    Performance,
+    PerformanceField,
+    Regressions,
+    SlowPages,
+    Vital,
+    performance,
+    regressions,
+    slow_pages,
+)
 from views.reading import Reader, about
+from views.seo import Seo, seo
 from views.session_list import Cursor, session_list
 from views.stats.answer import stats
-from views.stats.model import Asked, Stats
+from views.stats.model import Asked, Stats, Step
 
 
 class Queries:
@@ -85,8 +99,7 @@ class Queries:
 
     async def stats(self, scope: Scope, asked: Asked) -> Stats:
         """Any metrics by any dimensions, intervals and filter."""
-        rules = self._rules.sessions_of(scope.site_id)
-        return await stats(self._reader, scope, asked, cap_ms=rules.cap_ms)
+        return await stats(self._reader, scope, asked, cap_ms=self._cap_ms(scope))
 
     async def sources(self, scope: Scope) -> list[SourceRow]:
         """Sessions by channel and source, most first."""
@@ -133,6 +146,37 @@ class Queries:
             )
             for row in rows
         ]
+
+    async def page_list(self, scope: Scope, asked: PagesAsked) -> PageList:
+        """Pages in any order; of what passes a filter, where one is given."""
+        return await page_list(self._reader, scope, asked, cap_ms=self._cap_ms(scope))
+
+    async def performance(
+        self,
+        scope: Scope,
+        asked: Measured,
+        *,
+        by: Sequence[PerformanceField] = (),
+        interval: Step | None = None,
+    ) -> Performance:
+        """How load times and web vitals are spread."""
+        return await performance(self._reader, scope, asked, by=by, interval=interval)
+
+    async def slow_pages(self, scope: Scope, asked: Measured, *, vital: Vital) -> SlowPages:
+        """The slowest pages by one measure."""
+        return await slow_pages(self._reader, scope, asked, vital=vital)
+
+    async def regressions(self, scope: Scope, asked: Measured, *, min_change_percent: int) -> Regressions:
+        """What became slower than it was in as many days before."""
+        return await regressions(self._reader, scope, asked, min_change_percent=min_change_percent)
+
+    async def heatmap(self, scope: Scope, asked: HeatmapAsked) -> Heatmap:
+        """Where one page is clicked, on what, in vain, and how far it is scrolled."""
+        return await heatmap(self._reader, scope, asked)
+
+    async def seo(self, scope: Scope, *, limit: int) -> Seo:
+        """What organic search and AI assistants bring, and what their crawlers take."""
+        return await seo(self._reader, scope, limit=limit, cap_ms=self._cap_ms(scope))
 
     async def bots(self, scope: Scope, *, limit: int) -> BotTraffic:
         """What programs did; of the pages that AI took from, or sent people to, the ``limit`` with most."""
@@ -256,3 +300,7 @@ class Queries:
             bots=bots["events"],
             rejected_by_reason={row["reason"]: row["rejected"] for row in reasons},
         )
+
+    def _cap_ms(self, scope: Scope) -> int:
+        """How long a session of the site can be, 0 for no bound."""
+        return self._rules.sessions_of(scope.site_id).cap_ms

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,6 +21,8 @@ pytestmark = pytest.mark.asyncio
 LINKS = {"/api/v1/link", "/api/v1/link/verify"}
 #: The collector's: tests/property/test_collector_described.py asks these.
 WAYS_IN = {"/api/v1/events", "/api/v1/server/events", "/api/v1/pixel.gif", *LINKS}
+#: Files that hold the endpoints they name to the document.
+ELSEWHERE = ("test_api_pages.py",)
 
 
 async def test_every_answer_is_as_the_document_says(asked: Asked, client: httpx.AsyncClient) -> None:
@@ -47,7 +51,7 @@ async def test_every_answer_is_as_the_document_says(asked: Asked, client: httpx.
     }
     # Those of persons need a worker: tests/integration/test_persons.py.
     asked_here = {path for path in document["paths"] if "/persons/" not in path}
-    assert answers.keys() == asked_here - WAYS_IN
+    assert answers.keys() == asked_here - WAYS_IN - elsewhere(document["paths"])
     for path, answer in answers.items():
         (operation,) = document["paths"][path].values()
         schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
@@ -97,6 +101,15 @@ async def test_the_docs_page_shows_every_operation_without_script_or_style_of_it
     for forbidden in ("<script", "<style", " style=", " onclick", "http://", "https://", "//cdn"):
         assert forbidden not in answer.text
     assert 'href="/static/docs.css"' in answer.text
+
+
+def elsewhere(paths: Iterable[str]) -> set[str]:
+    """The paths that a file of their own holds to the document: it names each."""
+    found = set()
+    for file in ELSEWHERE:
+        text = (Path(__file__).parent / file).read_text("utf-8")
+        found |= {path for path in paths if f'"{path}"' in text}
+    return found
 
 
 def _properties(schema: dict[str, Any], document: dict[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from app.adapters.clickhouse.imports import ImportRows
 from app.events.imports import DayFigures, DayKey, ImportRecord
 from app.events.vocabulary import ImportedDimension, Tool
 from tests.answering import Asked, asked, engine, migrated
-from tests.integration.test_api import PERIOD, SHOP, client, get, refused
+from tests.asking_api import PERIOD, SHOP, client, get, refused
 from tests.sql.store import some_uuid
 
 __all__ = ["asked", "client", "engine", "migrated"]

@@ -92,6 +92,14 @@ def intervals(period: Period, step: Step) -> list[str]:
     return list(seen)
 
 
+def reach_of(period: Period, *, cap_ms: int) -> date:
+    """The first day that no event of a session of the period has; ``cap_ms``: as of ``stats``."""
+    if not cap_ms:
+        return LAST_DAY
+    # A day that is 25 hours long, and the rest of the one on which the last session begins.
+    return min(LAST_DAY, period.until + timedelta(milliseconds=cap_ms, days=2))
+
+
 class _Found(msgspec.Struct, frozen=True):
     """What a statement gave: its rows by column, one more than asked for where there are more."""
 
@@ -108,7 +116,8 @@ class _Asking:
 
     async def found(self, scope: Scope, asked: Asked, *, cursor: Cursor | None = None) -> _Found:
         """The answer's rows, by column, and its totals."""
-        made = plan(asked, scope, database=self._reader.database, reach=self._reach(scope), cursor=cursor)
+        reach = reach_of(scope.period, cap_ms=self._cap_ms)
+        made = plan(asked, scope, database=self._reader.database, reach=reach, cursor=cursor)
         rows = await self._reader.ask(made.sql, made.bound)
         if rows and rows[0]["is_total"]:
             return _Found(rows[1:], _row(rows[0], _in_all(asked)), made.source.layer)
@@ -118,12 +127,6 @@ class _Asking:
         """When the latest of the period's events was written; None where there is none."""
         (row,) = await self._reader.rows("freshness", scope.by_time)
         return row["as_of"] or None
-
-    def _reach(self, scope: Scope) -> date:
-        if not self._cap_ms:
-            return LAST_DAY
-        # A day that is 25 hours long, and the rest of the one on which the last session begins.
-        return min(LAST_DAY, scope.period.until + timedelta(milliseconds=self._cap_ms, days=2))
 
 
 def _keys(asked: Asked) -> list[str]:

@@ -31,16 +31,20 @@ def question_of(asked: Asked) -> str:
 
 def parse(asked: Asked) -> Cursor | None:
     """The cursor of a question; QueryError for what no answer to it gave."""
-    text = asked.cursor
-    if text is None:
+    if asked.cursor is None:
         return None
+    keys = len(asked.dimensions) + (asked.interval is not None)
+    return read(asked.cursor, question=question_of(asked), keys=keys)
+
+
+def read(text: str, *, question: str, keys: int) -> Cursor:
+    """The cursor of a question with so many keys in a row; QueryError for what no answer to it gave."""
     try:
         found = msgspec.json.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=Cursor)
     except (msgspec.DecodeError, Error, ValueError) as error:
         raise QueryError(
             f"cursor = {text[:64]!r}: expected what an earlier answer gave as next_cursor"
         ) from error
-    keys = len(asked.dimensions) + (asked.interval is not None)
-    if found.question != question_of(asked) or len(found.keys) != keys:
+    if found.question != question or len(found.keys) != keys:
         raise QueryError(f"cursor = {text[:64]!r}: it is of another question; leave it out")
     return found

@@ -12,7 +12,21 @@ from app.adapters.clock import Clock, now_ms
 from app.traffic.returns import Send
 from views.queries import Queries
 from web import admin
-from web.api import dead_letters, funnels, imports, pages, persons, reports, sessions, sites, stats, users
+from web.api import (
+    dead_letters,
+    funnels,
+    heatmap,
+    imports,
+    pages,
+    performance,
+    persons,
+    reports,
+    seo,
+    sessions,
+    sites,
+    stats,
+    users,
+)
 from web.api.endpoints import Context, Endpoint
 from web.api.openapi import docs_page, openapi
 from web.api.presenting import json_response
@@ -21,6 +35,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *sites.ENDPOINTS,
     *stats.ENDPOINTS,
     *pages.ENDPOINTS,
+    *performance.ENDPOINTS,
+    *heatmap.ENDPOINTS,
+    *seo.ENDPOINTS,
     *funnels.ENDPOINTS,
     *sessions.ENDPOINTS,
     *users.ENDPOINTS,

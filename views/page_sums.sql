@@ -1,0 +1,50 @@
+-- What happened on each page of a site over a period: its events on the days they happened, from gold, and the
+-- sessions that began in the period and entered or left by it.
+-- metric page_views: page views of it. metric leaves: its $page_leave events. metric engaged_ms: engaged time that
+-- they report. metric scroll_depth: sum of the depths that they report, in %. metric entries: sessions whose first
+-- page view is of it. metric exits: sessions whose last page view is of it. metric bounces: entries that bounced.
+CREATE OR REPLACE VIEW {db}.page_sums {on_cluster} AS
+SELECT
+    path,
+    sum(p.page_views) AS page_views,
+    sum(p.leaves) AS leaves,
+    sum(p.engaged_ms) AS engaged_ms,
+    sum(p.scroll_depth) AS scroll_depth,
+    sum(p.entries) AS entries,
+    sum(p.exits) AS exits,
+    sum(p.bounces) AS bounces
+FROM (
+    SELECT
+        path,
+        toInt64(sum(g.page_views)) AS page_views,
+        toInt64(sum(g.leaves)) AS leaves,
+        toInt64(sum(g.engaged_ms)) AS engaged_ms,
+        toInt64(sum(g.scroll_depth)) AS scroll_depth,
+        toInt64(0) AS entries,
+        toInt64(0) AS exits,
+        toInt64(0) AS bounces
+    FROM {db}.page_performance_metrics AS g
+    WHERE site_id = {site:String}
+        AND local_date >= {since:Date} AND local_date < {until:Date}
+        AND has({bots:Array(UInt8)}, is_bot)
+    GROUP BY path
+    UNION ALL
+    SELECT
+        at_page.1 AS path,
+        toInt64(0) AS page_views,
+        toInt64(0) AS leaves,
+        toInt64(0) AS engaged_ms,
+        toInt64(0) AS scroll_depth,
+        sum(s.sign * at_page.2) AS entries,
+        sum(s.sign * (1 - at_page.2)) AS exits,
+        sum(s.sign * at_page.2 * s.is_bounce) AS bounces
+    FROM {db}.sessions_silver AS s
+    ARRAY JOIN [(s.entry_path, 1), (s.exit_path, 0)] AS at_page
+    WHERE s.site_id = {site:String}
+        AND s.local_date >= {since:Date} AND s.local_date < {until:Date}
+        AND has({bots:Array(UInt8)}, s.is_bot)
+        AND s.page_views > 0
+    GROUP BY path
+) AS p
+GROUP BY path
+HAVING page_views > 0 OR entries > 0 OR exits > 0;
