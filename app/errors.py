@@ -63,6 +63,10 @@ class NotFoundError(QueryError):
     """What the question is about does not exist; says what was looked for and what there is."""
 
 
+class ConflictError(QueryError):
+    """What is to be changed is not as the asker knew it; says what it was, and to read it again."""
+
+
 class StateError(WuaError):
     """The state store holds something this version cannot read."""
 

@@ -29,6 +29,7 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as PydanticSettingsError
 
 from app.channel_settings import ChannelSettings
+from app.currency_settings import CurrencySettings
 from app.errors import SettingsError
 
 #: Environment names with our prefix that are no settings: they choose the file, or steer the tests.
@@ -263,6 +264,7 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     default_site: SiteSettings = SiteSettings()
     sites: dict[str, SiteSettings] = {}
+    currencies: CurrencySettings = CurrencySettings()
     funnels: dict[str, FunnelSettings] = {"checkout": CHECKOUT}
 
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from views.answers import FunnelConversion
+from views.funnels.model import FunnelConversion
 from web.api.asking import query_of, scope_of
 from web.api.endpoints import SCOPE, Context, Endpoint
 from web.api.presenting import json_response
