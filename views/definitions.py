@@ -20,7 +20,7 @@ from views.reading import Reader, Row
 
 T = TypeVar("T")
 
-DefinitionId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+DefinitionId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$(?!\n)")]
 MAX_DEFINITIONS = 1000
 MAX_VERSIONS = 1000
 #: A token whose row an engine lost as it died is passed over: so many versions are tried.

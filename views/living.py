@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date, timedelta
 
 from app.errors import QueryError
+from views.params import FIRST_DAY, LAST_DAY
 from views.stats import fields
 
 _NOBODY = "toUUID('00000000-0000-0000-0000-000000000000')"
@@ -21,11 +23,11 @@ def sessions(names: Iterable[str], *, database: str, since: str, until: str, hav
     ``since`` and ``until`` are SQL; ``names`` come from the closed list.
     """
     known = [*names]
-    if refused := [name for name in known if name not in (*fields.OF_SESSIONS, "conversions", "revenue")]:
+    if refused := [name for name in known if name not in fields.OF_SESSIONS]:
         raise QueryError(f"{refused[0][:64]!r} is no field of sessions")
     columns = "".join(f", argMax(r.{name}, r.version * r.sign) AS {name}" for name in known)
     return (
-        f"SELECT r.session_id AS session_id, any(r.visitor_id) AS visitor{columns} "  # noqa: S608
+        f"SELECT r.session_id AS session_id, any(r.visitor_id) AS visitor_id{columns} "  # noqa: S608
         f"FROM {database}.sessions_silver AS r WHERE r.site_id = {{site:String}} "
         f"AND r.local_date >= {since} AND r.local_date < {until} "
         f"GROUP BY r.session_id HAVING sum(r.sign) > 0{having}"
@@ -43,3 +45,18 @@ def resolved(events: str, *, database: str) -> str:
         f"FROM {database}.session_merges WHERE site_id = {{site:String}} GROUP BY session_id) AS m "
         "ON m.session_id = e.session_id"
     )
+
+
+def first_day(since: date, *, cap_ms: int) -> date:
+    """The first day on which a session can have begun that has an event from ``since`` on."""
+    return max(FIRST_DAY, since - _longest(cap_ms)) if cap_ms else FIRST_DAY
+
+
+def last_day(until: date, *, cap_ms: int) -> date:
+    """The first day on which no session that began before ``until`` can have an event."""
+    return min(LAST_DAY, until + _longest(cap_ms)) if cap_ms else LAST_DAY
+
+
+def _longest(cap_ms: int) -> timedelta:
+    # A day that is 25 hours long, and the rest of the one on which it began.
+    return min(timedelta(milliseconds=cap_ms, days=2), LAST_DAY - FIRST_DAY)

@@ -16,6 +16,7 @@ from views.stats.model import Filter, Matches
 
 Page = Annotated[str, msgspec.Meta(max_length=2048)]
 Pattern = Annotated[str, msgspec.Meta(max_length=1024)]
+Title = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 EventName = Annotated[str, msgspec.Meta(max_length=128)]
 
 

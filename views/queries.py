@@ -42,8 +42,10 @@ from views.funnels.model import (
     FunnelAsked,
     FunnelConversion,
     FunnelDefinition,
+    check,
     of_settings,
 )
+from views.goals import GOAL, GoalAsked, GoalConversions, goal_conversions
 from views.letters import (
     LetterFilter,
     accepted_events,
@@ -52,6 +54,7 @@ from views.letters import (
     letter_pages,
     letters_named,
 )
+from views.matching import refuse_bad_expressions
 from views.params import Scope
 from views.people import user_behavior
 from views.reading import Reader, about
@@ -197,12 +200,32 @@ class Queries:
         """Who got how far in a funnel, stored or of the settings; NotFoundError for one that is not there."""
         found = await self.definitions.get(FUNNEL, site_id=scope.site_id, definition_id=funnel_id)
         assert found.definition
-        return await self.funnel_of(scope, definition=found.definition, funnel_id=funnel_id, asked=asked)
+        return await self._walked(scope, definition=found.definition, funnel_id=funnel_id, asked=asked)
 
     async def funnel_of(
         self, scope: Scope, *, definition: FunnelDefinition, funnel_id: str, asked: FunnelAsked
     ) -> FunnelConversion:
-        """Who got how far in a funnel that need not be stored."""
+        """Who got how far in a funnel that is not stored; QueryError for one that never could be."""
+        await refuse_bad_expressions(self._reader, check(definition))
+        return await self._walked(scope, definition=definition, funnel_id=funnel_id, asked=asked)
+
+    async def goal(self, scope: Scope, *, goal_id: str, asked: GoalAsked) -> GoalConversions:
+        """How often a goal was reached; NotFoundError for one that is not there."""
+        found = await self.definitions.get(GOAL, site_id=scope.site_id, definition_id=goal_id)
+        assert found.definition
+        return await goal_conversions(
+            self._reader,
+            scope,
+            goal_id=goal_id,
+            goal=found.definition,
+            asked=asked,
+            currencies=self.settings.currencies,
+            cap_ms=self._rules.sessions_of(scope.site_id).cap_ms,
+        )
+
+    async def _walked(
+        self, scope: Scope, *, definition: FunnelDefinition, funnel_id: str, asked: FunnelAsked
+    ) -> FunnelConversion:
         return await funnel_conversion(
             self._reader,
             scope,

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
 from typing import Any
 
 from app.currency_settings import CurrencySettings
 from app.errors import QueryError
+from views import living
 from views.figures import ratio
 from views.funnels.model import FunnelAsked, FunnelConversion, FunnelDefinition, FunnelPart, FunnelStepRow
 from views.funnels.walks import statement
 from views.matching import expressions, refuse_bad_expressions
 from views.money import Rates
-from views.params import FIRST_DAY, LAST_DAY, Scope
+from views.params import Scope
 from views.reading import Reader, Row, about
 from views.stats.answer import intervals
 
@@ -50,7 +50,7 @@ async def funnel_conversion(
         asked,
         scope,
         database=reader.database,
-        first_day=first_day(scope.period.since, cap_ms=cap_ms),
+        first_day=living.first_day(scope.period.since, cap_ms=cap_ms),
         rates={f"{currency} {day}": float(rate) for (currency, day), rate in known.items() if rate},
     )
     rows = await reader.ask(made.sql, made.bound)
@@ -70,17 +70,6 @@ async def funnel_conversion(
         steps=total.steps,
         breakdown=[_part(definition, row) for row in rows if row["part"] == "value"],
         trend=_trend(definition, asked, scope, [row for row in rows if row["part"] == "at"]),
-    )
-
-
-def first_day(since: date, *, cap_ms: int) -> date:
-    """The first day on which a session can have begun that has an event from ``since`` on."""
-    if not cap_ms:
-        return FIRST_DAY
-    # A day that is 25 hours long, and the rest of the one on which it began.
-    return max(
-        FIRST_DAY,
-        since - timedelta(milliseconds=min(cap_ms, (LAST_DAY - FIRST_DAY).days * 86_400_000), days=2),
     )
 
 

@@ -12,7 +12,7 @@ from app.settings import FunnelSettings
 from views import matching
 from views.answers import Answer
 from views.definitions import Kind
-from views.matching import EventPattern
+from views.matching import EventPattern, Title
 from views.stats.filters import Places
 from views.stats.model import FieldName, Filter, Step
 
@@ -26,8 +26,7 @@ DEFAULT_PARTS = 10
 _WINDOW = re.compile(r"([0-9]+)(ms|s|m|h|d|w)")
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 
-Title = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
-Window = Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,17}(ms|s|m|h|d|w)$")]
+Window = Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,17}(ms|s|m|h|d|w)$(?!\n)")]
 
 
 class Mode(StrEnum):

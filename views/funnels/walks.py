@@ -4,9 +4,9 @@ Each visitor's (or session's) events that matter become one array in the order o
 keeps the walks that can still go on. So no event is joined with another, and an event takes one step of a
 walk.
 
-An event in the array: (at in ms, its number, steps as bits, ended walks as bits, amount, value, day). Its
-number is at << 19 | place in the array << 5, and a step that it took is that number | step: so steps compare
-by time, and name their event.
+An event in the array is one number, so that sorting is cheap: at in ms << 84 | arrival << 40 | steps as
+bits << 20 | ended walks as bits; beside it, where they are asked for, its amount, value and day. A step that
+was taken is at << 19 | place in the array << 5 | step: so steps compare by time, and name their event.
 """
 
 from __future__ import annotations
@@ -37,7 +37,11 @@ UNDONE = (
     ReservedName.ALIAS,
 )
 _ALL, _VALUE, _AT = "", "value", "at"
+#: Where the parts of an event's number begin, and the bits of its steps, or of the walks that it ends.
+_TIME_AT, _ARRIVAL_AT, _STEPS_AT = 84, 40, 20
+_LOW = (1 << 20) - 1
 _NO_WALK = "CAST([], 'Array(Int64)')"
+_NO_AMOUNTS = "CAST([], 'Array(Float64)')"
 
 #: What goes on in ordered and in strict mode. acc.1: per step, the walk that has come to it and began latest.
 _IN_ORDER = """
@@ -114,43 +118,81 @@ def statement(
     """
     places = Places({**scope.by_day, "sessions_since": first_day})
     count = len(definition.steps)
-    events = _walkers(definition, asked, places, database=database, rates=rates)
+    walkers = _walkers(definition, asked, places, database=database, rates=rates)
     window = places.put(definition.window_ms, "Int64")
-    fold = _ANY_ORDER if definition.mode is Mode.UNORDERED else _IN_ORDER
-    ends = "1" if definition.mode is Mode.STRICT else "bitTest(x.4, n - 1)"
-    steps = f"range(1, {count + 1})"
-    walk = fold.format(window=window, ends=ends, steps=steps, events="walked", none=_NO_WALK)
     parts = [f"('{_ALL}', '')"]
     if asked.breakdown is not None:
-        parts.append(f"('{_VALUE}', first.6)")
+        parts.append(f"('{_VALUE}', first.3)")
     if asked.interval is not None:
-        at = fields.bucket(asked.interval, at="", day="first.7", zone="")
+        at = fields.bucket(asked.interval, at="", day="first.4", zone="")
         parts.append(f"('{_AT}', {at})")
-    revenue = (
-        "arrayMap(taken -> arraySum(arrayMap(x -> if(bitShiftRight(x.2, 5) >= bitShiftRight(taken, 5) "
-        f"AND x.1 <= times[1] + {window}, x.5, 0), paid)), walk)"
-        if rates
-        else "arrayMap(taken -> toFloat64(0), walk)"
-    )
     most = places.put(asked.limit, "UInt32")
     sql = (
         "SELECT * FROM (SELECT told.1 AS part, told.2 AS value, "  # noqa: S608
-        f"sumForEach(arrayMap(n -> toUInt64(length(walk) >= n), {steps})) AS reached, "
-        f"sumForEach(arrayMap(n -> toUInt64(has(taken_steps, n)), {steps})) AS taken, "
-        "quantileExactInclusiveForEach(0.5)(gaps) AS gap_medians, avgForEach(gaps) AS gap_means, "
-        "quantileExactInclusiveForEach(0.5)(spans) AS span_medians, avgForEach(spans) AS span_means, "
-        "sumForEach(revenues) AS revenue, "
+        f"[{', '.join(f'countIf(length(walk) >= {n})' for n in range(1, count + 1))}] AS reached, "
+        f"{_taken(definition)} AS taken, "
+        "quantileExactInclusiveForEachIf(0.5)(gaps, length(walk) > 1) AS gap_medians, "
+        "avgForEachIf(gaps, length(walk) > 1) AS gap_means, "
+        "quantileExactInclusiveForEachIf(0.5)(spans, length(walk) > 1) AS span_medians, "
+        "avgForEachIf(spans, length(walk) > 1) AS span_means, "
+        f"{_revenue(window) if rates else _NO_AMOUNTS} AS revenue, "
         "row_number() OVER (PARTITION BY part ORDER BY reached[1] DESC, value) AS place FROM ("
-        f"SELECT walk, arrayMap(t -> bitShiftRight(t, 19), walk) AS times, "
-        "arrayMap(t -> bitAnd(t, 31), walk) AS taken_steps, "
+        "SELECT events, walk, arrayMap(t -> bitShiftRight(t, 19), walk) AS times, "
         "arrayDifference(times) AS gaps, arrayMap(t -> t - times[1], times) AS spans, "
         "events[bitAnd(bitShiftRight(walk[1], 5), 16383)] AS first, "
-        f"arrayFilter(x -> x.5 != 0, events) AS paid, {revenue} AS revenues, "
         f"arrayJoin([{', '.join(parts)}]) AS told FROM ("
-        f"SELECT events, {walk} AS walk FROM ({events}))) GROUP BY told) "
-        f"WHERE part != '{_VALUE}' OR place <= {most} ORDER BY part, place"
+        f"SELECT events, {_walk(definition, window)} AS walk FROM ({walkers})) WHERE notEmpty(walk)) "
+        f"GROUP BY told) WHERE part != '{_VALUE}' OR place <= {most} ORDER BY part, place"
     )
     return Walked(sql=sql, bound=places.bound)
+
+
+def _walk(definition: FunnelDefinition, window: str) -> str:
+    """SQL: the steps that were taken; only who can come to a second step is walked over the events."""
+    is_any = definition.mode is Mode.UNORDERED
+    bits = (_LOW if is_any else 1) << _STEPS_AT
+    # The first event that is a step takes the lowest of its steps.
+    step = f"toUInt32(bitAnd(bitShiftRight(codes[start], {_STEPS_AT}), {_LOW}))" if is_any else "toUInt32(1)"
+    first = (
+        f"bitShiftLeft(toInt64(bitShiftRight(codes[start], {_TIME_AT})), 19) "
+        f"+ bitShiftLeft(toInt64(start), 5) + toInt64(bitCount(bitXor({step}, {step} - 1)))"
+    )
+    events = (
+        f"arrayMap((code, place) -> (toInt64(bitShiftRight(code, {_TIME_AT})) AS at, "
+        f"bitShiftLeft(at, 19) + bitShiftLeft(toInt64(place), 5), "
+        f"toUInt32(bitAnd(bitShiftRight(code, {_STEPS_AT}), {_LOW})), toUInt32(bitAnd(code, {_LOW}))), "
+        "walked, arrayEnumerate(walked))"
+    )
+    fold = (_ANY_ORDER if is_any else _IN_ORDER).format(
+        window=window,
+        ends="1" if definition.mode is Mode.STRICT else "bitTest(x.4, n - 1)",
+        steps=f"range(1, {len(definition.steps) + 1})",
+        events=events,
+        none=_NO_WALK,
+    )
+    start = f"arrayFirstIndex(code -> bitAnd(code, toUInt128({bits})) != 0, codes)"
+    return f"if(goes_on, {fold}, if(({start} AS start) = 0, {_NO_WALK}, [{first}]))"
+
+
+def _taken(definition: FunnelDefinition) -> str:
+    """SQL: how many took each step."""
+    if definition.mode is not Mode.UNORDERED:
+        return "reached"
+    numbers = range(1, len(definition.steps) + 1)
+    return f"[{', '.join(f'countIf(arrayExists(t -> bitAnd(t, 31) = {n}, walk))' for n in numbers)}]"
+
+
+def _revenue(window: str) -> str:
+    """SQL: per step, the amounts of events from it on, within the window of the first."""
+    paid = (
+        "arrayFilter(x -> x.2 != 0, arrayMap((x, place) -> (place, x.2, "
+        f"toInt64(bitShiftRight(x.1, {_TIME_AT}))), events, arrayEnumerate(events)))"
+    )
+    return (
+        "sumForEach(arrayMap(taken -> arraySum(arrayMap(x -> if("
+        f"x.1 >= bitAnd(bitShiftRight(taken, 5), 16383) AND x.3 <= times[1] + {window}, x.2, 0), {paid})), "
+        "walk))"
+    )
 
 
 def _walkers(
@@ -184,18 +226,22 @@ def _walkers(
     passing = filters.condition(who_counts, places, database=database)
     if definition.mode is Mode.UNORDERED:
         starts, goes_on = "all_steps != 0", "bitCount(all_steps) > 1"
-        is_first = "x.3 != 0"
     else:
         starts, goes_on = "bitTest(all_steps, 0)", "first_at <= second_at"
-        is_first = "bitTest(x.3, 0)"
+    code = (
+        f"bitOr(bitOr(bitShiftLeft(toUInt128(at), {_TIME_AT}), "
+        f"bitShiftLeft(toUInt128(_offset), {_ARRIVAL_AT})), "
+        f"bitOr(bitShiftLeft(toUInt128(steps), {_STEPS_AT}), toUInt128(ended)))"
+    )
+    events, codes = f"arraySort(groupArray({code}))", "events"
+    if rates or asked.breakdown is not None or asked.interval is not None:
+        events, codes = f"arraySort(x -> x.1, groupArray(({code}, amount, {value}, day)))", "events.1"
     return (
-        f"SELECT arrayMap((x, place) -> (x.1, bitShiftLeft(x.1, 19) + bitShiftLeft(toInt64(place), 5), "  # noqa: S608
-        "x.3, x.4, x.5, x.6, x.7), arraySlice(arraySort(groupArray((at, _offset, steps, ended, amount, "
-        f"{value}, day))), 1, {MAX_EVENTS}) AS sorted, arrayEnumerate(sorted)) AS events, "
+        f"SELECT arraySlice({events}, 1, {MAX_EVENTS}) AS events, {codes} AS codes, "  # noqa: S608
         "groupBitOr(steps) AS all_steps, "
         "minIf(at, bitTest(steps, 0)) AS first_at, maxIf(at, bitTest(steps, 1)) AS second_at, "
-        f"if({goes_on}, events, arraySlice(arrayFilter(x -> {is_first}, events), 1, 1)) AS walked "
-        f"FROM ({relation}) WHERE {passing} GROUP BY {who} HAVING {starts} AND notEmpty(walked)"
+        f"{goes_on} AS goes_on, if(goes_on, codes, []) AS walked "
+        f"FROM ({relation}) WHERE {passing} GROUP BY {who} HAVING {starts}"
     )
 
 
