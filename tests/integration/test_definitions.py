@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import jsonschema
@@ -301,5 +302,5 @@ async def test_an_id_is_short_and_plain(client: httpx.AsyncClient, named: str) -
     if named:
         assert "expected up to 64 letters" in await refused(client, request, 400)
     for method in ("GET", "PUT", "DELETE"):
-        answer = await client.request(method, f"{GOALS}/{named or '%20'}?site=shop", json=ORDER)
+        answer = await client.request(method, f"{GOALS}/{quote(named or ' ')}?site=shop", json=ORDER)
         assert answer.status_code in (404, 400, 405), answer.text

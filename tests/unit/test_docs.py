@@ -90,6 +90,8 @@ def test_every_kind_of_problem_is_in_the_api_docs():
         "docs/COLLECTING.md",
         "docs/DESIGN.md",
         "docs/ENRICHMENT.md",
+        "docs/FUNNELS.md",
+        "docs/GOALS.md",
         "docs/OPERATING.md",
         "docs/PRIVACY.md",
         "docs/TROUBLESHOOTING.md",
