@@ -15,6 +15,7 @@ from tests.answering import Asked, asked, engine, migrated, ms, scope
 from tests.oracle_funnels import by_walker, most_in_any_order, ordered, strict
 from tests.sql.store import some_uuid
 from views.funnels.model import FunnelAsked, FunnelConversion, FunnelDefinition
+from views.funnels.walks import MAX_EVENTS
 from views.queries import Queries
 from views.stats.model import Step
 
@@ -287,3 +288,9 @@ async def test_revenue_is_by_the_rate_of_its_day_and_what_has_none_is_left_out(a
     )
     assert (found.currency, found.currencies_left_out) == ("EUR", ["GBP"])
     assert found.steps[0].revenue == pytest.approx(4 + 2 + 1 + 1 + 1)
+
+
+async def test_of_one_visitor_the_first_ten_thousand_events_that_matter_are_walked(asked: Asked) -> None:
+    asked.events(*({"path": "/a", "at": T + number} for number in range(MAX_EVENTS - 1)))
+    asked.events({"path": "/b", "at": T + MAX_EVENTS}, {"path": "/c", "at": T + MAX_EVENTS + 1})
+    assert counts(await told(asked, defined())) == [1, 1, 0]
