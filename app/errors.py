@@ -71,6 +71,10 @@ class SearchConsoleError(WuaError):
     """A file is no export of Search Console, or cannot be imported; says which line and what is expected."""
 
 
+class ConflictError(QueryError):
+    """What is to be changed is not as the asker knew it; says what it was, and to read it again."""
+
+
 class StateError(WuaError):
     """The state store holds something this version cannot read."""
 

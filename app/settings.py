@@ -27,6 +27,7 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as PydanticSettingsError
 
+from app.currency_settings import CurrencySettings
 from app.errors import SettingsError
 from app.funnel_settings import CHECKOUT, FunnelSettings
 from app.site_settings import SiteSettings
@@ -213,6 +214,7 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     default_site: SiteSettings = SiteSettings()
     sites: dict[str, SiteSettings] = {}
+    currencies: CurrencySettings = CurrencySettings()
     funnels: dict[str, FunnelSettings] = {"checkout": CHECKOUT}
 
     @classmethod

@@ -101,6 +101,20 @@ PARTITION BY toYear(bucket)
 ORDER BY (site_id, bucket)
 SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
 
+CREATE TABLE {db}.definitions
+(
+    `kind` LowCardinality(String),
+    `site_id` LowCardinality(String),
+    `id` String CODEC(ZSTD(1)),
+    `version` UInt32 CODEC(T64, ZSTD(1)),
+    `body` String CODEC(ZSTD(1)),
+    `is_deleted` UInt8,
+    `changed_at` DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1))
+)
+ENGINE = MergeTree
+ORDER BY (site_id, kind, id, version)
+SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
+
 CREATE TABLE {db}.device_breakdown_daily
 (
     `site_id` LowCardinality(String),

@@ -176,27 +176,6 @@ class DataQuality(Answer, frozen=True, kw_only=True):
     hours: list[QualityHour]
 
 
-class FunnelStepRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A step: who reached it, as a share of the step before (``conversion``), of the first (``overall``)."""
-
-    title: str
-    visitors: int
-    conversion: float
-    overall: float
-    drop_off: int
-
-
-class FunnelConversion(Answer, frozen=True, kw_only=True):
-    """An ordered funnel; the median time is from first step to last, None where nobody converted."""
-
-    funnel_id: str
-    title: str
-    window_ms: int
-    conversion: float
-    median_time_to_convert_s: float | None
-    steps: list[FunnelStepRow]
-
-
 class SessionItem(msgspec.Struct, frozen=True, kw_only=True):
     """One session in its latest version."""
 

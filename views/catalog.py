@@ -21,6 +21,7 @@ _PERSON = {
 }
 _BOTS = {"site": "String", "since": "Date", "until": "Date"}
 _LETTERS = {"reasons": "Array(String)", "sites": "Array(String)", "since_at": "DateTime('UTC')"}
+_DEFINITIONS = {"site": "String", "kind": "String", "id": "String"}
 _EPOCHS = {"epochs": "Array(UInt32)"}
 
 
@@ -57,16 +58,8 @@ VIEWS = {
         View(name="clicks", parameters={**_BY_DAY, "path": "String", "reach": "Date"}),
         View(name="viewed_depths", parameters={**_BY_DAY, "path": "String", "reach": "Date"}),
         View(name="top_pages", parameters={**_BY_DAY, "limit": "UInt32"}),
-        View(
-            name="funnel_levels",
-            parameters={
-                **_BY_DAY,
-                "pages": "Array(String)",
-                "names": "Array(String)",
-                "window": "UInt64",
-                "window_ms": "Int64",
-            },
-        ),
+        View(name="definition_versions", parameters=_DEFINITIONS),
+        View(name="latest_definitions", parameters=_DEFINITIONS),
         View(name="living_sessions", parameters=_BY_DAY),
         View(name="session_events", parameters={**_BY_DAY, "reach": "Date"}),
         View(

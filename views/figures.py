@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from views.answers import FunnelStepRow, PersonEvent, PersonPage, PersonSession, Quantiles, SessionItem
+from views.answers import PersonEvent, PersonPage, PersonSession, Quantiles, SessionItem
 
 _SUMS = (
     "sessions",
@@ -105,20 +105,6 @@ def quantiles(values: Sequence[float], *, divisor: float = 1) -> Quantiles:
 def page_pattern(page: str) -> str:
     """A page pattern (``*``: any run of characters) as an anchored regular expression of RE2."""
     return "^" + ".*".join(map(re.escape, page.split("*"))) + "$"
-
-
-def conversion(titles: Sequence[str], reached: Sequence[int]) -> list[FunnelStepRow]:
-    """The steps of a funnel; ``reached`` says how many came to each step or beyond."""
-    return [
-        FunnelStepRow(
-            title=title,
-            visitors=count,
-            conversion=ratio(count, reached[max(0, step - 1)]),
-            overall=ratio(count, reached[0]),
-            drop_off=reached[max(0, step - 1)] - count,
-        )
-        for step, (title, count) in enumerate(zip(titles, reached, strict=True))
-    ]
 
 
 def session_item(row: Mapping[str, Any]) -> SessionItem:

@@ -23,7 +23,6 @@ from views.answers import (
     DeadLetterList,
     DeviceClassRow,
     DeviceRow,
-    FunnelConversion,
     Overview,
     PageMetrics,
     PageRow,
@@ -36,8 +35,19 @@ from views.answers import (
     UserBehavior,
 )
 from views.catalog import Interval, SessionFilter, SessionOrder
+from views.definitions import Definitions
 from views.figures import figures, median_of, quality, quantiles, ratio, summed
-from views.funnels import funnel_conversion
+from views.funnels.answer import funnel_conversion
+from views.funnels.model import (
+    ALL_WALKS,
+    FUNNEL,
+    FunnelAsked,
+    FunnelConversion,
+    FunnelDefinition,
+    check,
+    of_settings,
+)
+from views.goals import GOAL, GoalAsked, GoalConversions, goal_conversions
 from views.heatmap import Heatmap, HeatmapAsked, heatmap
 from views.imports import ImportedDays, ImportList, import_list, imported_days, replayed_days
 from views.letters import (
@@ -48,6 +58,7 @@ from views.letters import (
     letter_pages,
     letters_named,
 )
+from views.matching import refuse_bad_expressions
 from views.page_list import PageList, PagesAsked, page_list
 from views.params import Scope
 from views.people import user_behavior
@@ -76,6 +87,8 @@ class Queries:
         self.settings = settings
         self._reader = Reader(pool, database=settings.clickhouse.database)
         self._rules = rules_of(settings)
+        fixed = {FUNNEL.name: {name: of_settings(one) for name, one in settings.funnels.items()}}
+        self.definitions = Definitions(self._reader, settings.clickhouse, fixed=fixed)
 
     async def overview(self, scope: Scope) -> Overview:
         """The headline metrics."""
@@ -228,13 +241,47 @@ class Queries:
             cls=quantiles(views["cls_10000"], divisor=10_000),
         )
 
-    async def funnel(self, scope: Scope, *, funnel_id: str) -> FunnelConversion:
-        """Who got how far in a funnel of the settings; NotFoundError for one that is not there."""
-        funnel = self.settings.funnels.get(funnel_id)
-        if funnel is None:
-            known = ", ".join(sorted(self.settings.funnels)) or "none"
-            raise NotFoundError(f"no funnel {funnel_id[:64]!r}; known are: {known} (faust.yml, `funnels`)")
-        return await funnel_conversion(self._reader, scope, funnel_id=funnel_id, funnel=funnel)
+    async def funnel(
+        self, scope: Scope, *, funnel_id: str, asked: FunnelAsked = ALL_WALKS
+    ) -> FunnelConversion:
+        """Who got how far in a funnel, stored or of the settings; NotFoundError for one that is not there."""
+        found = await self.definitions.get(FUNNEL, site_id=scope.site_id, definition_id=funnel_id)
+        assert found.definition
+        return await self._walked(scope, definition=found.definition, funnel_id=funnel_id, asked=asked)
+
+    async def funnel_of(
+        self, scope: Scope, *, definition: FunnelDefinition, funnel_id: str, asked: FunnelAsked
+    ) -> FunnelConversion:
+        """Who got how far in a funnel that is not stored; QueryError for one that never could be."""
+        await refuse_bad_expressions(self._reader, check(definition))
+        return await self._walked(scope, definition=definition, funnel_id=funnel_id, asked=asked)
+
+    async def goal(self, scope: Scope, *, goal_id: str, asked: GoalAsked) -> GoalConversions:
+        """How often a goal was reached; NotFoundError for one that is not there."""
+        found = await self.definitions.get(GOAL, site_id=scope.site_id, definition_id=goal_id)
+        assert found.definition
+        return await goal_conversions(
+            self._reader,
+            scope,
+            goal_id=goal_id,
+            goal=found.definition,
+            asked=asked,
+            currencies=self.settings.currencies,
+            cap_ms=self._rules.sessions_of(scope.site_id).cap_ms,
+        )
+
+    async def _walked(
+        self, scope: Scope, *, definition: FunnelDefinition, funnel_id: str, asked: FunnelAsked
+    ) -> FunnelConversion:
+        return await funnel_conversion(
+            self._reader,
+            scope,
+            funnel_id=funnel_id,
+            definition=definition,
+            asked=asked,
+            currencies=self.settings.currencies,
+            cap_ms=self._rules.sessions_of(scope.site_id).cap_ms,
+        )
 
     async def sessions(
         self,

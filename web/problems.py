@@ -15,6 +15,7 @@ from starlette.responses import Response
 from app import log
 from app.errors import (
     BrokerUnavailableError,
+    ConflictError,
     NotFoundError,
     QueryError,
     SinkUnavailableError,
@@ -44,6 +45,7 @@ class ProblemKind(StrEnum):
     UNAUTHORIZED = "unauthorized"
     ADMIN_ONLY = "admin_only"
     NOT_FOUND = "not_found"
+    CONFLICT = "conflict"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     TOO_LARGE = "too_large"
     UNSUPPORTED_MEDIA = "unsupported_media"
@@ -70,6 +72,7 @@ TITLES: Mapping[ProblemKind, str] = {
     ProblemKind.UNAUTHORIZED: "A secret key is needed",
     ProblemKind.ADMIN_ONLY: "Only operators may do this",
     ProblemKind.NOT_FOUND: "There is nothing here",
+    ProblemKind.CONFLICT: "It is not as you knew it",
     ProblemKind.METHOD_NOT_ALLOWED: "The method is not allowed here",
     ProblemKind.TOO_LARGE: "The request is too large",
     ProblemKind.UNSUPPORTED_MEDIA: "The body's type or encoding is not taken",
@@ -116,6 +119,7 @@ def exception_handlers() -> dict[Any, Handler]:
     """What Starlette is to answer for each error, for ``Starlette(exception_handlers=...)``."""
     return {
         NotFoundError: _not_found,
+        ConflictError: _conflict,
         QueryError: _query,
         SinkUnavailableError: _store_unavailable,
         BrokerUnavailableError: _broker_unavailable,
@@ -128,6 +132,10 @@ def exception_handlers() -> dict[Any, Handler]:
 
 async def _not_found(_: Request, error: Exception) -> Response:
     return problem(404, kind=ProblemKind.NOT_FOUND, detail=str(error))
+
+
+async def _conflict(_: Request, error: Exception) -> Response:
+    return problem(409, kind=ProblemKind.CONFLICT, detail=str(error))
 
 
 async def _query(_: Request, error: Exception) -> Response:

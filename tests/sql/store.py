@@ -41,6 +41,7 @@ RECORDS = (
     "imports",
     "imported_daily",
     "search_console",
+    "definitions",
 )
 
 #: As the sink pins them; a block of history may lie in more than the engine's default of 100 partitions.

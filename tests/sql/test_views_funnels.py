@@ -13,7 +13,7 @@ import pytest
 from app.errors import NotFoundError
 from app.funnel_settings import FunnelSettings
 from tests.answering import Asked, asked, engine, funnel, migrated, ms, scope
-from views.funnels import LONGEST_MS
+from views.funnels.model import LONGEST_MS
 from views.params import Bots
 
 __all__ = ["asked", "engine", "migrated"]

@@ -15,6 +15,7 @@ from web import admin
 from web.api import (
     dead_letters,
     funnels,
+    goals,
     heatmap,
     imports,
     pages,
@@ -39,6 +40,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *heatmap.ENDPOINTS,
     *seo.ENDPOINTS,
     *funnels.ENDPOINTS,
+    *goals.ENDPOINTS,
     *sessions.ENDPOINTS,
     *users.ENDPOINTS,
     *reports.ENDPOINTS,

@@ -49,6 +49,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     parameters: Mapping[str, Parameter] = {}
     body: Any = None
     may_be_missing: bool = False
+    may_conflict: bool = False
     is_for_operators: bool = False
     other_media: tuple[str, ...] = ()
 

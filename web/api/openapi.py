@@ -72,6 +72,7 @@ _ERRORS = {
     "401": "The key of web.admin_key is missing or wrong.",
     "403": "No web.admin_key is set, and the request does not come from this machine.",
     "404": "What the question is about is not there.",
+    "409": "It is not as you knew it: `detail` says what is the matter; read it again.",
     "413": "The body is too long.",
     "429": "Too many events from this network; try again after Retry-After seconds.",
     "503": "ClickHouse or Kafka is away; try again after Retry-After seconds.",
@@ -143,6 +144,7 @@ def _operation(one: Endpoint, path: str, by_kind: dict[Any, Any]) -> dict[str, A
     errors = ["400", "503"]
     errors += ["401", "403"] if one.is_for_operators else []
     errors += ["404"] if one.may_be_missing else []
+    errors += ["409"] if one.may_conflict else []
     errors += ["413"] if one.body else []
     operation: dict[str, Any] = {
         "summary": one.summary,

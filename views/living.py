@@ -1,0 +1,62 @@
+"""SQL of living sessions with the attributes that a question needs, and of the session an event lives in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+from app.errors import QueryError
+from views.params import FIRST_DAY, LAST_DAY
+from views.stats import fields
+
+_NOBODY = "toUUID('00000000-0000-0000-0000-000000000000')"
+
+
+def attributes(names: Iterable[str]) -> list[str]:
+    """Which of the fields have to be read from sessions, in order; an event names its visitor itself."""
+    return sorted({name for name in names if name in fields.OF_SESSIONS and name != "visitor_id"})
+
+
+def sessions(names: Iterable[str], *, database: str, since: str, until: str, having: str = "") -> str:
+    """SQL: the sessions that began on the days from ``since`` to before ``until`` and were not taken back.
+
+    ``since`` and ``until`` are SQL; ``names`` come from the closed list.
+    """
+    known = [*names]
+    if refused := [name for name in known if name not in fields.OF_SESSIONS]:
+        raise QueryError(f"{refused[0][:64]!r} is no field of sessions")
+    columns = "".join(f", argMax(r.{name}, r.version * r.sign) AS {name}" for name in known)
+    return (
+        f"SELECT r.session_id AS session_id, any(r.visitor_id) AS visitor_id{columns} "  # noqa: S608
+        f"FROM {database}.sessions_silver AS r WHERE r.site_id = {{site:String}} "
+        f"AND r.local_date >= {since} AND r.local_date < {until} "
+        f"GROUP BY r.session_id HAVING sum(r.sign) > 0{having}"
+    )
+
+
+def resolved(events: str, *, database: str) -> str:
+    """SQL: the rows of ``events`` with the id of the session that each lives in as ``living_id``.
+
+    An event written under an id that a merge has ended belongs to the session it lives on in.
+    """
+    return (
+        f"SELECT e.*, if(m.session_id = {_NOBODY}, e.session_id, m.into) AS living_id "  # noqa: S608
+        f"FROM ({events}) AS e LEFT JOIN (SELECT session_id, argMax(merged_into, version) AS into "
+        f"FROM {database}.session_merges WHERE site_id = {{site:String}} GROUP BY session_id) AS m "
+        "ON m.session_id = e.session_id"
+    )
+
+
+def first_day(since: date, *, cap_ms: int) -> date:
+    """The first day on which a session can have begun that has an event from ``since`` on."""
+    return max(FIRST_DAY, since - _longest(cap_ms)) if cap_ms else FIRST_DAY
+
+
+def last_day(until: date, *, cap_ms: int) -> date:
+    """The first day on which no session that began before ``until`` can have an event."""
+    return min(LAST_DAY, until + _longest(cap_ms)) if cap_ms else LAST_DAY
+
+
+def _longest(cap_ms: int) -> timedelta:
+    # A day that is 25 hours long, and the rest of the one on which it began.
+    return min(timedelta(milliseconds=cap_ms, days=2), LAST_DAY - FIRST_DAY)
