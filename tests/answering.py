@@ -29,6 +29,9 @@ ZONES = {
     "saas": "Asia/Kolkata",
     "surf": "America/Sao_Paulo",
     "utc": "UTC",
+    "york": "America/New_York",
+    "howe": "Australia/Lord_Howe",
+    "nepal": "Asia/Kathmandu",
 }
 _databases = itertools.count(1)
 

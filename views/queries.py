@@ -36,6 +36,8 @@ from views.answers import (
 from views.catalog import Interval, SessionFilter, SessionOrder
 from views.figures import figures, median_of, quality, quantiles, ratio, summed
 from views.funnels import funnel_conversion
+from views.journeys.answer import flow, top_paths
+from views.journeys.model import Flow, Journeys, TopPaths
 from views.letters import (
     LetterFilter,
     accepted_events,
@@ -82,8 +84,15 @@ class Queries:
 
     async def stats(self, scope: Scope, asked: Asked) -> Stats:
         """Any metrics by any dimensions, intervals and filter."""
-        rules = self._rules.sessions_of(scope.site_id)
-        return await stats(self._reader, scope, asked, cap_ms=rules.cap_ms)
+        return await stats(self._reader, scope, asked, cap_ms=self._cap_ms(scope))
+
+    async def top_paths(self, scope: Scope, asked: Journeys) -> TopPaths:
+        """The paths that most sessions take."""
+        return await top_paths(self._reader, scope, asked, cap_ms=self._cap_ms(scope))
+
+    async def flow(self, scope: Scope, asked: Journeys) -> Flow:
+        """Where sessions come from and go to, step by step."""
+        return await flow(self._reader, scope, asked, cap_ms=self._cap_ms(scope))
 
     async def sources(self, scope: Scope) -> list[SourceRow]:
         """Sessions by channel and source, most first."""
@@ -241,3 +250,6 @@ class Queries:
             bots=bots["events"],
             rejected_by_reason={row["reason"]: row["rejected"] for row in reasons},
         )
+
+    def _cap_ms(self, scope: Scope) -> int:
+        return self._rules.sessions_of(scope.site_id).cap_ms

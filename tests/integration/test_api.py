@@ -352,6 +352,10 @@ async def test_every_answer_is_as_the_document_says(asked: Asked, client: httpx.
         "/api/v1/sites/{site_id}/series": await get(client, "/api/v1/sites/shop/series", **PERIOD),
         "/api/v1/sites/{site_id}/quality": await get(client, "/api/v1/sites/shop/quality", **PERIOD),
         "/api/v1/sites/{site_id}/bots": await get(client, "/api/v1/sites/shop/bots", **PERIOD),
+        "/api/v1/sites/{site_id}/stats": await get(client, "/api/v1/sites/shop/stats", **PERIOD),
+        "/api/v1/query": await post(client, "/api/v1/query", **SHOP, metrics=["visitors"]),
+        "/api/v1/journeys": await get(client, "/api/v1/journeys", **SHOP),
+        "/api/v1/journeys/flow": await get(client, "/api/v1/journeys/flow", **SHOP),
         "/api/v1/pages/{page_id}/metrics": await get(client, "/api/v1/pages/cart/metrics", **SHOP),
         "/api/v1/funnels/{funnel_id}/conversion": await get(
             client, "/api/v1/funnels/checkout/conversion", **SHOP

@@ -89,6 +89,14 @@ def intervals(period: Period, step: Step) -> list[str]:
     return list(seen)
 
 
+def reach_of(period: Period, *, cap_ms: int) -> date:
+    """The first day on which no session of the period has an event. ``cap_ms``: 0 for no bound."""
+    if not cap_ms:
+        return LAST_DAY
+    # A day that is 25 hours long, and the rest of the one on which the last session begins.
+    return min(LAST_DAY, period.until + timedelta(milliseconds=cap_ms, days=2))
+
+
 class _Asking:
     """Runs statements of one question."""
 
@@ -99,19 +107,14 @@ class _Asking:
         self, scope: Scope, asked: Asked, *, cursor: Cursor | None = None
     ) -> tuple[list[dict[str, Any]], str]:
         """Rows by column, and the layer they come from."""
-        made = plan(asked, scope, database=self._reader.database, reach=self._reach(scope), cursor=cursor)
+        reach = reach_of(scope.period, cap_ms=self._cap_ms)
+        made = plan(asked, scope, database=self._reader.database, reach=reach, cursor=cursor)
         return await self._reader.ask(made.sql, made.bound), made.source.layer
 
     async def as_of(self, scope: Scope) -> str | None:
         """When the latest of the period's events was written; None where there is none."""
         (row,) = await self._reader.rows("freshness", scope.by_time)
         return row["as_of"] or None
-
-    def _reach(self, scope: Scope) -> date:
-        if not self._cap_ms:
-            return LAST_DAY
-        # A day that is 25 hours long, and the rest of the one on which the last session begins.
-        return min(LAST_DAY, scope.period.until + timedelta(milliseconds=self._cap_ms, days=2))
 
 
 def _keys(asked: Asked) -> list[str]:

@@ -12,7 +12,18 @@ from app.adapters.clock import Clock, now_ms
 from app.traffic.returns import Send
 from views.queries import Queries
 from web import admin
-from web.api import dead_letters, funnels, pages, persons, reports, sessions, sites, stats, users
+from web.api import (
+    dead_letters,
+    funnels,
+    journeys,
+    pages,
+    persons,
+    reports,
+    sessions,
+    sites,
+    stats,
+    users,
+)
 from web.api.endpoints import Context, Endpoint
 from web.api.openapi import docs_page, openapi
 from web.api.presenting import json_response
@@ -22,6 +33,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *stats.ENDPOINTS,
     *pages.ENDPOINTS,
     *funnels.ENDPOINTS,
+    *journeys.ENDPOINTS,
     *sessions.ENDPOINTS,
     *users.ENDPOINTS,
     *reports.ENDPOINTS,
