@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import uuid
 from collections.abc import Iterable, Sequence
@@ -20,23 +21,24 @@ NAMES = ("signup", "search", "$purchase", "$page_leave")
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
-    """One event: a page view of ``path``, or the event ``name`` there."""
+    """One event: a page view of ``path``, or the event ``name`` there; ``previous``: what `$alias` joins."""
 
     at: int
     path: str = "/"
     name: str = ""
     plan: str = ""
+    previous: str = ""
 
     @property
     def row(self) -> dict[str, Any]:
         kind = "custom_event" if self.name else "page_view"
-        properties = f'{{"plan": "{self.plan}"}}' if self.plan else ""
+        said = {"plan": self.plan, "previous_id": self.previous}
         return {
             "at": self.at,
             "path": self.path,
             "name": self.name,
             "event_type": kind,
-            "properties": properties,
+            "properties": json.dumps({name: value for name, value in said.items() if value}),
         }
 
 

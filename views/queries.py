@@ -34,8 +34,14 @@ from views.answers import (
     UserBehavior,
 )
 from views.catalog import Interval, SessionFilter, SessionOrder
+from views.cohorts.adoption import adoption
+from views.cohorts.calendar import Cadence
+from views.cohorts.lifecycle import lifecycle
+from views.cohorts.model import Adoption, By, Lifecycle, Retention, RetentionAsked
+from views.cohorts.retention import retention
 from views.figures import figures, median_of, quality, quantiles, ratio, summed
 from views.funnels import funnel_conversion
+from views.happenings import Happening
 from views.journeys.answer import flow, top_paths
 from views.journeys.model import Flow, Journeys, TopPaths
 from views.letters import (
@@ -93,6 +99,26 @@ class Queries:
     async def flow(self, scope: Scope, asked: Journeys) -> Flow:
         """Where sessions come from and go to, step by step."""
         return await flow(self._reader, scope, asked, cap_ms=self._cap_ms(scope))
+
+    async def retention(self, scope: Scope, asked: RetentionAsked) -> Retention:
+        """Cohorts, and who came back."""
+        return await retention(self._reader, scope, asked, cap_ms=self._cap_ms(scope))
+
+    async def lifecycle(
+        self, scope: Scope, *, interval: Cadence, activity: Happening, by: By = By.VISITOR
+    ) -> Lifecycle:
+        """New, returning, resurrected and dormant visitors."""
+        return await lifecycle(
+            self._reader, scope, interval=interval, activity=activity, by=by, cap_ms=self._cap_ms(scope)
+        )
+
+    async def adoption(
+        self, scope: Scope, *, interval: Cadence, feature: Happening, by: By = By.VISITOR
+    ) -> Adoption:
+        """How a page or event was taken up, how often and how regularly it is used."""
+        return await adoption(
+            self._reader, scope, interval=interval, feature=feature, by=by, cap_ms=self._cap_ms(scope)
+        )
 
     async def sources(self, scope: Scope) -> list[SourceRow]:
         """Sessions by channel and source, most first."""

@@ -13,6 +13,7 @@ from app.traffic.returns import Send
 from views.queries import Queries
 from web import admin
 from web.api import (
+    cohorts,
     dead_letters,
     funnels,
     journeys,
@@ -34,6 +35,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *pages.ENDPOINTS,
     *funnels.ENDPOINTS,
     *journeys.ENDPOINTS,
+    *cohorts.ENDPOINTS,
     *sessions.ENDPOINTS,
     *users.ENDPOINTS,
     *reports.ENDPOINTS,
