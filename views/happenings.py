@@ -61,4 +61,11 @@ class Happening(Target, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def passing(self, places: Places, *, database: str) -> str:
         """SQL: whether an event, or where no event is needed a session, is it."""
-        return f"{self.condition(places)} AND {filters.condition(self.filter, places, database=database)}"
+        return f"{self.condition(places)} AND {passing(self.filter, places, database=database)}"
+
+
+def passing(asked: Filter | None, places: Places, *, database: str) -> str:
+    """SQL: whether a row passes a filter; QueryError for one that is too large or names an unknown field."""
+    for one in filters.parts(asked):
+        fields.field(one.field)
+    return filters.condition(asked, places, database=database)

@@ -10,6 +10,7 @@ import pytest
 from tests.answering import Asked, asked, engine, migrated, ms
 from tests.doc_tables import table
 from tests.integration.test_api import SHOP, client, get, post, refused
+from tests.integration.test_journeys_api import nested
 from tests.visits import Hit, Visit, write
 
 __all__ = ["asked", "client", "engine", "migrated"]
@@ -104,6 +105,8 @@ async def test_the_adoption_is_that_of_the_docs(asked: Asked, client: httpx.Asyn
         ({"page": "/", "filter": '{"op":"matches","field":"path","value":"["}'}, "ClickHouse"),
         ({"from": "2026-03-02", "to": "2026-03-02"}, "is not before"),
         ({"page": "/", "by": "household"}, "by = 'household': expected one of visitor, person"),
+        ({"page": "/", "filter": nested(300)}, "filter: more than 200 parts"),
+        ({"page": "/", "filter": nested(700)}, "filter: more than 200 parts"),
         ({"colour": "red"}, "unknown parameter 'colour'"),
     ],
 )

@@ -18,6 +18,11 @@ DAY = {"site": "shop", "from": "2026-03-10", "to": "2026-03-11"}
 PATHS = ("/api/v1/journeys", "/api/v1/journeys/flow")
 
 
+def nested(depth: int) -> str:
+    """A filter of so many parts within each other."""
+    return '{"op":"not","filter":' * depth + '{"op":"is","field":"channel","value":"x"}' + "}" * depth
+
+
 def example() -> list[Visit]:
     """The sessions of the page, one after the other."""
     made = []
@@ -77,6 +82,8 @@ async def test_the_flow_is_that_of_the_docs(asked: Asked, client: httpx.AsyncCli
         ({"filter": '{"op":"is","field":"1) OR (1","value":"x"}'}, "unknown field '1) OR (1'"),
         ({"filter": '{"op":"not","filter":' * 1200}, "filter = "),
         ({"filter": '{"op":"matches","field":"path","value":"("}'}, "ClickHouse"),
+        ({"filter": nested(300)}, "filter: more than 200 parts"),
+        ({"filter": nested(700)}, "filter: more than 200 parts"),
         ({"colour": "red"}, "unknown parameter 'colour'"),
     ],
 )

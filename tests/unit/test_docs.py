@@ -91,6 +91,8 @@ def test_every_kind_of_problem_is_in_the_api_docs():
         "docs/DESIGN.md",
         "docs/ENRICHMENT.md",
         "docs/OPERATING.md",
+        "docs/JOURNEYS.md",
+        "docs/RETENTION.md",
         "docs/PRIVACY.md",
         "docs/TROUBLESHOOTING.md",
         "deploy/README.md",

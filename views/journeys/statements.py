@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from app.errors import QueryError
 from app.events.vocabulary import ReservedName
-from views.happenings import EVENTS_OF
+from views.happenings import EVENTS_OF, passing
 from views.journeys.model import Direction, Journeys, NodeKind, Of
-from views.stats import filters
 from views.stats.filters import Places
 
 KINDS = {
@@ -92,7 +91,7 @@ def _at(step: str) -> str:
 
 def _sessions(asked: Journeys, places: Places, database: str) -> str:
     """SQL: a row for each session that has the anchor: its steps without repeats, and the anchor's place."""
-    passing = filters.condition(asked.filter, places, database=database)
+    passes = passing(asked.filter, places, database=database)
     is_step = _STEPS[asked.of]
     if asked.anchor.is_named:
         is_it = asked.anchor.condition(places)
@@ -102,7 +101,7 @@ def _sessions(asked: Journeys, places: Places, database: str) -> str:
         f"SELECT visitor_id, steps, {_place(asked, places)} AS place "  # noqa: S608
         f"FROM (SELECT visitor_id, arrayCompact(arrayMap(one -> one.4, arraySort("
         f"groupArray((event_at, _offset, event_id, {node}))))) AS steps "
-        f"FROM {database}.{EVENTS_OF} WHERE {is_step} AND {passing} GROUP BY session_id, visitor_id) "
+        f"FROM {database}.{EVENTS_OF} WHERE {is_step} AND {passes} GROUP BY session_id, visitor_id) "
         "WHERE place > 0"
     )
 
