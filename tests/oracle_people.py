@@ -48,6 +48,12 @@ class People:
         mine = self.ids(asked)
         return [one for one in sessions if (one.user or self._owner(one.visitor, one.started_at)) in mine]
 
+    def person_of(self, *, user: str, visitor: str, at: int) -> tuple[bool, str]:
+        """Who did something: whether somebody with user ids, and the least of them, or the visitor id."""
+        if user or self._marks.get(visitor):
+            return True, min(self.ids(user or self._owner(visitor, at)))
+        return False, visitor
+
     def _owner(self, visitor: str, at: int) -> str:
         marks = sorted(self._marks.get(visitor, []))
         if not marks:

@@ -72,6 +72,8 @@ VIEWS = {
         ),
         View(name="person_users", parameters={"site": "String", "person": "String"}),
         View(name="person_visitors", parameters={"site": "String", "users": "Array(String)"}),
+        View(name="person_ids", parameters={"site": "String"}),
+        View(name="visitor_marks", parameters={"site": "String"}),
         View(name="person_behavior", parameters=_PERSON),
         View(name="person_events", parameters=_PERSON),
         View(name="person_pages", parameters=_PERSON),

@@ -35,6 +35,11 @@ from views.answers import (
     UserBehavior,
 )
 from views.catalog import Interval, SessionFilter, SessionOrder
+from views.cohorts.adoption import adoption
+from views.cohorts.calendar import Cadence
+from views.cohorts.lifecycle import lifecycle
+from views.cohorts.model import Adoption, By, Lifecycle, Retention, RetentionAsked
+from views.cohorts.retention import retention
 from views.definitions import Definitions
 from views.figures import figures, median_of, quality, quantiles, ratio, summed
 from views.funnels.answer import funnel_conversion
@@ -48,8 +53,11 @@ from views.funnels.model import (
     of_settings,
 )
 from views.goals import GOAL, GoalAsked, GoalConversions, goal_conversions
+from views.happenings import Happening
 from views.heatmap import Heatmap, HeatmapAsked, heatmap
 from views.imports import ImportedDays, ImportList, import_list, imported_days, replayed_days
+from views.journeys.answer import flow, top_paths
+from views.journeys.model import Flow, Journeys, TopPaths
 from views.letters import (
     LetterFilter,
     accepted_events,
@@ -113,6 +121,34 @@ class Queries:
     async def stats(self, scope: Scope, asked: Asked) -> Stats:
         """Any metrics by any dimensions, intervals and filter."""
         return await stats(self._reader, scope, asked, cap_ms=self._cap_ms(scope))
+
+    async def top_paths(self, scope: Scope, asked: Journeys) -> TopPaths:
+        """The paths that most sessions take."""
+        return await top_paths(self._reader, scope, asked, cap_ms=self._cap_ms(scope))
+
+    async def flow(self, scope: Scope, asked: Journeys) -> Flow:
+        """Where sessions come from and go to, step by step."""
+        return await flow(self._reader, scope, asked, cap_ms=self._cap_ms(scope))
+
+    async def retention(self, scope: Scope, asked: RetentionAsked) -> Retention:
+        """Cohorts, and who came back."""
+        return await retention(self._reader, scope, asked, cap_ms=self._cap_ms(scope))
+
+    async def lifecycle(
+        self, scope: Scope, *, interval: Cadence, activity: Happening, by: By = By.VISITOR
+    ) -> Lifecycle:
+        """New, returning, resurrected and dormant visitors."""
+        return await lifecycle(
+            self._reader, scope, interval=interval, activity=activity, by=by, cap_ms=self._cap_ms(scope)
+        )
+
+    async def adoption(
+        self, scope: Scope, *, interval: Cadence, feature: Happening, by: By = By.VISITOR
+    ) -> Adoption:
+        """How a page or event was taken up, how often and how regularly it is used."""
+        return await adoption(
+            self._reader, scope, interval=interval, feature=feature, by=by, cap_ms=self._cap_ms(scope)
+        )
 
     async def sources(self, scope: Scope) -> list[SourceRow]:
         """Sessions by channel and source, most first."""

@@ -12,7 +12,7 @@ import pytest
 
 from app.errors import ConflictError
 from tests.answering import Asked, asked, engine, migrated
-from tests.integration.test_api import NOW, PERIOD, SHOP, client, fill, get, refused, serving
+from tests.asking_api import NOW, PERIOD, SHOP, client, fill, get, refused, serving
 from views.funnels.model import FUNNEL, FunnelStep
 from views.queries import Queries
 

@@ -94,6 +94,8 @@ def test_every_kind_of_problem_is_in_the_api_docs():
         "docs/FUNNELS.md",
         "docs/GOALS.md",
         "docs/OPERATING.md",
+        "docs/JOURNEYS.md",
+        "docs/RETENTION.md",
         "docs/PRIVACY.md",
         "docs/TROUBLESHOOTING.md",
         "deploy/README.md",

@@ -13,11 +13,13 @@ from app.traffic.returns import Send
 from views.queries import Queries
 from web import admin
 from web.api import (
+    cohorts,
     dead_letters,
     funnels,
     goals,
     heatmap,
     imports,
+    journeys,
     pages,
     performance,
     persons,
@@ -41,6 +43,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *seo.ENDPOINTS,
     *funnels.ENDPOINTS,
     *goals.ENDPOINTS,
+    *journeys.ENDPOINTS,
+    *cohorts.ENDPOINTS,
     *sessions.ENDPOINTS,
     *users.ENDPOINTS,
     *reports.ENDPOINTS,

@@ -1,0 +1,89 @@
+"""When something occurred, and who did it -> a relation: ``actor``, ``day``, ``at`` and more. Pure.
+
+Everything counts on the day on which its session began. The rows of sessions are asked where they can tell
+it, the events of sessions where they cannot.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from app.errors import QueryError
+from views.cohorts.model import By
+from views.happenings import EVENTS_OF, Happening
+from views.params import Scope
+from views.stats import fields
+from views.stats.answer import reach_of
+from views.stats.filters import Places
+
+_SESSIONS = (
+    "site_id = {site:String} AND local_date >= {since:Date} AND local_date < {until:Date} "
+    "AND has({bots:Array(UInt8)}, is_bot)"
+)
+#: What sessions differ in: one that was taken back has the same as when it was said.
+_ROW = "visitor_id, user_id, began_ms, session_id, day, at, dim"
+#: The person of a session's user id; without one, of the user that the visitor was when it began.
+_PERSON = (
+    "multiIf(r.user_id != '', concat('u', if(p.person = '', r.user_id, p.person)), "
+    "r.owner != '', concat('u', if(o.person = '', r.owner, o.person)), concat('v', r.visitor_id))"
+)
+
+
+class Occurrences(msgspec.Struct, frozen=True, kw_only=True):
+    """Relations of one statement: ``places`` holds what is bound, ``by`` says who an ``actor`` is."""
+
+    places: Places
+    database: str
+    by: By = By.VISITOR
+
+    @classmethod
+    def within(cls, scope: Scope, *, database: str, cap_ms: int, by: By) -> Occurrences:
+        """Those of a scope. ``cap_ms`` as in views/stats."""
+        places = Places({**scope.by_day, "reach": reach_of(scope.period, cap_ms=cap_ms)})
+        return cls(places=places, database=database, by=by)
+
+    def of(self, asked: Happening, *, dim: str = "''", of_session: str = "started_at") -> str:
+        """SQL: a row each time, of living sessions: ``actor``, ``day``, ``at`` (ms), ``session_id``, ``dim``.
+
+        ``dim``: a field of sessions, in SQL. ``of_session``: the time of a session as such, its start or end.
+        """
+        rows = self._rows(asked, dim, of_session)
+        columns = "day, at, session_id, dim"
+        if self.by is By.VISITOR:
+            return f"SELECT visitor_id AS actor, {columns} FROM ({rows})"  # noqa: S608
+        people = f"{self.database}.person_ids(site = {{site:String}})"
+        marks = f"{self.database}.visitor_marks(site = {{site:String}})"
+        owner = "marks[greatest(1, arrayLastIndex(mark -> mark.1 <= began_ms, marks))].2"
+        owned = (
+            f"SELECT s.*, {owner} AS owner FROM ({rows}) AS s "  # noqa: S608
+            f"LEFT JOIN {marks} AS m ON m.visitor_id = s.visitor_id"
+        )
+        return (
+            f"SELECT {_PERSON} AS actor, {columns} FROM ({owned}) AS r "  # noqa: S608
+            f"LEFT JOIN {people} AS p ON p.user_id = r.user_id LEFT JOIN {people} AS o ON o.user_id = r.owner"
+        )
+
+    def _rows(self, asked: Happening, dim: str, of_session: str) -> str:
+        passing = asked.passing(self.places, database=self.database)
+        who = (
+            "SELECT visitor_id, user_id, toUnixTimestamp64Milli(started_at) AS began_ms, session_id, "
+            f"local_date AS day, {dim} AS dim"
+        )
+        if asked.needs_events:
+            return (
+                f"{who}, toUnixTimestamp64Milli(event_at) AS at "
+                f"FROM {self.database}.{EVENTS_OF} WHERE {passing}"
+            )
+        return (
+            f"{who}, toUnixTimestamp64Milli({of_session}) AS at FROM {self.database}.sessions_silver "
+            f"WHERE {_SESSIONS} AND {passing} GROUP BY {_ROW} HAVING sum(sign) > 0"
+        )
+
+
+def dimension(name: str) -> str:
+    """SQL: a field of sessions as text; QueryError for another."""
+    if name not in fields.OF_SESSIONS:
+        raise QueryError(
+            f"dimension = {name[:64]!r}: expected a field of sessions: {', '.join(fields.OF_SESSIONS)}"
+        )
+    return f"toString({name})"

@@ -1,0 +1,143 @@
+"""Cohorts -> who came back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from views.cohorts.calendar import Intervals, since
+from views.cohorts.model import CohortGroup, CohortRow, Measure, Retention, RetentionAsked
+from views.cohorts.occurrences import Occurrences, dimension
+from views.figures import ratio
+from views.params import FIRST_DAY, Scope
+from views.reading import Reader, about
+
+#: Of a key of the sums: cohort * _CELL + offset. Beyond the number of intervals that there can be.
+_CELL = 1024
+
+
+async def retention(reader: Reader, scope: Scope, asked: RetentionAsked, *, cap_ms: int) -> Retention:
+    """The grid. What a session does counts on the day on which it began; first: of all that is stored."""
+    intervals = Intervals.of(scope.period, asked.interval)
+    whole = intervals.whole(scope)
+    stored = Occurrences.within(since(whole, FIRST_DAY), database=reader.database, cap_ms=cap_ms, by=asked.by)
+    rows = await reader.ask(_statement(asked, stored, intervals), stored.places.bound)
+    everybody = next((row for row in rows if row["is_total"]), _NOBODY)
+    parts = [row for row in rows if not row["is_total"]]
+    counted = [_Counted(row, asked, intervals) for row in (everybody, *parts)]
+    groups = [one.group(row["dim"]) for one, row in zip(counted[1:], parts, strict=True)]
+    if asked.dimension is not None and (others := counted[0].less(counted[1:])).size:
+        groups.append(others.group(None))
+    return Retention(
+        **about(whole, layer="silver"),
+        interval=asked.interval,
+        measure=asked.measure,
+        total=counted[0].group(None),
+        cohorts=counted[0].cohorts(),
+        groups=groups,
+    )
+
+
+class _Counted:
+    """Visitors by cohort, and by cohort and interval, of one group."""
+
+    def __init__(self, row: dict[str, Any], asked: RetentionAsked, intervals: Intervals) -> None:
+        self._intervals, self._asked = intervals, asked
+        self._sizes = Counter(dict(zip(*row["sizes"], strict=True)))
+        self._cells: Counter[tuple[int, int]] = Counter()
+        for key, count in zip(*row[asked.measure.value], strict=True):
+            cohort, offset = divmod(key, _CELL)
+            # Rolling: who was there last in the n-th interval was there in it or later for each up to n.
+            reached = range(offset + 1) if asked.measure is Measure.ROLLING else (offset,)
+            for each in reached:
+                self._cells[cohort, each] += count
+
+    @property
+    def size(self) -> int:
+        return self._sizes.total()
+
+    def less(self, others: Sequence[_Counted]) -> _Counted:
+        """What remains without others."""
+        empty = _Counted(_NOBODY, self._asked, self._intervals)
+        empty._sizes = Counter(self._sizes)
+        empty._cells = Counter(self._cells)
+        for other in others:
+            empty._sizes.subtract(other._sizes)
+            empty._cells.subtract(other._cells)
+        return empty
+
+    def cohorts(self) -> list[CohortRow]:
+        found = []
+        for cohort, at in enumerate(self._intervals.names):
+            size = self._sizes[cohort]
+            offsets = range(min(self._intervals.count - cohort, self._asked.intervals + 1))
+            returned = [self._cells[cohort, offset] for offset in offsets]
+            shares = [ratio(count, size) for count in returned]
+            found.append(CohortRow(at=at, size=size, returned=returned, shares=shares))
+        return found
+
+    def group(self, value: str | None) -> CohortGroup:
+        count = self._intervals.count
+        offsets = range(min(count, self._asked.intervals + 1))
+        eligible = [sum(self._sizes[cohort] for cohort in range(count - offset)) for offset in offsets]
+        returned = [
+            sum(self._cells[cohort, offset] for cohort in range(count - offset)) for offset in offsets
+        ]
+        return CohortGroup(
+            value=value,
+            size=self.size,
+            eligible=eligible,
+            returned=returned,
+            shares=[ratio(part, whole) for part, whole in zip(returned, eligible, strict=True)],
+        )
+
+
+_NOBODY: dict[str, Any] = {"sizes": ([], []), "exact": ([], []), "rolling": ([], [])}
+
+
+def _statement(asked: RetentionAsked, stored: Occurrences, intervals: Intervals) -> str:
+    """SQL: cohort sizes, and visitors by cohort and interval, in all and by value of the dimension."""
+    dim = dimension(asked.dimension) if asked.dimension is not None else "''"
+    starts = stored.of(asked.start, dim=dim)
+    flags = "1 AS starts, 1 AS returns"
+    both = f"SELECT *, {flags} FROM ({starts})"  # noqa: S608
+    if asked.comes_back != asked.start:
+        # Whoever is there until after the first is there after it, though the session began before.
+        returns = stored.of(asked.comes_back, of_session="ended_at")
+        columns = "actor, day, session_id, dim, at"
+        both = (
+            f"SELECT {columns}, 1 AS starts, 0 AS returns FROM ({starts}) "  # noqa: S608
+            f"UNION ALL SELECT {columns}, 0 AS starts, 1 AS returns FROM ({returns})"
+        )
+    # Nothing before the first counts as coming back: within an interval the time decides.
+    by_interval = (
+        f"SELECT actor, {asked.interval.sql} AS n, max(starts) AS has_start, max(returns) AS has_return, "  # noqa: S608
+        "minIf(at, starts) AS first_at, maxIf(at, returns) AS last_at, "
+        f"argMinIf(dim, (at, session_id), starts) AS value FROM ({both}) GROUP BY actor, n"
+    )
+    first = stored.places.put(intervals.first, "Int32")
+    by_actor = (
+        f"SELECT minIf(n, has_start) - {first} AS cohort, argMinIf(value, n, has_start) AS dim, "  # noqa: S608
+        "argMinIf(first_at, n, has_start) AS began, "
+        f"groupArrayIf((n - {first}, last_at), has_return) AS seen, "
+        "arrayFilter(one -> one.1 >= cohort AND one.2 >= began, seen) AS back, "
+        f"arrayMap(one -> toUInt32(one.1 - cohort), back) AS offsets FROM ({by_interval}) "
+        "GROUP BY actor HAVING max(has_start) AND cohort >= 0"
+    )
+    key = f"toUInt32(cohort * {_CELL})"
+    one = "toUInt64(1)"
+    sums = (
+        "count() AS size, "
+        f"sumMap([toUInt32(cohort)], [{one}]) AS sizes, "
+        f"sumMap(arrayMap(n -> toUInt32({key} + n), offsets), arrayMap(n -> {one}, offsets)) AS exact, "
+        f"sumMap(if(empty(offsets), [], [toUInt32({key} + arrayMax(offsets))]), "
+        f"if(empty(offsets), [], [{one}])) AS rolling"
+    )
+    if asked.dimension is None:
+        return f"SELECT 1 AS is_total, {sums} FROM ({by_actor})"  # noqa: S608
+    return (
+        f"SELECT dim, grouping(dim) AS is_total, {sums} FROM ({by_actor}) "  # noqa: S608
+        "GROUP BY GROUPING SETS ((dim), ()) ORDER BY is_total DESC, size DESC, dim "
+        f"LIMIT {stored.places.put(asked.limit + 1, 'UInt32')}"
+    )

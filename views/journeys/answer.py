@@ -1,0 +1,92 @@
+"""Asks for journeys and makes the answers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from views.figures import ratio
+from views.journeys.model import (
+    Flow,
+    FlowLink,
+    FlowNode,
+    JourneyPath,
+    Journeys,
+    JourneyStep,
+    NodeKind,
+    TopPaths,
+)
+from views.journeys.statements import KINDS, links_of, paths_of
+from views.params import Scope
+from views.reading import Reader, about
+from views.stats.answer import reach_of
+from views.stats.filters import Places
+
+LAYER = "silver: session_events"
+
+
+async def top_paths(reader: Reader, scope: Scope, asked: Journeys, *, cap_ms: int) -> TopPaths:
+    """Paths with the most sessions. A session counts where it began. ``cap_ms`` as in views/stats."""
+    places = Places({**scope.by_day, "reach": reach_of(scope.period, cap_ms=cap_ms)})
+    rows = await reader.ask(paths_of(asked, places, database=reader.database), places.bound)
+    total = rows[0]["of_all"] if rows else 0
+    return TopPaths(
+        **about(scope, layer=LAYER),
+        sessions=total,
+        other=total - sum(row["n"] for row in rows),
+        paths=[
+            JourneyPath(
+                steps=[_step(node) for node in row["path"]],
+                sessions=row["n"],
+                visitors=row["visitors"],
+                share=ratio(row["n"], total),
+            )
+            for row in rows
+        ],
+    )
+
+
+async def flow(reader: Reader, scope: Scope, asked: Journeys, *, cap_ms: int) -> Flow:
+    """Nodes and links around the anchor, or from a session's start or to its end."""
+    places = Places({**scope.by_day, "reach": reach_of(scope.period, cap_ms=cap_ms)})
+    rows = await reader.ask(links_of(asked, places, database=reader.database), places.bound)
+    sizes = _sizes(rows)
+    total = sum(row["n"] for row in rows if row["step"] == rows[0]["step"])
+    order = sorted(sizes, key=lambda key: (key[0], key[1][0] in "onx", -sizes[key], key[1]))
+    number = {key: place for place, key in enumerate(order)}
+    return Flow(
+        **about(scope, layer=LAYER),
+        sessions=total,
+        nodes=[
+            FlowNode(
+                step=step,
+                kind=KINDS[node[0]],
+                name=node[1:],
+                sessions=sizes[step, node],
+                share=ratio(sizes[step, node], total),
+            )
+            for step, node in order
+        ],
+        links=[
+            FlowLink(
+                source=number[row["step"], row["source"]],
+                target=number[row["step"] + 1, row["target"]],
+                sessions=row["n"],
+            )
+            for row in rows
+        ],
+    )
+
+
+def _sizes(rows: list[dict[str, Any]]) -> Counter[tuple[int, str]]:
+    """Sessions by step and node: those that leave it, and at the last step those that come to it."""
+    found: Counter[tuple[int, str]] = Counter()
+    for row in rows:
+        found[row["step"], row["source"]] += row["n"]
+        if row["step"] == rows[-1]["step"]:
+            found[row["step"] + 1, row["target"]] += row["n"]
+    return found
+
+
+def _step(node: str) -> JourneyStep:
+    return JourneyStep(kind=NodeKind(KINDS[node[0]]), name=node[1:])
