@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.adapters.clickhouse import QueryPool
+from app.events.rows import EventRow, SessionRow
 from app.settings import Settings
 from migrations import comments
 from tests.answering import ZONES, Asked, engine, migrated, ms
@@ -39,6 +40,14 @@ VISITS = 150
 DAY = 86_400_000
 
 
+class InParts(Asked):
+    """Writes rows in two blocks: within one, the engine takes a statement and its retraction out at once."""
+
+    def insert(self, rows: list[EventRow] | list[SessionRow]) -> None:
+        for part in (rows[::2], rows[1::2]):
+            self.store.insert(part)
+
+
 @pytest.fixture(scope="module")
 def told(migrated: Store) -> tuple[Store, dict[str, Seen]]:
     """Visits of each site, more days than are asked about, with statements taken back and sessions merged."""
@@ -46,7 +55,9 @@ def told(migrated: Store) -> tuple[Store, dict[str, Seen]]:
     dice = random.Random(20)
     settings = Settings()
     pool = QueryPool(settings.clickhouse)
-    asked = Asked(store=migrated, queries=Queries(pool, settings=settings), pool=pool, settings=settings)
+    # What is taken back must still be there when the questions are asked.
+    migrated.freeze()
+    asked = InParts(store=migrated, queries=Queries(pool, settings=settings), pool=pool, settings=settings)
     seen = {}
     for site, (since, until) in PERIODS.items():
         begin, end = ms(f"{since}T00:00Z") - 3 * DAY, ms(f"{until}T00:00Z") + DAY
@@ -55,6 +66,13 @@ def told(migrated: Store) -> tuple[Store, dict[str, Seen]]:
         seen[site] = Seen(visits, zone=ZoneInfo(ZONES[site]), since=since, until=until)
     migrated.client.database = migrated.database
     return migrated, seen
+
+
+def test_there_is_something_to_take_back_and_to_resolve(told: tuple[Store, dict[str, Seen]]) -> None:
+    store, _ = told
+    assert store.one("SELECT countIf(sign = -1) FROM {db}.sessions_silver") > 50
+    dead = "session_id IN (SELECT session_id FROM {db}.session_merges)"
+    assert store.one(f"SELECT count() FROM {{db}}.user_behavior_silver WHERE {dead}") > 10
 
 
 def test_there_are_twenty_five_questions_and_a_recount_of_each() -> None:
