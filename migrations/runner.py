@@ -26,6 +26,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from app import log
 from app.adapters.clickhouse.codes import advice, brief, describe
 from app.errors import MigrationError
+from migrations.comments import explained
 from migrations.statements import Target, statements
 
 _NAME = re.compile(r"(?P<version>\d{4})_[a-z0-9_]+\.sql")
@@ -111,7 +112,7 @@ def migrate(
         _record(client, migration, target=target)
         log.get("migrations").info("migration.applied", name=migration.name, database=database)
     for name, sql in load_views():
-        _run(client, sql, target=target, file=f"views/{name}")
+        _run(client, explained(sql), target=target, file=f"views/{name}")
     return applied
 
 

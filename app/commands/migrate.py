@@ -9,7 +9,7 @@ from clickhouse_connect.driver.client import Client
 
 from app import settings
 from app.adapters.clickhouse import open_client, retention
-from migrations import runner
+from migrations import comments, runner
 
 
 def add(subparsers: Any) -> None:
@@ -39,12 +39,23 @@ def run(arguments: argparse.Namespace) -> int:
         )
         for migration in applied:
             print(("would apply " if arguments.dry_run else "applied ") + migration.name)
-        is_changed = not arguments.dry_run and _set_retention(client, loaded)
+        is_changed = False
+        for step in () if arguments.dry_run else (_explain, _set_retention):
+            is_changed |= step(client, loaded)
         if not applied and not is_changed:
             print("nothing to do: the schema is up to date")
         return 0
     finally:
         client.close()
+
+
+def _explain(client: Client, loaded: settings.Settings) -> bool:
+    """Give tables their comments, and print whose were changed; whether any were."""
+    clickhouse = loaded.clickhouse
+    changed = comments.apply(client, database=clickhouse.database, cluster=clickhouse.cluster)
+    if changed:
+        print(f"comments set: {', '.join(changed)}")
+    return bool(changed)
 
 
 def _set_retention(client: Client, loaded: settings.Settings) -> bool:

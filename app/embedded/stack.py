@@ -29,6 +29,7 @@ from app.embedded.place import published
 from app.errors import EmbeddedError
 from app.settings import Settings
 from app.topics import catalogue
+from migrations import comments
 from migrations.runner import migrate
 from tables.visitors import NAME as VISITORS
 
@@ -88,6 +89,7 @@ class EmbeddedStack:
         client = open_client(self.settings.clickhouse, readonly=False)
         try:
             migrate(client, database=self.settings.clickhouse.database)
+            comments.apply(client, database=self.settings.clickhouse.database)
             retention.apply(client, self.settings)
         finally:
             client.close()

@@ -97,6 +97,7 @@ def test_every_kind_of_problem_is_in_the_api_docs():
         "docs/JOURNEYS.md",
         "docs/RETENTION.md",
         "docs/PRIVACY.md",
+        "docs/SQL.md",
         "docs/TROUBLESHOOTING.md",
         "deploy/README.md",
     ],
