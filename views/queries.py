@@ -33,6 +33,8 @@ from views.answers import (
     SourceRow,
     UserBehavior,
 )
+from views.attribution.answer import attribution
+from views.attribution.model import Attribution, AttributionAsked
 from views.catalog import Interval, SessionFilter, SessionOrder
 from views.figures import figures, median_of, quality, quantiles, ratio, summed
 from views.funnels import funnel_conversion
@@ -84,6 +86,11 @@ class Queries:
         """Any metrics by any dimensions, intervals and filter."""
         rules = self._rules.sessions_of(scope.site_id)
         return await stats(self._reader, scope, asked, cap_ms=rules.cap_ms)
+
+    async def attribution(self, scope: Scope, asked: AttributionAsked) -> Attribution:
+        """What led to the conversions of a period."""
+        cap_ms = self._rules.sessions_of(scope.site_id).cap_ms
+        return await attribution(self._reader, scope, asked, cap_ms=cap_ms)
 
     async def sources(self, scope: Scope) -> list[SourceRow]:
         """Sessions by channel and source, most first."""

@@ -354,6 +354,7 @@ async def test_every_answer_is_as_the_document_says(asked: Asked, client: httpx.
         "/api/v1/sites/{site_id}/bots": await get(client, "/api/v1/sites/shop/bots", **PERIOD),
         "/api/v1/sites/{site_id}/stats": await get(client, "/api/v1/sites/shop/stats", **PERIOD),
         "/api/v1/query": await post(client, "/api/v1/query", **SHOP, metrics=["visitors"]),
+        "/api/v1/attribution": await get(client, "/api/v1/attribution", **SHOP),
         "/api/v1/pages/{page_id}/metrics": await get(client, "/api/v1/pages/cart/metrics", **SHOP),
         "/api/v1/funnels/{funnel_id}/conversion": await get(
             client, "/api/v1/funnels/checkout/conversion", **SHOP

@@ -12,7 +12,18 @@ from app.adapters.clock import Clock, now_ms
 from app.traffic.returns import Send
 from views.queries import Queries
 from web import admin
-from web.api import dead_letters, funnels, pages, persons, reports, sessions, sites, stats, users
+from web.api import (
+    attribution,
+    dead_letters,
+    funnels,
+    pages,
+    persons,
+    reports,
+    sessions,
+    sites,
+    stats,
+    users,
+)
 from web.api.endpoints import Context, Endpoint
 from web.api.openapi import docs_page, openapi
 from web.api.presenting import json_response
@@ -20,6 +31,7 @@ from web.api.presenting import json_response
 ENDPOINTS: tuple[Endpoint, ...] = (
     *sites.ENDPOINTS,
     *stats.ENDPOINTS,
+    *attribution.ENDPOINTS,
     *pages.ENDPOINTS,
     *funnels.ENDPOINTS,
     *sessions.ENDPOINTS,
