@@ -36,6 +36,8 @@ from views.answers import (
 from views.attribution.answer import attribution
 from views.attribution.model import Attribution, AttributionAsked
 from views.catalog import Interval, SessionFilter, SessionOrder
+from views.experiments.answer import results, seen
+from views.experiments.model import ExperimentList, ExperimentResults, ResultsAsked
 from views.figures import figures, median_of, quality, quantiles, ratio, summed
 from views.funnels import funnel_conversion
 from views.letters import (
@@ -91,6 +93,14 @@ class Queries:
         """What led to the conversions of a period."""
         cap_ms = self._rules.sessions_of(scope.site_id).cap_ms
         return await attribution(self._reader, scope, asked, cap_ms=cap_ms)
+
+    async def experiments(self, scope: Scope) -> ExperimentList:
+        """The experiments that visitors were exposed to in a period."""
+        return await seen(self._reader, scope)
+
+    async def experiment_results(self, scope: Scope, asked: ResultsAsked) -> ExperimentResults:
+        """How the variants of an experiment did; NotFoundError for one that nobody was exposed to."""
+        return await results(self._reader, scope, asked)
 
     async def sources(self, scope: Scope) -> list[SourceRow]:
         """Sessions by channel and source, most first."""

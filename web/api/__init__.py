@@ -15,6 +15,7 @@ from web import admin
 from web.api import (
     attribution,
     dead_letters,
+    experiments,
     funnels,
     pages,
     persons,
@@ -32,6 +33,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *sites.ENDPOINTS,
     *stats.ENDPOINTS,
     *attribution.ENDPOINTS,
+    *experiments.ENDPOINTS,
     *pages.ENDPOINTS,
     *funnels.ENDPOINTS,
     *sessions.ENDPOINTS,
