@@ -92,7 +92,7 @@ def _conversions(asked: AttributionAsked, places: Places, database: str) -> str:
     return (
         "SELECT b.visitor_id AS visitor_id, toUInt8(0) AS is_visit, "  # noqa: S608
         "toUnixTimestamp64Milli(b.event_at) AS at, "
-        f"toString(if(m.session_id = {_NOTHING}, b.session_id, m.living_id)) AS id, "
+        f"toUInt128(if(m.session_id = {_NOTHING}, b.session_id, m.living_id)) AS id, "
         "'' AS key, toUInt8(0) AS is_direct, toUInt8(0) AS passes, toUInt8(0) AS is_in_period, "
         "toInt64(toDecimal128(b.revenue, 4) * 10000) AS value "
         f"FROM (SELECT visitor_id, session_id, event_at, revenue FROM {database}.user_behavior_silver "
@@ -119,7 +119,7 @@ def _visits(asked: AttributionAsked, places: Places, database: str, *, whose: st
     direct = places.put(Channel.DIRECT.value, "String")
     return (
         "SELECT visitor_id, toUInt8(1) AS is_visit, toUnixTimestamp64Milli(started_at) AS at, "  # noqa: S608
-        f"toString(session_id) AS id, toString({asked.by.value}) AS key, "
+        f"toUInt128(session_id) AS id, toString({asked.by.value}) AS key, "
         f"toUInt8(channel = {direct}) AS is_direct, toUInt8({passes}) AS passes, "
         "toUInt8(local_date >= {since:Date}) AS is_in_period, toInt64(0) AS value "
         f"FROM (SELECT r.visitor_id AS visitor_id, r.session_id AS session_id, {latest} "

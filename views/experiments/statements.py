@@ -133,19 +133,26 @@ def _sum(of: Amount, column: str, which: str) -> str:
 def _events(asked: ResultsAsked, places: Places, database: str) -> str:
     """SQL: the events of the site: whose, when, whether they count, of how much, and of which session."""
     metric = asked.metric
-    # Of conversions, the goal says which events they are: each is one.
-    of = Amount.EVENTS if isinstance(metric, ConversionRate) or metric.of is Amount.CONVERSIONS else metric.of
-    is_of_conversions = isinstance(metric, ConversionRate) or metric.of is Amount.CONVERSIONS
-    usual = CONVERSIONS if is_of_conversions else EVERY
+    of, usual = (Amount.CONVERSIONS if isinstance(metric, ConversionRate) else metric.of), EVERY
+    if of is Amount.CONVERSIONS:
+        # The goal says which events they are: each is one.
+        of, usual = Amount.EVENTS, CONVERSIONS
     goal = counted(metric.goal, places, database=database, unless_told=usual)
-    per = metric.per if isinstance(metric, Ratio) else Amount.SESSIONS
+    per = metric.per if isinstance(metric, Ratio) else None
+    # Each user has an exposure at least; of the rest, what adds nothing need not be brought together.
+    matters = [f"name = {places.put(ReservedName.EXPOSURE.value, 'String')}"]
+    matters.append("counts" if of is Amount.SESSIONS else "(counts AND amount != 0)")
+    if per is not None:
+        matters.append(EVERY if per is Amount.SESSIONS else "other != 0")
     plain = (
         "SELECT visitor_id, session_id, toUnixTimestamp64Milli(event_at) AS at, "  # noqa: S608
-        f"{goal} AS counts, {_OF_EVENT[of]} AS amount, {_OF_EVENT[per]} AS other "
+        f"{goal} AS counts, {_OF_EVENT[of]} AS amount, "
+        f"{_OF_EVENT[per or Amount.SESSIONS]} AS other "
         f"FROM {database}.user_behavior_silver WHERE site_id = {{site:String}} "
-        "AND local_date >= {earliest:Date} AND local_date < {until:Date} AND has({bots:Array(UInt8)}, is_bot)"
+        "AND local_date >= {earliest:Date} AND local_date < {until:Date} "
+        f"AND has({{bots:Array(UInt8)}}, is_bot) AND ({' OR '.join(matters)})"
     )
-    if Amount.SESSIONS not in (of, *([per] if isinstance(metric, Ratio) else [])):
+    if Amount.SESSIONS not in (of, per):
         return plain
     return (
         "SELECT b.visitor_id AS visitor_id, b.at AS at, b.counts AS counts, b.amount AS amount, "  # noqa: S608
