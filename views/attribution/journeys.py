@@ -6,22 +6,18 @@ Sessions and conversions are read once each and brought together by visitor, wit
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
-
-import msgspec
 
 from app.core.attribution.models import Model
 from app.errors import QueryError
 from app.events.vocabulary import Channel
 from views.attribution.model import DAY_MS, AttributionAsked
-from views.goals import CONVERSIONS, counted
+from views.goals import CONVERSIONS, LIVING_ID, Statement, counted, joined_heirs
 from views.params import FIRST_DAY, Scope
 from views.stats import fields, filters
 from views.stats.filters import Places
 
 #: Different paths that an answer is made of; each is a row in memory.
 MOST_PATHS = 50_000
-_NOTHING = "toUUID('00000000-0000-0000-0000-000000000000')"
 #: What a session is in its latest version: the -1 of a version takes back its +1.
 _LATEST = "r.version * r.sign"
 #: A visit: (at, id, key, is_direct, passes, is_in_period). A conversion: (at, living id, conversions, value).
@@ -29,13 +25,6 @@ _VISIT = "(at, id, key, is_direct, passes, is_in_period)"
 _LOST = (
     "arrayMap(v -> (v.1, v.2, toUInt8(0), toInt64(0)), arrayFilter(v -> v.6 AND v.5, arraySlice(visits, -1)))"
 )
-
-
-class Statement(msgspec.Struct, frozen=True, kw_only=True):
-    """SQL and what it binds."""
-
-    sql: str
-    bound: dict[str, Any]
 
 
 def statement(asked: AttributionAsked, scope: Scope, *, cap_ms: int, database: str) -> Statement:
@@ -92,15 +81,13 @@ def _conversions(asked: AttributionAsked, places: Places, database: str) -> str:
     return (
         "SELECT b.visitor_id AS visitor_id, toUInt8(0) AS is_visit, "  # noqa: S608
         "toUnixTimestamp64Milli(b.event_at) AS at, "
-        f"toUInt128(if(m.session_id = {_NOTHING}, b.session_id, m.living_id)) AS id, "
+        f"toUInt128({LIVING_ID}) AS id, "
         "'' AS key, toUInt8(0) AS is_direct, toUInt8(0) AS passes, toUInt8(0) AS is_in_period, "
         "toInt64(toDecimal128(b.revenue, 4) * 10000) AS value "
         f"FROM (SELECT visitor_id, session_id, event_at, revenue FROM {database}.user_behavior_silver "
         "WHERE site_id = {site:String} AND local_date >= {since:Date} AND local_date < {until:Date} "
         f"AND has({{bots:Array(UInt8)}}, is_bot) AND {goal}) AS b "
-        "LEFT JOIN (SELECT session_id, argMax(merged_into, version) AS living_id "
-        f"FROM {database}.session_merges WHERE site_id = {{site:String}} GROUP BY session_id) AS m "
-        "ON m.session_id = b.session_id"
+        f"{joined_heirs(database)}"
     )
 
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
-
-import msgspec
 
 from app.events.vocabulary import ReservedName
 from views.experiments.model import MOST_EXPERIMENTS, Amount, ConversionRate, Mean, Ratio, ResultsAsked
-from views.goals import CONVERSIONS, EVERY, counted, text_property
+from views.goals import CONVERSIONS, EVERY, LIVING_ID, Statement, counted, joined_heirs, text_property
 from views.params import FIRST_DAY, Scope
 from views.stats.filters import Places
 
 _DAY_MS = 86_400_000
-_NOTHING = "toUUID('00000000-0000-0000-0000-000000000000')"
 #: Amounts of one event as whole numbers, so that sums of squares stay exact; sessions count by their id.
 _OF_EVENT = {
     Amount.REVENUE: "toInt128(toDecimal128(revenue, 4) * 10000)",
@@ -27,13 +23,6 @@ _OF_EVENT = {
 #: What such a number is to be divided by.
 SCALES = {Amount.REVENUE: 10_000, Amount.ENGAGED_S: 1000}
 _AFTER = "e.at >= s.exposed_at"
-
-
-class Statement(msgspec.Struct, frozen=True, kw_only=True):
-    """SQL and what it binds."""
-
-    sql: str
-    bound: dict[str, Any]
 
 
 def results_statement(asked: ResultsAsked, scope: Scope, *, most: int, database: str) -> Statement:
@@ -156,10 +145,8 @@ def _events(asked: ResultsAsked, places: Places, database: str) -> str:
         return plain
     return (
         "SELECT b.visitor_id AS visitor_id, b.at AS at, b.counts AS counts, b.amount AS amount, "  # noqa: S608
-        f"b.other AS other, if(m.session_id = {_NOTHING}, b.session_id, m.living_id) AS session "
-        f"FROM ({plain}) AS b LEFT JOIN (SELECT session_id, argMax(merged_into, version) AS living_id "
-        f"FROM {database}.session_merges WHERE site_id = {{site:String}} GROUP BY session_id) AS m "
-        "ON m.session_id = b.session_id"
+        f"b.other AS other, {LIVING_ID} AS session "
+        f"FROM ({plain}) AS b {joined_heirs(database)}"
     )
 
 
