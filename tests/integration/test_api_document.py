@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from tests.answering import Asked, asked, engine, migrated
-from tests.asking_api import PERIOD, SHOP, client, fill, get, post
+from tests.asking_api import NOW, PERIOD, SHOP, client, fill, get, post
 
 __all__ = ["asked", "client", "engine", "migrated"]
 
@@ -30,6 +30,7 @@ ELSEWHERE = {
 
 async def test_every_answer_is_as_the_document_says(asked: Asked, client: httpx.AsyncClient) -> None:
     fill(asked)
+    asked.events(*(exposed(number, variant) for number, variant in enumerate(("control", "b"))))
     asked.refused({})
     document = await get(client, "/openapi.json")
     answers = {
@@ -39,6 +40,17 @@ async def test_every_answer_is_as_the_document_says(asked: Asked, client: httpx.
         "/api/v1/sites/{site_id}/bots": await get(client, "/api/v1/sites/shop/bots", **PERIOD),
         "/api/v1/sites/{site_id}/stats": await get(client, "/api/v1/sites/shop/stats", **PERIOD),
         "/api/v1/query": await post(client, "/api/v1/query", **SHOP, metrics=["visitors"]),
+        "/api/v1/attribution": await get(client, "/api/v1/attribution", **SHOP),
+        "/api/v1/experiments": await get(client, "/api/v1/experiments", **SHOP),
+        "/api/v1/experiments/results": await post(
+            client, "/api/v1/experiments/results", **SHOP, experiment="ab"
+        ),
+        "/api/v1/experiments/{experiment_id}/results": await get(
+            client, "/api/v1/experiments/ab/results", **SHOP, metric="mean"
+        ),
+        "/api/v1/experiments/plan": await post(
+            client, "/api/v1/experiments/plan", metric={"kind": "rate", "baseline": 0.1}, change=0.01
+        ),
         "/api/v1/journeys": await get(client, "/api/v1/journeys", **SHOP),
         "/api/v1/journeys/flow": await get(client, "/api/v1/journeys/flow", **SHOP),
         "/api/v1/retention": await get(client, "/api/v1/retention", **SHOP),
@@ -111,6 +123,11 @@ async def test_the_docs_page_shows_every_operation_without_script_or_style_of_it
     for forbidden in ("<script", "<style", " style=", " onclick", "http://", "https://", "//cdn"):
         assert forbidden not in answer.text
     assert 'href="/static/docs.css"' in answer.text
+
+
+def exposed(number: int, variant: str) -> dict[str, Any]:
+    shown = f'{{"experiment": "ab", "variant": "{variant}"}}'
+    return {"visitor_id": f"e{number}", "name": "$exposure", "at": NOW, "properties": shown}
 
 
 def elsewhere() -> Iterator[str]:

@@ -11,7 +11,7 @@ from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
 from app.core.experiments.cuped import adjusted
 from app.core.experiments.effects import (
-    Interval,
+    Bounds,
     lift_interval,
     mean_interval,
     normal_interval,
@@ -80,7 +80,7 @@ def test_interval_of_a_rate(pair):
 
 
 def test_nobody_may_have_any_rate():
-    assert wilson(Conversions(users=0, converted=0), alpha=0.05) == Interval(0.0, 1.0)
+    assert wilson(Conversions(users=0, converted=0), alpha=0.05) == Bounds(0.0, 1.0)
     effect = proportions_test(counts((0, 0)), counts((10, 3)), alpha=0.05)
     assert (effect.statistic, effect.p_value, effect.lift) == (0.0, 1.0, None)
 

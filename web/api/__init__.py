@@ -13,8 +13,10 @@ from app.traffic.returns import Send
 from views.queries import Queries
 from web import admin
 from web.api import (
+    attribution,
     cohorts,
     dead_letters,
+    experiments,
     funnels,
     goals,
     heatmap,
@@ -37,6 +39,8 @@ from web.api.presenting import json_response
 ENDPOINTS: tuple[Endpoint, ...] = (
     *sites.ENDPOINTS,
     *stats.ENDPOINTS,
+    *attribution.ENDPOINTS,
+    *experiments.ENDPOINTS,
     *pages.ENDPOINTS,
     *performance.ENDPOINTS,
     *heatmap.ENDPOINTS,

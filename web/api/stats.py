@@ -8,11 +8,11 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.errors import QueryError
 from views.params import Bots
 from views.stats.model import DEFAULT_ROWS, MAX_ROWS, Asked, Metric, Stats, Step
 from web.api.asking import body_of, number_of, query_of, scope_of, scope_values
 from web.api.endpoints import PERIOD, Context, Endpoint, Parameter
+from web.api.filters import converted, json_of
 from web.api.presenting import json_response
 
 
@@ -46,28 +46,16 @@ async def stats(request: Request, context: Context) -> Response:
         by = values["order"]
         fields["order"] = {"by": by.removeprefix("-"), "is_descending": by.startswith("-")}
     if "filter" in values:
-        fields["filter"] = _filter(values["filter"])
+        fields["filter"] = json_of(values, "filter")
     fields["limit"] = number_of(values, "limit", default=DEFAULT_ROWS, most=MAX_ROWS)
     fields.setdefault("metrics", [Metric.VISITORS, Metric.SESSIONS, Metric.PAGE_VIEWS])
-    try:
-        asked = msgspec.convert(fields, Asked)
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise QueryError(f"the question is not as expected: {error}; see /docs") from error
+    asked: Asked = converted(fields, Asked)
     return await _answer({**values, "site": request.path_params["site_id"]}, asked, context)
 
 
 async def _answer(values: dict[str, str], asked: Asked, context: Context) -> Response:
     scope = scope_of(values, settings=context.queries.settings, now_ms=context.clock())
     return json_response(await context.queries.stats(scope, asked))
-
-
-def _filter(text: str) -> Any:
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
-        raise QueryError(
-            f"filter = {text[:64]!r}: expected JSON as in POST /api/v1/query; {error}"
-        ) from error
 
 
 PARAMETERS = {

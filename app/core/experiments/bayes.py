@@ -21,7 +21,7 @@ from app.core.experiments.distributions import (
     normal_pdf,
     normal_ppf,
 )
-from app.core.experiments.effects import Interval
+from app.core.experiments.effects import Bounds
 from app.core.experiments.samples import Conversions, Sample
 
 #: Where panels of the quadrature end, in standard deviations from each mean; far, as a rate's tail is long.
@@ -41,7 +41,7 @@ class Posterior(Protocol):
         """The standard deviation, above 0."""
 
     @property
-    def support(self) -> Interval:
+    def support(self) -> Bounds:
         """Where it is at all."""
 
     def pdf(self, x: float) -> float:
@@ -71,9 +71,9 @@ class BetaPosterior(msgspec.Struct, frozen=True, gc=False):
         return math.sqrt(self.mean * (1 - self.mean) / (self.a + self.b + 1))
 
     @property
-    def support(self) -> Interval:
+    def support(self) -> Bounds:
         """Rates are from 0 to 1."""
-        return Interval(0.0, 1.0)
+        return Bounds(0.0, 1.0)
 
     def pdf(self, x: float) -> float:
         """The density at ``x``."""
@@ -95,9 +95,9 @@ class NormalPosterior(msgspec.Struct, frozen=True, gc=False):
     deviation: float
 
     @property
-    def support(self) -> Interval:
+    def support(self) -> Bounds:
         """Any value."""
-        return Interval(-math.inf, math.inf)
+        return Bounds(-math.inf, math.inf)
 
     def pdf(self, x: float) -> float:
         """The density at ``x``."""
@@ -139,9 +139,9 @@ def where_less_is_better(posterior: BetaPosterior | NormalPosterior) -> BetaPost
     return NormalPosterior(-posterior.mean, posterior.deviation)
 
 
-def credible(posterior: Posterior, *, alpha: float) -> Interval:
+def credible(posterior: Posterior, *, alpha: float) -> Bounds:
     """The middle 1 - alpha of what is believed."""
-    return Interval(posterior.ppf(alpha / 2), posterior.ppf(1 - alpha / 2))
+    return Bounds(posterior.ppf(alpha / 2), posterior.ppf(1 - alpha / 2))
 
 
 def chances(posteriors: Sequence[Posterior]) -> list[Chance]:

@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from app.core.experiments.bayes import Chance
-from app.core.experiments.effects import Effect, Interval
+from app.core.experiments.effects import Bounds, Effect
 from app.core.experiments.multiple import Mismatch
 from app.core.experiments.samples import Metric
 
@@ -101,7 +101,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     adjusted_p_value: float
     always_valid_p_value: float
     adjusted_always_valid_p_value: float
-    sequence: Interval | None
+    sequence: Bounds | None
     chance: Chance | None
     is_significant: bool
     verdict: Verdict
@@ -113,7 +113,7 @@ class VariantResult(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     users: int
     value: float
-    interval: Interval
+    interval: Bounds
     chance: Chance | None
     comparison: Comparison | None
 

@@ -10,7 +10,7 @@ from app.core.experiments.distributions import normal_ppf, t_ppf, two_sided
 from app.core.experiments.samples import Conversions, Sample
 
 
-class Interval(msgspec.Struct, frozen=True, gc=False):
+class Bounds(msgspec.Struct, frozen=True, gc=False):
     """From ``low`` to ``high``, both included."""
 
     low: float
@@ -25,34 +25,34 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
 
     difference: float
-    interval: Interval
+    interval: Bounds
     statistic: float
     df: float | None = None
     p_value: float
     lift: float | None
-    lift_interval: Interval | None
+    lift_interval: Bounds | None
 
 
-def wilson(counts: Conversions, *, alpha: float) -> Interval:
+def wilson(counts: Conversions, *, alpha: float) -> Bounds:
     """The score interval of a conversion rate (Wilson 1927), within 0 and 1; both for nobody."""
     if not counts.users:
-        return Interval(0.0, 1.0)
+        return Bounds(0.0, 1.0)
     n, z, rate = counts.users, normal_ppf(1 - alpha / 2), counts.converted / counts.users
     middle = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
-    return Interval(max(middle - half, 0.0), min(middle + half, 1.0))
+    return Bounds(max(middle - half, 0.0), min(middle + half, 1.0))
 
 
-def mean_interval(sample: Sample, *, alpha: float) -> Interval:
+def mean_interval(sample: Sample, *, alpha: float) -> Bounds:
     """Student's interval of a mean; a point where fewer than two users are."""
     half = t_ppf(1 - alpha / 2, sample.users - 1) * sample.error if sample.users > 1 else 0.0
-    return Interval(sample.value - half, sample.value + half)
+    return Bounds(sample.value - half, sample.value + half)
 
 
-def normal_interval(sample: Sample, *, alpha: float) -> Interval:
+def normal_interval(sample: Sample, *, alpha: float) -> Bounds:
     """The interval of a value that is normal for many users."""
     half = normal_ppf(1 - alpha / 2) * sample.error
-    return Interval(sample.value - half, sample.value + half)
+    return Bounds(sample.value - half, sample.value + half)
 
 
 def proportions_test(control: Conversions, treatment: Conversions, *, alpha: float) -> Effect:
@@ -70,7 +70,7 @@ def proportions_test(control: Conversions, treatment: Conversions, *, alpha: flo
     difference = b.value - a.value
     return Effect(
         difference=difference,
-        interval=Interval(
+        interval=Bounds(
             difference - math.hypot(b.value - of_b.low, of_a.high - a.value),
             difference + math.hypot(of_b.high - b.value, a.value - of_a.low),
         ),
@@ -99,7 +99,7 @@ def _tested(control: Sample, treatment: Sample, *, df: float, alpha: float) -> E
     statistic, quantile = _over(difference, error), t_ppf(1 - alpha / 2, df)
     return Effect(
         difference=difference,
-        interval=Interval(difference - quantile * error, difference + quantile * error),
+        interval=Bounds(difference - quantile * error, difference + quantile * error),
         statistic=statistic,
         df=None if math.isinf(df) else df,
         p_value=two_sided(statistic, df),
@@ -113,7 +113,7 @@ def lift(control: Sample, treatment: Sample) -> float | None:
     return treatment.value / control.value - 1 if control.value > 0 else None
 
 
-def lift_interval(control: Sample, treatment: Sample, *, quantile: float) -> Interval | None:
+def lift_interval(control: Sample, treatment: Sample, *, quantile: float) -> Bounds | None:
     """The interval of the lift by the delta method (Deng, Knoblich and Lu 2018, section 2.1), or None.
 
     var(b / a) = var(b) / a^2 + b^2 var(a) / a^4 of independent a and b.
@@ -122,7 +122,7 @@ def lift_interval(control: Sample, treatment: Sample, *, quantile: float) -> Int
     if middle is None:
         return None
     half = quantile * math.sqrt(treatment.error_squared / a**2 + b**2 * control.error_squared / a**4)
-    return Interval(middle - half, middle + half)
+    return Bounds(middle - half, middle + half)
 
 
 def _over(difference: float, error: float) -> float:

@@ -20,8 +20,8 @@ from app.core.experiments.contracts import (
     WarningReason,
 )
 from app.core.experiments.effects import (
+    Bounds,
     Effect,
-    Interval,
     mean_interval,
     normal_interval,
     proportions_test,
@@ -47,7 +47,7 @@ class _Pair(msgspec.Struct, frozen=True, kw_only=True):
 
     effect: Effect
     always_valid_p_value: float
-    sequence: Interval | None
+    sequence: Bounds | None
     chance: Chance | None
 
 
@@ -95,7 +95,7 @@ def _pair(experiment: Experiment, index: int, samples: Sequence[Sample]) -> _Pai
     return _Pair(
         effect=effect,
         always_valid_p_value=sequential.always_valid_p_value(z, users=users, rate=rate),
-        sequence=None if half is None else Interval(effect.difference - half, effect.difference + half),
+        sequence=None if half is None else Bounds(effect.difference - half, effect.difference + half),
         chance=_chances(experiment, (0, index), samples)[1],
     )
 
@@ -110,7 +110,7 @@ def _effect(of: Metric, against: Metric, control: Sample, treatment: Sample, *, 
             return z_test(control, treatment, alpha=alpha)
 
 
-def _interval(metric: Metric, sample: Sample, *, alpha: float) -> Interval:
+def _interval(metric: Metric, sample: Sample, *, alpha: float) -> Bounds:
     match metric:
         case Conversions():
             return wilson(metric, alpha=alpha)

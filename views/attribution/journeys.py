@@ -1,0 +1,116 @@
+"""The statement that makes journeys of sessions and conversions: one row for each path. Pure.
+
+Sessions and conversions are read once each and brought together by visitor, without a join.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from app.core.attribution.models import Model
+from app.errors import QueryError
+from app.events.vocabulary import Channel
+from views.attribution.model import DAY_MS, AttributionAsked
+from views.counted_events import CONVERSIONS, LIVING_ID, Statement, counted, joined_heirs
+from views.params import FIRST_DAY, Scope
+from views.stats import fields, filters
+from views.stats.filters import Places
+
+#: Different paths that an answer is made of; each is a row in memory.
+MOST_PATHS = 50_000
+#: What a session is in its latest version: the -1 of a version takes back its +1.
+_LATEST = "r.version * r.sign"
+#: A visit: (at, id, key, is_direct, passes, is_in_period). A conversion: (at, living id, conversions, value).
+_VISIT = "(at, id, key, is_direct, passes, is_in_period)"
+_LOST = (
+    "arrayMap(v -> (v.1, v.2, toUInt8(0), toInt64(0)), arrayFilter(v -> v.6 AND v.5, arraySlice(visits, -1)))"
+)
+
+
+def statement(asked: AttributionAsked, scope: Scope, *, cap_ms: int, database: str) -> Statement:
+    """Columns are those of Journeys; a row has all journeys along the same keys.
+
+    ``value`` is in 1/10,000, as text; ``decayed`` is what each
+    touchpoint is given by TIME_DECAY, whose weights need the times that are gone from the row.
+    """
+    days = asked.look_back_days
+    if asked.filter is not None:
+        # The converting session has to be there, however long ago it began.
+        days = max(days, cap_ms // DAY_MS + 1) if cap_ms else (scope.period.since - FIRST_DAY).days
+    # Days are up to 25 hours long.
+    room = min(timedelta(days=days + 2), scope.period.since - FIRST_DAY)
+    places = Places(
+        {
+            **scope.by_day,
+            "earliest": scope.period.since - room,
+            "look_back": asked.look_back_days * DAY_MS,
+            "half_life": asked.half_life_days * DAY_MS,
+        }
+    )
+    converting = _conversions(asked, places, database)
+    if Model.DATA_DRIVEN in asked.models:
+        visits, each = (
+            _visits(asked, places, database, whose="1"),
+            f"if(empty(converted), {_LOST}, converted)",
+        )
+    else:
+        whose = f"r.visitor_id IN (SELECT visitor_id FROM ({converting}))"  # noqa: S608
+        visits, each = _visits(asked, places, database, whose=whose), "converted"
+    passing = "1" if asked.filter is None else "arrayExists(v -> v.2 = c.2 AND v.5, visits)"
+    at_most = places.put(MOST_PATHS + 1, "UInt32")
+    return Statement(
+        sql=(
+            "SELECT arrayMap(v -> v.3, led) AS keys, arrayMap(v -> v.4, led) AS directs, "  # noqa: S608
+            "count() AS journeys, sum(c.3) AS conversions, toString(sum(toInt128(c.4))) AS value, "
+            "sumForEach(arrayMap(w -> w / arraySum(weights) * c.3, weights)) AS decayed, "
+            "sumForEach(arrayMap(w -> w / arraySum(weights) * c.4, weights)) AS decayed_value "
+            "FROM (SELECT c, arrayFilter(v -> v.1 <= c.1 AND v.1 >= c.1 - {look_back:Int64}, visits) AS led, "
+            "arrayMap(v -> exp2((v.1 - led[-1].1) / {half_life:Int64}), led) AS weights "
+            f"FROM (SELECT arraySort(groupArrayIf({_VISIT}, is_visit)) AS visits, "
+            "groupArrayIf((at, id, toUInt8(1), value), NOT is_visit) AS converted, "
+            f"arrayJoin({each}) AS c FROM ({visits} UNION ALL {converting}) GROUP BY visitor_id) "
+            f"WHERE {passing}) GROUP BY keys, directs LIMIT {at_most}"
+        ),
+        bound=places.bound,
+    )
+
+
+def _conversions(asked: AttributionAsked, places: Places, database: str) -> str:
+    """SQL: conversions where they happened, under the session that they are of in the end."""
+    goal = counted(asked.goal, places, database=database, unless_told=CONVERSIONS)
+    return (
+        "SELECT b.visitor_id AS visitor_id, toUInt8(0) AS is_visit, "  # noqa: S608
+        "toUnixTimestamp64Milli(b.event_at) AS at, "
+        f"toUInt128({LIVING_ID}) AS id, "
+        "'' AS key, toUInt8(0) AS is_direct, toUInt8(0) AS passes, toUInt8(0) AS is_in_period, "
+        "toInt64(toDecimal128(b.revenue, 4) * 10000) AS value "
+        f"FROM (SELECT visitor_id, session_id, event_at, revenue FROM {database}.user_behavior_silver "
+        "WHERE site_id = {site:String} AND local_date >= {since:Date} AND local_date < {until:Date} "
+        f"AND has({{bots:Array(UInt8)}}, is_bot) AND {goal}) AS b "
+        f"{joined_heirs(database)}"
+    )
+
+
+def _visits(asked: AttributionAsked, places: Places, database: str, *, whose: str) -> str:
+    """SQL: living sessions, each as a touchpoint."""
+    named = {fields.field(part.field) for part in filters.parts(asked.filter)}
+    if refused := [one.name for one in named if one.is_of_events]:
+        raise QueryError(
+            f"filter: {min(refused)[:64]!r} is of events; expected one of sessions, "
+            "such as country, or the condition in the goal"
+        )
+    needed = {"started_at", "local_date", "is_bot", "channel", asked.by.value}
+    needed.update(one.name for one in named if not one.is_of_users and one.name != "visitor_id")
+    latest = ", ".join(f"argMax(r.{name}, {_LATEST}) AS {name}" for name in sorted(needed))
+    passes = filters.condition(asked.filter, places, database=database)
+    direct = places.put(Channel.DIRECT.value, "String")
+    return (
+        "SELECT visitor_id, toUInt8(1) AS is_visit, toUnixTimestamp64Milli(started_at) AS at, "  # noqa: S608
+        f"toUInt128(session_id) AS id, toString({asked.by.value}) AS key, "
+        f"toUInt8(channel = {direct}) AS is_direct, toUInt8({passes}) AS passes, "
+        "toUInt8(local_date >= {since:Date}) AS is_in_period, toInt64(0) AS value "
+        f"FROM (SELECT r.visitor_id AS visitor_id, r.session_id AS session_id, {latest} "
+        f"FROM {database}.sessions_silver AS r WHERE r.site_id = {{site:String}} "
+        f"AND r.local_date >= {{earliest:Date}} AND r.local_date < {{until:Date}} AND {whose} "
+        "GROUP BY r.visitor_id, r.session_id HAVING sum(r.sign) > 0 AND has({bots:Array(UInt8)}, is_bot))"
+    )
