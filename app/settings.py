@@ -30,6 +30,7 @@ from pydantic_settings import SettingsError as PydanticSettingsError
 
 from app.channel_settings import ChannelSettings
 from app.errors import SettingsError
+from app.report_settings import ReportSettings
 
 #: Environment names with our prefix that are no settings: they choose the file, or steer the tests.
 RESERVED_ENV = frozenset({"WUA_CONFIG", "WUA_ENV", "WUA_KAFKA", "WUA_REQUIRE_KAFKA"})
@@ -38,7 +39,7 @@ PREFIX = "WUA_"
 ANY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
 MIN_KEY_LENGTH = 16
 #: Keys whose values no message may show.
-SECRETS = frozenset({"admin_key", "server_keys"})
+SECRETS = frozenset({"admin_key", "server_keys", "smtp_password", "webhook_secret"})
 
 
 class _Section(BaseModel):
@@ -258,6 +259,7 @@ class Settings(BaseSettings):
     sessions: SessionSettings = SessionSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
     web: WebSettings = WebSettings()
+    reports: ReportSettings = ReportSettings()
     geo: GeoSettings = GeoSettings()
     bots: BotSettings = BotSettings()
     log: LogSettings = LogSettings()

@@ -60,6 +60,11 @@ class Queries:
         self._reader = Reader(pool, database=settings.clickhouse.database)
         self._rules = rules_of(settings)
 
+    @property
+    def reader(self) -> Reader:
+        """What the questions are asked with."""
+        return self._reader
+
     async def overview(self, scope: Scope) -> Overview:
         """The headline metrics."""
         site = await self._reader.one("site_totals", scope.by_day)

@@ -92,6 +92,7 @@ def test_every_kind_of_problem_is_in_the_api_docs():
         "docs/ENRICHMENT.md",
         "docs/OPERATING.md",
         "docs/PRIVACY.md",
+        "docs/REPORTS.md",
         "docs/TROUBLESHOOTING.md",
         "deploy/README.md",
     ],

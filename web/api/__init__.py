@@ -12,10 +12,22 @@ from app.adapters.clock import Clock, now_ms
 from app.traffic.returns import Send
 from views.queries import Queries
 from web import admin
-from web.api import dead_letters, funnels, pages, persons, reports, sessions, sites, stats, users
+from web.api import (
+    dead_letters,
+    funnels,
+    pages,
+    persons,
+    report_schedules,
+    reports,
+    sessions,
+    sites,
+    stats,
+    users,
+)
 from web.api.endpoints import Context, Endpoint
 from web.api.openapi import docs_page, openapi
 from web.api.presenting import json_response
+from web.reports.background import ReportService
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *sites.ENDPOINTS,
@@ -24,15 +36,23 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *funnels.ENDPOINTS,
     *sessions.ENDPOINTS,
     *users.ENDPOINTS,
+    # Before the reports: `schedules` is no report's id.
+    *report_schedules.ENDPOINTS,
     *reports.ENDPOINTS,
     *dead_letters.ENDPOINTS,
     *persons.ENDPOINTS,
 )
 
 
-def routes(queries: Queries, *, send: Send, clock: Clock = now_ms) -> list[BaseRoute]:
-    """A route for each endpoint, the OpenAPI document and the page that shows it."""
-    context = Context(queries=queries, send=send, clock=clock)
+def routes(
+    queries: Queries, *, send: Send, clock: Clock = now_ms, background: ReportService | None = None
+) -> list[BaseRoute]:
+    """A route for each endpoint, the OpenAPI document and the page that shows it.
+
+    ``background`` makes the reports that nobody waits for; without one they wait for another process.
+    """
+    service = background or ReportService(queries, clock=clock)
+    context = Context(queries=queries, reports=service, send=send, clock=clock)
     document = openapi(ENDPOINTS)
     page = docs_page(document)
 
