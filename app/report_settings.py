@@ -25,7 +25,7 @@ class ReportSettings(BaseModel):
     smtp_security: Literal["starttls", "tls", "none"] = "starttls"
     smtp_user: str = ""
     smtp_password: SecretStr = SecretStr("")
-    mail_from: str = Field("", pattern=r"^([^@\s<>,]+@[^@\s<>,]+)?$")
+    mail_from: str = Field("", pattern=r"^([A-Za-z0-9._+-]+@[A-Za-z0-9.-]+)?$")
     webhook_secret: SecretStr = SecretStr("")
     private_webhooks: bool = False
     send_tries: int = Field(5, ge=1, le=20)

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import msgspec
+import pytest
 
 from app.adapters.clock import now_ms
 from app.report_settings import ReportSettings
@@ -16,7 +17,13 @@ from web.reports.background import ReportService
 from web.reports.model import Format, Job, JobState, Template
 
 NOW = ms("2026-03-10T12:00Z")
-TABLES = ("report_jobs", "report_files", "report_schedules")
+
+
+@pytest.fixture(autouse=True)
+def emptied(asked: Asked) -> None:
+    """No report and no schedule is there: they are rows that no event became."""
+    for table in ("report_jobs", "report_files", "report_schedules"):
+        asked.store.run(f"TRUNCATE TABLE {{db}}.{table}")
 
 
 class Clock:

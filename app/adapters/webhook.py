@@ -69,6 +69,7 @@ def post(call: Call, *, signed: str, timeout_s: float, may_be_private: bool) -> 
     parts = urlsplit(call.url)
     at = f"webhook at {parts.hostname}"
     headers = {
+        "Host": parts.netloc,
         "Content-Type": "application/json",
         "User-Agent": "web-user-analytics",
         SIGNATURE: signed,
@@ -96,7 +97,10 @@ def _connection(parts: SplitResult, *, timeout_s: float, may_be_private: bool) -
     """A connection to an address of the host that may be called."""
     host, is_safe = parts.hostname or "", parts.scheme == "https"
     port = parts.port or (443 if is_safe else 80)
-    found = [str(one[4][0]) for one in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    try:
+        found = [str(one[4][0]) for one in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    except UnicodeError as error:
+        raise SendRefusedError(f"webhook at {host}: no name of a host: {error}") from error
     if not may_be_private and any(_is_private(address) for address in found):
         raise SendRefusedError(
             f"webhook at {host}: the name leads into our own network; see reports.private_webhooks"

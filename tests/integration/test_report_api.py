@@ -13,14 +13,14 @@ from starlette.applications import Starlette
 
 from tests.answering import Asked, asked, engine, migrated
 from tests.collecting import RecordingProducer
-from tests.reporting import Clock, Held, fill, process, settings_with, worked
+from tests.reporting import Clock, Held, emptied, fill, process, settings_with, worked
 from views.queries import Queries
 from web import api
 from web.problems import exception_handlers
 from web.reports.background import ReportService
 from web.reports.model import Format
 
-__all__ = ["asked", "engine", "migrated"]
+__all__ = ["asked", "emptied", "engine", "migrated"]
 
 pytestmark = pytest.mark.asyncio
 

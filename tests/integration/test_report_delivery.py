@@ -18,13 +18,13 @@ import pytest
 
 from app.core.due_times import Cadence
 from tests.answering import ZONES, Asked, asked, engine, migrated
-from tests.reporting import Clock, decoded, fill, process, rows_of, settings_with, state, worked
+from tests.reporting import Clock, decoded, emptied, fill, process, rows_of, settings_with, state, worked
 from views.queries import Queries
 from web.reports.background import ReportService
 from web.reports.model import Format, Job, JobState, Template
 from web.reports.schedules import Schedule
 
-__all__ = ["asked", "engine", "migrated"]
+__all__ = ["asked", "emptied", "engine", "migrated"]
 
 pytestmark = pytest.mark.asyncio
 

@@ -18,6 +18,7 @@ from tests.reporting import (
     Clock,
     Held,
     decoded,
+    emptied,
     fill,
     made,
     process,
@@ -31,7 +32,7 @@ from views.stats.model import Asked as Question
 from views.stats.model import Metric
 from web.reports.model import Format, JobState, Template
 
-__all__ = ["asked", "engine", "migrated"]
+__all__ = ["asked", "emptied", "engine", "migrated"]
 
 pytestmark = pytest.mark.asyncio
 

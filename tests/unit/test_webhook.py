@@ -107,6 +107,12 @@ def test_a_name_that_leads_into_our_network_is_not_called(monkeypatch, leads_to)
         webhook.post(call, signed="", timeout_s=1, may_be_private=False)
 
 
+def test_a_name_that_is_none_is_refused():
+    call = Call(url="http://a..b/", delivery_id="d", body=b"{}")
+    with pytest.raises((SendRefusedError, SendUnavailableError), match=r"webhook at a\.\.b"):
+        webhook.post(call, signed="", timeout_s=1, may_be_private=False)
+
+
 def test_nobody_there_may_be_there_later():
     call = Call(url="http://127.0.0.1:1/", delivery_id="d", body=b"{}")
     with pytest.raises(SendUnavailableError, match=r"webhook at 127\.0\.0\.1"):

@@ -23,7 +23,7 @@ from web.reports.background import ReportService
 from web.reports.model import Format, Template
 from web.reports.schedules import Schedule
 
-_ADDRESS = r"^[^@\s<>,;:\"\\\x00-\x1f]{1,64}@[A-Za-z0-9.-]{1,255}$"
+_ADDRESS = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,255}$"
 Address = Annotated[str, msgspec.Meta(pattern=_ADDRESS)]
 TimeOfDay = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 

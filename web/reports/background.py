@@ -105,9 +105,9 @@ class ReportService:
     async def look(self) -> None:
         """Make jobs of what is due, and begin as many jobs as may be under way at once."""
         now = self.jobs.now
-        for job in self.schedules.jobs(await self.schedules.listed(), now=now):
-            if await self.jobs.get(job.job_id) is None:
-                await self.jobs.add(job)
+        due = self.schedules.jobs(await self.schedules.listed(), now=now)
+        for job in await self.jobs.unknown(due):
+            await self.jobs.add(job)
         room = self.settings.at_once - len(self._tasks)
         for job in await self.jobs.to_do(limit=room) if room > 0 else ():
             claimed = await self.jobs.claim(job, owner=self.owner)

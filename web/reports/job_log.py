@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -65,6 +65,12 @@ class JobLog:
     async def add(self, job: Job) -> None:
         """Note a new job; one that is there already stays as it is."""
         await self._records.insert(_JOBS, job, token=f"{job.job_id}:new")
+
+    async def unknown(self, jobs: Iterable[Job]) -> list[Job]:
+        """Those that were never noted."""
+        by_id = {job.job_id: job for job in jobs}
+        noted = {job.job_id for job in await self._rows(jobs=[*by_id])} if by_id else set()
+        return [job for job_id, job in by_id.items() if job_id not in noted]
 
     async def get(self, job_id: str) -> Job | None:
         """How a job stands; None for one that never was, or was long ago."""
