@@ -28,6 +28,7 @@ SHOP = {"site": "shop", "from": "2026-03-01", "to": "2026-04-01"}
 GENERATE, REPORTS = "/api/v1/reports/generate", "/api/v1/reports"
 SCHEDULES = "/api/v1/reports/schedules"
 MAIL = {"smtp_host": "127.0.0.1", "mail_from": "reports@shop.test"}
+UNKNOWN = "00000000-0000-0000-0000-000000000000"
 BY_MAIL = {"site": "shop", "cadence": "weekly", "mail_to": ["ann@shop.test"]}
 BY_WEB = {"site": "shop", "cadence": "daily", "webhook": "https://example.com/in"}
 
@@ -193,7 +194,7 @@ async def test_without_the_settings_for_it_nothing_can_be_scheduled(asked: Asked
 
 async def test_schedules_are_for_operators(client: httpx.AsyncClient) -> None:
     elsewhere = {"x-forwarded-for": "192.0.2.1"}
-    for method, path in (("GET", SCHEDULES), ("POST", SCHEDULES), ("DELETE", f"{SCHEDULES}/x")):
+    for method, path in (("GET", SCHEDULES), ("POST", SCHEDULES), ("DELETE", f"{SCHEDULES}/{UNKNOWN}")):
         answer = await client.request(method, path, headers=elsewhere, json=BY_MAIL)
         await detail(answer, 403)
 

@@ -101,10 +101,10 @@ async def show_list(request: Request, context: Context) -> Response:
 async def remove(request: Request, context: Context) -> Response:
     """Delete one."""
     query_of(request, allowed=())
-    service, schedule_id = context.reports, request.path_params["schedule_id"]
+    service, schedule_id = context.reports, str(request.path_params["schedule_id"])
     found = await service.schedules.get(schedule_id)
     if found is None:
-        raise NotFoundError(f"no schedule {schedule_id[:64]!r}; GET /api/v1/reports/schedules lists them")
+        raise NotFoundError(f"no schedule {schedule_id}; GET /api/v1/reports/schedules lists them")
     await service.schedules.remove(schedule_id)
     return json_response(_shown(found, service))
 
@@ -161,7 +161,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         method="DELETE",
-        path="/api/v1/reports/schedules/{schedule_id}",
+        path="/api/v1/reports/schedules/{schedule_id:uuid}",
         summary="Remove a schedule; what it has not sent yet is not sent",
         handler=remove,
         answer=ReportSchedule,

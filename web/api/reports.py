@@ -133,10 +133,10 @@ async def _submitted(service: ReportService, scope: Scope, asked: ReportRequest)
 
 async def _job(request: Request, context: Context) -> Job:
     query_of(request, allowed=())
-    job_id = request.path_params["report_id"]
+    job_id = str(request.path_params["report_id"])
     job = await context.reports.jobs.get(job_id)
     if job is None or job.state is JobState.REMOVED:
-        raise NotFoundError(f"no report {job_id[:64]!r}; GET /api/v1/reports lists them, for 90 days")
+        raise NotFoundError(f"no report {job_id}; GET /api/v1/reports lists them, for 90 days")
     return job
 
 
@@ -189,7 +189,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         method="GET",
-        path="/api/v1/reports/{report_id}",
+        path="/api/v1/reports/{report_id:uuid}",
         summary="How a report stands: state and progress",
         handler=show,
         answer=ReportJob,
@@ -197,7 +197,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         method="GET",
-        path="/api/v1/reports/{report_id}/download",
+        path="/api/v1/reports/{report_id:uuid}/download",
         summary="The file of a finished report; 409 while it is not finished",
         handler=download,
         answer=Report,
@@ -207,7 +207,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         method="DELETE",
-        path="/api/v1/reports/{report_id}",
+        path="/api/v1/reports/{report_id:uuid}",
         summary="Cancel a report that is not finished, or remove one that is",
         handler=remove,
         answer=ReportJob,
