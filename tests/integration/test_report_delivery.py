@@ -94,9 +94,8 @@ def mailing(asked: Asked, sink: Sink, **changes: Any) -> Queries:
         asked,
         smtp_host="127.0.0.1",
         smtp_port=sink.port,
-        smtp_security="none",
         mail_from="reports@shop.test",
-        **{"send_tries": 3, **changes},
+        **{"smtp_security": "none", "send_tries": 3, **changes},
     )
 
 
@@ -205,6 +204,22 @@ async def test_a_mail_is_tried_again_only_where_that_cannot_double_it(
     (job,) = await jobs_of(service)
     assert (job.state, len(sink.got)) == (ends, tries)
     assert told in job.problem
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+async def test_without_the_encryption_that_is_asked_for_nothing_is_sent(asked: Asked, security: str) -> None:
+    """Neither the report nor the password: this server has no TLS."""
+    clock = Clock()
+    async with listening(smtp, "250 taken") as sink:
+        ways = {"smtp_security": security, "smtp_user": "ann", "smtp_password": "hidden", "send_tries": 1}
+        service = process(mailing(asked, sink, **ways), clock)
+        await service.schedules.add(schedule(clock))
+        await worked(service)
+        assert sink.got == []
+    (job,) = await jobs_of(service)
+    assert job.state is JobState.FAILED
+    assert "reports.smtp_*" in job.problem
+    assert "hidden" not in job.problem
 
 
 async def test_a_mail_whose_process_died_in_the_middle_is_not_sent_by_another(asked: Asked) -> None:
