@@ -161,6 +161,25 @@ async def test_schedules_are_made_listed_and_removed(client: httpx.AsyncClient) 
     assert "no schedule" in await detail(await client.delete(f"{SCHEDULES}/{mail['id']}"), 404)
 
 
+async def test_a_report_of_a_schedule_is_there_for_operators_alone(
+    client: httpx.AsyncClient, service: ReportService
+) -> None:
+    made = (await client.post(SCHEDULES, json=BY_WEB)).json()
+    schedule = await service.schedules.get(made["id"])
+    assert schedule is not None
+    now = service.jobs.now
+    await service.jobs.add(schedule.job(now, zone=service.schedules.zone(schedule), now=now))
+    (job,) = (await client.get(REPORTS)).json()["reports"]
+    assert job["schedule_id"] == made["id"]
+    one = f"{REPORTS}/{job['id']}"
+    elsewhere = {"x-forwarded-for": "192.0.2.1"}
+    assert (await client.get(REPORTS, headers=elsewhere)).json()["reports"] == []
+    for method, path in (("GET", one), ("GET", f"{one}/download"), ("DELETE", one)):
+        assert "no report" in await detail(await client.request(method, path, headers=elsewhere), 404)
+    assert (await client.get(one)).json()["state"] == "queued"
+    assert (await client.delete(one)).json()["state"] == "cancelled"
+
+
 @pytest.mark.parametrize(
     ("body", "told"),
     [

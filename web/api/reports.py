@@ -12,6 +12,7 @@ from starlette.responses import Response
 from app.errors import NotFoundError
 from app.events.wire import SiteId
 from views.params import Bots, Scope
+from web import admin
 from web.api.asking import ScopedBody, body_of, number_of, query_of, scope_of, site_of
 from web.api.endpoints import Context, Endpoint, Parameter
 from web.api.presenting import json_response
@@ -84,6 +85,7 @@ async def show_list(request: Request, context: Context) -> Response:
         site_id=site_of(values) if "site" in values else None,
         limit=number_of(values, "limit", default=50, most=MAX_LISTED),
         cursor=values.get("cursor"),
+        scheduled=_is_operator(request, context),
     )
     return json_response(ReportList(reports=[_shown(job) for job in found], next_cursor=following))
 
@@ -135,9 +137,16 @@ async def _job(request: Request, context: Context) -> Job:
     query_of(request, allowed=())
     job_id = str(request.path_params["report_id"])
     job = await context.reports.jobs.get(job_id)
-    if job is None or job.state is JobState.REMOVED:
+    # To others than operators it is as if reports of schedules were not there: they tell where mail goes.
+    is_hidden = job is not None and bool(job.schedule_id) and not _is_operator(request, context)
+    if job is None or job.state is JobState.REMOVED or is_hidden:
         raise NotFoundError(f"no report {job_id}; GET /api/v1/reports lists them, for 90 days")
     return job
+
+
+def _is_operator(request: Request, context: Context) -> bool:
+    key = context.queries.settings.web.admin_key.get_secret_value()
+    return admin.refusal(request, key=key) is None
 
 
 def _shown(job: Job) -> ReportJob:
@@ -182,7 +191,7 @@ ENDPOINTS = (
     Endpoint(
         method="GET",
         path="/api/v1/reports",
-        summary="Reports of the background, the latest first",
+        summary="Reports of the background, the latest first; those of schedules for operators only",
         handler=show_list,
         answer=ReportList,
         parameters=LIST,

@@ -30,7 +30,7 @@ ORDER BY created_at, job_id LIMIT {at_most:UInt32}
 """
 _WAITING = "WHERE state IN ('queued', 'running', 'delivering')"
 _LISTED = """
-WHERE state != 'removed'
+WHERE state != 'removed' AND ({scheduled:UInt8} OR schedule_id = '')
     AND (toUnixTimestamp64Milli(created_at), job_id) < ({before_ms:Int64}, {before_id:String})
 ORDER BY created_at DESC, job_id DESC LIMIT {at_most:UInt32}
 """
@@ -78,13 +78,17 @@ class JobLog:
         return found[0] if found else None
 
     async def listed(
-        self, *, site_id: str | None, limit: int, cursor: str | None
+        self, *, site_id: str | None, limit: int, cursor: str | None, scheduled: bool = True
     ) -> tuple[list[Job], str | None]:
-        """Jobs, the latest first, from behind the cursor on; and the cursor of the next page."""
+        """Jobs, the latest first, from behind the cursor on; and the cursor of the next page.
+
+        ``scheduled``: those of schedules, too.
+        """
         before_ms, before_id = _BEFORE_ALL if cursor is None else _parsed(cursor)
         found = await self._rows(
             sites=[] if site_id is None else [site_id],
             rest=_LISTED,
+            scheduled=int(scheduled),
             before_ms=before_ms,
             before_id=before_id,
             at_most=limit + 1,
