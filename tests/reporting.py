@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
-import pytest
+import pytest_asyncio
 
 from app.adapters.clock import now_ms
 from app.report_settings import ReportSettings
@@ -18,12 +19,18 @@ from web.reports.model import Format, Job, JobState, Template
 
 NOW = ms("2026-03-10T12:00Z")
 
+_processes: list[ReportService] = []
 
-@pytest.fixture(autouse=True)
-def emptied(asked: Asked) -> None:
+
+@pytest_asyncio.fixture(autouse=True)
+async def emptied(asked: Asked) -> AsyncIterator[None]:
     """No report and no schedule is there: they are rows that no event became."""
     for table in ("report_jobs", "report_files", "report_schedules"):
         asked.store.run(f"TRUNCATE TABLE {{db}}.{table}")
+    yield
+    # TRICKY: a client that is left open would keep the module's engine open, and the next could not start.
+    while _processes:
+        await _processes.pop().close()
 
 
 class Clock:
@@ -60,7 +67,9 @@ def settings_with(asked: Asked, **reports: Any) -> Queries:
 
 def process(queries: Queries, clock: Clock, *, tick_s: float = 0.01) -> ReportService:
     """A process of its own; it looks when it is told to."""
-    return ReportService(queries, clock=clock, tick_s=tick_s, first_pause_s=0.01)
+    made = ReportService(queries, clock=clock, tick_s=tick_s, first_pause_s=0.01)
+    _processes.append(made)
+    return made
 
 
 async def submitted(service: ReportService, template: str = "overview", format_: str = "json") -> Job:
