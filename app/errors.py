@@ -75,6 +75,24 @@ class ConflictError(QueryError):
     """What is to be changed is not as the asker knew it; says what it was, and to read it again."""
 
 
+class SendRefusedError(WuaError):
+    """A report was refused by whom it was sent to; to send it again would not help."""
+
+
+class SendUnavailableError(WuaError):
+    """A report could not be sent now: nobody took it; the same may succeed later."""
+
+    retriable = True
+
+
+class SendUnknownError(WuaError):
+    """A report was under way when its receiver fell silent: nobody knows whether it was taken."""
+
+
+class ReportError(WuaError):
+    """A report cannot be made as things stand; says why and what to do."""
+
+
 class StateError(WuaError):
     """The state store holds something this version cannot read."""
 

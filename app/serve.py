@@ -30,6 +30,7 @@ from views.queries import Queries
 from web import api, collector, health, script
 from web.middleware import BodyLimit, Observe, SecurityHeaders
 from web.problems import exception_handlers
+from web.reports.background import ReportService
 
 #: Between two looks for salts of visitor ids that are out of date.
 FORGET_EVERY_S = 60.0
@@ -77,6 +78,8 @@ def build(
         pool = QueryPool(loaded.clickhouse)
         made.push_async_callback(pool.close)
     metrics = WebMetrics()
+    queries = Queries(pool, settings=loaded)
+    reports = ReportService(queries, clock=clock)
     secrets = loaded.app.data_dir / "salts"
     visitor_ids = VisitorIds(secrets)
 
@@ -84,6 +87,8 @@ def build(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with made:
             made.callback(asyncio.create_task(_forget(visitor_ids, clock), name="forget-salts").cancel)
+            made.push_async_callback(reports.close)
+            made.push_async_callback(_stopped, asyncio.create_task(reports.run(), name="reports"))
             yield
 
     return Starlette(
@@ -101,7 +106,7 @@ def build(
                 link_key=secrets / "links.key",
                 seal=AddressSeal.of(loaded),
             ),
-            *api.routes(Queries(pool, settings=loaded), send=producer.send_batch, clock=clock),
+            *api.routes(queries, send=producer.send_batch, clock=clock, background=reports),
             *script.routes(STATIC),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
@@ -121,6 +126,12 @@ async def _forget(visitor_ids: VisitorIds, clock: Clock) -> None:
     while True:
         visitor_ids.forget(now_ms=clock())
         await asyncio.sleep(FORGET_EVERY_S)
+
+
+async def _stopped(task: asyncio.Task[None]) -> None:
+    """Cancel it, and return once it has put away what it was at."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _index(_: Request) -> Response:

@@ -30,6 +30,7 @@ from pydantic_settings import SettingsError as PydanticSettingsError
 from app.currency_settings import CurrencySettings
 from app.errors import SettingsError
 from app.funnel_settings import CHECKOUT, FunnelSettings
+from app.report_settings import ReportSettings
 from app.site_settings import SiteSettings
 
 #: Environment names with our prefix that are no settings: they choose the file, or steer the tests.
@@ -41,7 +42,7 @@ MIN_KEY_LENGTH = 16
 #: User and password of a URL, whatever is wrong with it: all before the last "@".
 _CREDENTIALS = re.compile(r"^('?(?:[A-Za-z+.-]+://)?).*@", re.DOTALL)
 #: Keys whose values no message may show.
-SECRETS = frozenset({"address_key", "admin_key", "server_keys"})
+SECRETS = frozenset({"address_key", "admin_key", "server_keys", "smtp_password", "webhook_secret"})
 #: Of `default_site` they hold for as long as `sites` is empty: then any site is taken.
 KEYS_OF_SITES = ("write_keys", "server_keys")
 
@@ -209,6 +210,7 @@ class Settings(BaseSettings):
     sessions: SessionSettings = SessionSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
     web: WebSettings = WebSettings()
+    reports: ReportSettings = ReportSettings()
     geo: GeoSettings = GeoSettings()
     bots: BotSettings = BotSettings()
     log: LogSettings = LogSettings()

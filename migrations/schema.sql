@@ -530,6 +530,63 @@ ORDER BY (received_at, _partition, _offset)
 TTL inserted_at + toIntervalDay(90)
 SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192, finished_mutations_to_keep = 1;
 
+CREATE TABLE {db}.report_files
+(
+    `job_id` String CODEC(ZSTD(1)),
+    `attempt` UInt32 CODEC(T64, ZSTD(1)),
+    `kept_at` DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `bytes` UInt64 CODEC(T64, ZSTD(1)),
+    `data` String CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+ORDER BY (job_id, attempt)
+TTL toDateTime(kept_at) + toIntervalDay(30)
+SETTINGS index_granularity = 16, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+
+CREATE TABLE {db}.report_jobs
+(
+    `job_id` String CODEC(ZSTD(1)),
+    `at` DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `state` LowCardinality(String),
+    `attempt` UInt32 CODEC(T64, ZSTD(1)),
+    `owner` String CODEC(ZSTD(1)),
+    `lease_until` DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `progress` Float32 CODEC(ZSTD(1)),
+    `site_id` LowCardinality(String),
+    `template` LowCardinality(String),
+    `format` LowCardinality(String),
+    `bots` LowCardinality(String),
+    `since` Date CODEC(Delta(2), ZSTD(1)),
+    `until` Date CODEC(Delta(2), ZSTD(1)),
+    `created_at` DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `schedule_id` String CODEC(ZSTD(1)),
+    `due_at` DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `is_handed_over` UInt8 CODEC(T64, ZSTD(1)),
+    `bytes` UInt64 CODEC(T64, ZSTD(1)),
+    `problem` String CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+ORDER BY (job_id, attempt, at)
+TTL toDateTime(at) + toIntervalDay(90)
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+
+CREATE TABLE {db}.report_schedules
+(
+    `schedule_id` String CODEC(ZSTD(1)),
+    `created_at` DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `site_id` LowCardinality(String),
+    `template` LowCardinality(String),
+    `format` LowCardinality(String),
+    `bots` LowCardinality(String),
+    `cadence` LowCardinality(String),
+    `time_of_day` LowCardinality(String),
+    `mail_to` Array(String) CODEC(ZSTD(1)),
+    `webhook` String CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+ORDER BY schedule_id
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+
 CREATE TABLE {db}.schema_migrations
 (
     `version` UInt32,

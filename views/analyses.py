@@ -62,6 +62,11 @@ class Analyses:
         fixed = {FUNNEL.name: {name: of_settings(one) for name, one in settings.funnels.items()}}
         self.definitions = Definitions(self._reader, settings.clickhouse, fixed=fixed)
 
+    @property
+    def reader(self) -> Reader:
+        """What the questions are asked with."""
+        return self._reader
+
     async def stats(self, scope: Scope, asked: Asked) -> Stats:
         """Any metrics by any dimensions, intervals and filter."""
         return await stats(self._reader, scope, asked, cap_ms=self._cap_ms(scope))

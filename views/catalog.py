@@ -116,6 +116,9 @@ VIEWS = {
         View(name="block_totals", parameters=_EPOCHS),
         View(name="reject_reasons", parameters=_EPOCHS),
         View(name="bot_events", parameters=_EPOCHS),
+        View(name="report_job_states", parameters={"jobs": "Array(String)", "sites": "Array(String)"}),
+        View(name="report_file_contents", parameters={"jobs": "Array(String)"}),
+        View(name="report_schedule_list", parameters={"sites": "Array(String)"}),
     )
 }
 

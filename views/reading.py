@@ -16,7 +16,7 @@ class Reader:
     """Asks the views of one database. Values are always bound; names come from the catalog."""
 
     def __init__(self, pool: QueryPool, *, database: str) -> None:
-        self._pool = pool
+        self.pool = pool
         self.database = database
 
     async def rows(self, name: str, values: Mapping[str, Any], *, limit: int | None = None) -> list[Row]:
@@ -38,7 +38,7 @@ class Reader:
 
     async def ask(self, sql: str, values: Mapping[str, Any]) -> list[Row]:
         """The rows of a statement that is ours; what was asked is bound in it."""
-        answer = await self._pool.query(
+        answer = await self.pool.query(
             sql, {key: value for key, value in values.items() if value is not None}
         )
         return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]

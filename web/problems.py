@@ -53,6 +53,7 @@ class ProblemKind(StrEnum):
     BROKER_UNAVAILABLE = "broker_unavailable"
     STORE_UNAVAILABLE = "store_unavailable"
     NOT_READY = "not_ready"
+    NOT_FINISHED = "not_finished"
     INTERNAL = "internal"
 
     @property
@@ -80,6 +81,7 @@ TITLES: Mapping[ProblemKind, str] = {
     ProblemKind.BROKER_UNAVAILABLE: "Events cannot be taken at the moment",
     ProblemKind.STORE_UNAVAILABLE: "Questions cannot be answered at the moment",
     ProblemKind.NOT_READY: "The server cannot do its work at the moment",
+    ProblemKind.NOT_FINISHED: "It is not there yet, or never will be",
     ProblemKind.INTERNAL: "The server failed",
 }
 

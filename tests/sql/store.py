@@ -42,6 +42,9 @@ RECORDS = (
     "imported_daily",
     "search_console",
     "definitions",
+    "report_jobs",
+    "report_files",
+    "report_schedules",
 )
 
 #: As the sink pins them; a block of history may lie in more than the engine's default of 100 partitions.

@@ -25,6 +25,7 @@ from web.api import (
     pages,
     performance,
     persons,
+    report_schedules,
     reports,
     seo,
     sessions,
@@ -35,6 +36,7 @@ from web.api import (
 from web.api.endpoints import Context, Endpoint
 from web.api.openapi import docs_page, openapi
 from web.api.presenting import json_response
+from web.reports.background import ReportService
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *sites.ENDPOINTS,
@@ -51,6 +53,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *cohorts.ENDPOINTS,
     *sessions.ENDPOINTS,
     *users.ENDPOINTS,
+    # Before the reports: `schedules` is no report's id.
+    *report_schedules.ENDPOINTS,
     *reports.ENDPOINTS,
     *imports.ENDPOINTS,
     *dead_letters.ENDPOINTS,
@@ -58,9 +62,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 )
 
 
-def routes(queries: Queries, *, send: Send, clock: Clock = now_ms) -> list[BaseRoute]:
-    """A route for each endpoint, the OpenAPI document and the page that shows it."""
-    context = Context(queries=queries, send=send, clock=clock)
+def routes(
+    queries: Queries, *, send: Send, clock: Clock = now_ms, background: ReportService | None = None
+) -> list[BaseRoute]:
+    """A route for each endpoint, the OpenAPI document and the page that shows it.
+
+    ``background`` makes the reports that nobody waits for; without one they wait for another process.
+    """
+    service = background or ReportService(queries, clock=clock)
+    context = Context(queries=queries, reports=service, send=send, clock=clock)
     document = openapi(ENDPOINTS)
     page = docs_page(document)
 

@@ -15,6 +15,7 @@ from app.events.wire import SiteId
 from app.traffic.returns import Send
 from views.params import Bots
 from views.queries import Queries
+from web.reports.background import ReportService
 
 Handler = Callable[[Request, "Context"], Awaitable[Response]]
 
@@ -23,6 +24,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """What a handler asks with; ``send`` sends to the events topic."""
 
     queries: Queries
+    reports: ReportService
     send: Send
     clock: Clock
 
@@ -38,6 +40,8 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """One route of the API; ``other_media`` is what it can answer with beside JSON.
 
+    ``accepted``: what it answers with 202, where it does; ``errors``: statuses beside the usual ones.
+
     ``is_for_operators``: it takes the key of web.admin_key, or a request from this machine.
     """
 
@@ -52,6 +56,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     may_conflict: bool = False
     is_for_operators: bool = False
     other_media: tuple[str, ...] = ()
+    accepted: Any = None
+    errors: tuple[str, ...] = ()
 
 
 SCOPE = {

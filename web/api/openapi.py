@@ -72,7 +72,7 @@ _ERRORS = {
     "401": "The key of web.admin_key is missing or wrong.",
     "403": "No web.admin_key is set, and the request does not come from this machine.",
     "404": "What the question is about is not there.",
-    "409": "It is not as you knew it: `detail` says what is the matter; read it again.",
+    "409": "It is not as you knew it, or not finished: `detail` says what is the matter.",
     "413": "The body is too long.",
     "429": "Too many events from this network; try again after Retry-After seconds.",
     "503": "ClickHouse or Kafka is away; try again after Retry-After seconds.",
@@ -136,7 +136,7 @@ def docs_page(document: dict[str, Any]) -> str:
 
 def _kinds(one: Endpoint) -> list[Any]:
     """Every type that an endpoint names."""
-    kinds = [one.answer, one.body, *(parameter.kind for parameter in one.parameters.values())]
+    kinds = [one.answer, one.accepted, one.body, *(parameter.kind for parameter in one.parameters.values())]
     return [kind for kind in kinds if kind is not None]
 
 
@@ -146,6 +146,7 @@ def _operation(one: Endpoint, path: str, by_kind: dict[Any, Any]) -> dict[str, A
     errors += ["404"] if one.may_be_missing else []
     errors += ["409"] if one.may_conflict else []
     errors += ["413"] if one.body else []
+    errors += one.errors
     operation: dict[str, Any] = {
         "summary": one.summary,
         "operationId": f"{one.method.lower()}_{_words(path)}",
@@ -169,6 +170,8 @@ def _operation(one: Endpoint, path: str, by_kind: dict[Any, Any]) -> dict[str, A
     }
     for media in one.other_media:
         operation["responses"]["200"]["content"][media] = {"schema": {"type": "string"}}
+    if one.accepted is not None:
+        operation["responses"]["202"] = _content("It is being made.", by_kind[one.accepted])
     if one.is_for_operators:
         operation["security"] = [{_OPERATORS: []}]
     if one.body is not None:

@@ -1,55 +1,15 @@
-"""An answer -> a response: JSON, CSV or HTML."""
+"""An answer -> a response."""
 
 from __future__ import annotations
 
-import csv
-import html
-import io
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 from starlette.responses import Response
 
 _ENCODER = msgspec.json.Encoder()
-#: What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def json_response(answer: Any, *, status: int = 200) -> Response:
     """The answer as JSON."""
     return Response(_ENCODER.encode(answer), status_code=status, media_type="application/json")
-
-
-def csv_response(tables: Iterable[tuple[str, Sequence[msgspec.Struct]]]) -> Response:
-    """Tables one after the other, each with its name, a header and a blank line behind it."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    for name, rows in tables:
-        writer.writerow([f"# {name}"])
-        for number, row in enumerate(msgspec.to_builtins(rows)):
-            if number == 0:
-                writer.writerow(row)
-            writer.writerow([_cell(value) for value in row.values()])
-        writer.writerow([])
-    return Response(text.getvalue(), media_type="text/csv; charset=utf-8")
-
-
-def html_response(title: str, tables: Iterable[tuple[str, Sequence[msgspec.Struct]]]) -> Response:
-    """A page of tables."""
-    parts = [f"<!doctype html><meta charset=utf-8><title>{html.escape(title)}</title>"]
-    parts.append(f"<link rel=stylesheet href=/static/docs.css><h1>{html.escape(title)}</h1>")
-    for name, rows in tables:
-        parts.append(f"<h2>{html.escape(name)}</h2><table>")
-        for number, row in enumerate(msgspec.to_builtins(rows)):
-            if number == 0:
-                parts.append("<tr>" + "".join(f"<th>{html.escape(key)}</th>" for key in row) + "</tr>")
-            cells = "".join(f"<td>{html.escape(str(value))}</td>" for value in row.values())
-            parts.append(f"<tr>{cells}</tr>")
-        parts.append("</table>")
-    return Response("".join(parts), media_type="text/html; charset=utf-8")
-
-
-def _cell(value: Any) -> Any:
-    """Text that a spreadsheet would run is quoted."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
