@@ -21,6 +21,7 @@ import web
 from app import log, settings
 from app.adapters.clickhouse import QueryPool
 from app.adapters.clock import Clock, now_ms
+from app.adapters.kept_answers import open_store
 from app.adapters.producer import EventProducer, Headers, Message
 from app.adapters.visitor_ids import VisitorIds
 from app.metrics import WebMetrics
@@ -75,6 +76,8 @@ def build(
     if pool is None:
         pool = QueryPool(loaded.clickhouse)
         made.push_async_callback(pool.close)
+    answers = open_store(loaded.cache)
+    made.push_async_callback(answers.close)
     metrics = WebMetrics()
     secrets = loaded.app.data_dir / "salts"
     visitor_ids = VisitorIds(secrets)
@@ -99,7 +102,7 @@ def build(
                 visitor_ids=visitor_ids,
                 link_key=secrets / "links.key",
             ),
-            *api.routes(Queries(pool, settings=loaded), send=producer.send_batch, clock=clock),
+            *api.routes(Queries(pool, settings=loaded), send=producer.send_batch, clock=clock, store=answers),
             *script.routes(STATIC),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 from app.adapters.clickhouse import QueryPool
+from app.adapters.clickhouse.api_keys import ApiKeys
 from app.adapters.rules import rules_of
 from app.errors import NotFoundError
 from app.events.dead_letter import EventName, KeptLetter
@@ -59,6 +60,7 @@ class Queries:
         self.settings = settings
         self._reader = Reader(pool, database=settings.clickhouse.database)
         self._rules = rules_of(settings)
+        self.api_keys = ApiKeys(pool, database=settings.clickhouse.database)
 
     async def overview(self, scope: Scope) -> Overview:
         """The headline metrics."""

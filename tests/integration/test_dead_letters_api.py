@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from app.core.pipeline import read_returned
-from app.settings import WebSettings
+from app.web_settings import WebSettings
 from tests.answering import Asked, asked, engine, migrated
 from tests.collecting import RecordingProducer
 from tests.factories import HOUR, T0, event_id, wire

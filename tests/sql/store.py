@@ -34,7 +34,7 @@ RECEIPT_GOLD = ("data_quality",)
 SESSION_GOLD = ("session_analytics", "traffic_sources_daily", "device_breakdown_daily")
 
 #: What the product remembers of its own work: no view fills these.
-RECORDS = ("schema_migrations", "erasures_under_way", "site_retention")
+RECORDS = ("schema_migrations", "erasures_under_way", "site_retention", "api_keys")
 
 #: As the sink pins them; a block of history may lie in more than the engine's default of 100 partitions.
 SETTINGS = {**PINNED, "max_partitions_per_insert_block": 0}

@@ -9,10 +9,12 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from app.adapters.clock import Clock, now_ms
+from app.adapters.kept_answers import InProcess, Store
 from app.traffic.returns import Send
 from views.queries import Queries
-from web import admin
 from web.api import dead_letters, funnels, pages, persons, reports, sessions, sites, stats, users
+from web.api.access import Access
+from web.api.answering import Answering
 from web.api.endpoints import Context, Endpoint
 from web.api.openapi import docs_page, openapi
 from web.api.presenting import json_response
@@ -30,9 +32,20 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 )
 
 
-def routes(queries: Queries, *, send: Send, clock: Clock = now_ms) -> list[BaseRoute]:
-    """A route for each endpoint, the OpenAPI document and the page that shows it."""
-    context = Context(queries=queries, send=send, clock=clock)
+def routes(
+    queries: Queries, *, send: Send, clock: Clock = now_ms, store: Store | None = None
+) -> list[BaseRoute]:
+    """A route for each endpoint, the OpenAPI document and the page that shows it.
+
+    ``store`` keeps answers for a while; without one they are kept in this process.
+    """
+    settings = queries.settings
+    access = Access(settings, keys=queries.api_keys, clock=clock)
+    answering = Answering(
+        Context(queries=queries, send=send, clock=clock),
+        access=access,
+        store=store or InProcess(max_bytes=settings.cache.max_mb * 1024 * 1024),
+    )
     document = openapi(ENDPOINTS)
     page = docs_page(document)
 
@@ -43,15 +56,7 @@ def routes(queries: Queries, *, send: Send, clock: Clock = now_ms) -> list[BaseR
         return HTMLResponse(page)
 
     return [
-        *(Route(one.path, partial(_handle, one, context), methods=[one.method]) for one in ENDPOINTS),
+        *(Route(one.path, partial(answering.handle, one), methods=[one.method]) for one in ENDPOINTS),
         Route("/openapi.json", show_openapi),
         Route("/docs", show_docs),
     ]
-
-
-async def _handle(endpoint: Endpoint, context: Context, request: Request) -> Response:
-    if endpoint.is_for_operators:
-        key = context.queries.settings.web.admin_key.get_secret_value()
-        if (refused := admin.refusal(request, key=key)) is not None:
-            return refused
-    return await endpoint.handler(request, context)

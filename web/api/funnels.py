@@ -26,6 +26,7 @@ ENDPOINTS = (
         summary="How many visitors took each step of a funnel, in order and in time",
         handler=conversion,
         answer=FunnelConversion,
+        table="steps",
         parameters=SCOPE,
         may_be_missing=True,
     ),
