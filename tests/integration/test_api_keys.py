@@ -56,11 +56,11 @@ async def test_a_key_opens_until_it_is_revoked_and_for_the_time_that_is_stated(a
 @pytest.mark.asyncio
 async def test_what_is_revoked_stays_so_whatever_clocks_say(asked: Asked) -> None:
     log = log_of(asked)
-    log.add(key(), digest="d", at=AT)
-    log.revoke("k1", at=AT - timedelta(days=1))
-    log.revoke("k1", at=AT + timedelta(days=1))
-    log.add(key(), digest="d", at=AT + timedelta(days=2))
-    (listed,) = log.listed()
+    log.add(key("k2"), digest="d", at=AT)
+    log.revoke("k2", at=AT - timedelta(days=1))
+    log.revoke("k2", at=AT + timedelta(days=1))
+    log.add(key("k2"), digest="d", at=AT + timedelta(days=2))
+    (listed,) = (one for one in log.listed() if one.key.key_id == "k2")
     assert (listed.is_revoked, listed.made_at) == (True, AT - timedelta(days=1))
     assert await ApiKeys(asked.pool, database=asked.store.database).find("d") is None
 

@@ -147,14 +147,10 @@ def test_every_endpoint_is_asked() -> None:
 
 @pytest.mark.parametrize(("path", "method"), operations())
 def test_whatever_is_asked_the_answer_is_one_of_those_described(site: Site, path: str, method: str) -> None:
-    statuses = set()
-
     @ANY
     @given(case=cases(path, method), accept=st.sampled_from(MEDIA))
     def ask(case: Any, accept: str) -> None:
         answer = site.answer(case, accept)
-        statuses.add(answer.status_code)
         case.validate_response(answer, checks=KEPT)
 
     ask()
-    assert statuses

@@ -67,12 +67,11 @@ class Resp:
     def __init__(self) -> None:
         self.kept: dict[bytes, bytes] = {}
         self.lifetimes_ms: dict[bytes, int] = {}
-        self.connections = 0
         self.is_silent = False
         self.is_broken = False
+        self._nothing = b"$-1\r\n"
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
         try:
             while head := await reader.readline():
                 words = [await self._word(reader) for _ in range(int(head[1:]))]
@@ -90,13 +89,14 @@ class Resp:
         match [words[0].upper(), *words[1:]]:
             case [b"GET", key]:
                 value = self.kept.get(key)
-                return b"$-1\r\n" if value is None else b"$%d\r\n%s\r\n" % (len(value), value)
+                return self._nothing if value is None else b"$%d\r\n%s\r\n" % (len(value), value)
             case [b"SET", key, value, b"PX", lifetime_ms]:
                 self.kept[key] = value
                 self.lifetimes_ms[key] = int(lifetime_ms)
                 return b"+OK\r\n"
-            case [b"HELLO", *_]:
-                return b"%1\r\n$5\r\nproto\r\n:3\r\n" if words[1:2] == [b"3"] else b"*0\r\n"
+            case [b"HELLO", b"3", *_]:
+                self._nothing = b"_\r\n"
+                return b"%1\r\n$5\r\nproto\r\n:3\r\n"
             case _:
                 return b"+OK\r\n"
 
@@ -104,12 +104,8 @@ class Resp:
 @asynccontextmanager
 async def resp_server() -> AsyncIterator[tuple[Resp, str]]:
     resp = Resp()
-    server = await asyncio.start_server(resp.talk, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    try:
-        yield resp, f"redis://127.0.0.1:{port}/0"
-    finally:
-        server.close()
+    async with await asyncio.start_server(resp.talk, "127.0.0.1", 0) as server:
+        yield resp, f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
 
 
 def opened(url: str, time: Time) -> Shared:
