@@ -11,7 +11,8 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.core.api_keys import KeyScope
+from app.core.api_keys import ApiKey, KeyScope
+from app.errors import SinkUnavailableError
 from app.settings import Settings
 from tests.asking_api import Asking, Known, bearing, key
 from web.api import ENDPOINTS
@@ -155,6 +156,22 @@ async def test_a_body_that_cannot_be_read_is_refused_before_anything_is_asked() 
     for body in (b"", b"[]", b'{"site": 1}', b'{"site": "shop", "site": "saas", "metrics": ["visitors"]}'):
         answer = await asking.client.post("/api/v1/query", content=body, headers=bearing("reader"))
         assert answer.status_code == (403 if b"saas" in body else 400), body
+
+
+class Away(Known):
+    """The store of the keys does not answer."""
+
+    async def find(self, _: str) -> ApiKey | None:
+        raise SinkUnavailableError("away")
+
+
+async def test_while_keys_cannot_be_looked_up_the_key_of_the_settings_alone_opens() -> None:
+    asking = Asking([DECLARED[0]], settings=REQUIRED, keys=Away())
+    statuses = {}
+    for secret in ("reader", "", ADMIN_KEY):
+        request = request_for(DECLARED[0], "shop")
+        statuses[secret] = (await asking.client.request(**request, headers=bearing(secret))).status_code
+    assert statuses == {"reader": 503, "": 401, ADMIN_KEY: 200}
 
 
 @pytest.mark.parametrize(

@@ -215,6 +215,22 @@ async def test_accept_chooses_the_type() -> None:
     assert "text/csv" in none.json()["detail"]
 
 
+class Page(msgspec.Struct):
+    rows: list[Point]
+    next_cursor: str | None
+
+
+@pytest.mark.parametrize("cursor", ["abc", None])
+async def test_a_table_has_the_cursor_of_the_next_page_in_a_header(cursor: str | None) -> None:
+    async def page(_: Request, __: Context) -> Response:
+        return json_response(Page(rows=[], next_cursor=cursor))
+
+    site = asking(page, answer=Page, table="rows")
+    answer = await site.client.get("/x", headers={"Accept": "text/csv"})
+    assert answer.headers.get("x-next-cursor") == cursor
+    assert "x-next-cursor" not in (await site.client.get("/x")).headers
+
+
 async def test_an_answer_without_a_table_is_json_alone() -> None:
     site = asking(Counted(), table="")
     assert (await site.client.get("/x", headers={"Accept": "text/csv"})).status_code == 406
