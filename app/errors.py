@@ -103,3 +103,7 @@ class FencedError(WuaError):
 
 class EmbeddedError(WuaError):
     """The embedded stack cannot start or stay up."""
+
+
+class KeyStoreError(WuaError):
+    """The keys of the API cannot be read or written, or there is no such key."""

@@ -22,6 +22,7 @@ from app import log, settings
 from app.adapters.address_seal import AddressSeal
 from app.adapters.clickhouse import QueryPool
 from app.adapters.clock import Clock, now_ms
+from app.adapters.kept_answers import open_store
 from app.adapters.producer import EventProducer, Headers, Message
 from app.adapters.visitor_ids import VisitorIds
 from app.metrics import WebMetrics
@@ -77,6 +78,8 @@ def build(
     if pool is None:
         pool = QueryPool(loaded.clickhouse)
         made.push_async_callback(pool.close)
+    answers = open_store(loaded.cache)
+    made.push_async_callback(answers.close)
     metrics = WebMetrics()
     queries = Queries(pool, settings=loaded)
     reports = ReportService(queries, clock=clock)
@@ -106,7 +109,7 @@ def build(
                 link_key=secrets / "links.key",
                 seal=AddressSeal.of(loaded),
             ),
-            *api.routes(queries, send=producer.send_batch, clock=clock, background=reports),
+            *api.routes(queries, send=producer.send_batch, clock=clock, background=reports, store=answers),
             *script.routes(STATIC),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],

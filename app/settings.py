@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -13,7 +12,6 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import (
     BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -31,24 +29,21 @@ from app.currency_settings import CurrencySettings
 from app.errors import SettingsError
 from app.funnel_settings import CHECKOUT, FunnelSettings
 from app.report_settings import ReportSettings
+from app.section import Section as _Section
 from app.site_settings import SiteSettings
+from app.web_settings import CacheSettings, WebSettings
 
 #: Environment names with our prefix that are no settings: they choose the file, or steer the tests.
 RESERVED_ENV = frozenset({"WUA_CONFIG", "WUA_ENV", "WUA_KAFKA", "WUA_REQUIRE_KAFKA"})
 PREFIX = "WUA_"
 #: What a server listens at to be reached by any of its machine's addresses.
 ANY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
-MIN_KEY_LENGTH = 16
 #: User and password of a URL, whatever is wrong with it: all before the last "@".
 _CREDENTIALS = re.compile(r"^('?(?:[A-Za-z+.-]+://)?).*@", re.DOTALL)
 #: Keys whose values no message may show.
 SECRETS = frozenset({"address_key", "admin_key", "server_keys", "smtp_password", "webhook_secret"})
 #: Of `default_site` they hold for as long as `sites` is empty: then any site is taken.
 KEYS_OF_SITES = ("write_keys", "server_keys")
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class AppSettings(_Section):
@@ -144,38 +139,6 @@ class ClickHouseSettings(_Section):
         return value
 
 
-class WebSettings(_Section):
-    """The collector and the REST API."""
-
-    host: str = "127.0.0.1"
-    port: int = Field(8000, ge=1, le=65535)
-    rate_per_s: float = Field(200.0, ge=0)
-    rate_burst: int = Field(2000, ge=1)
-    key_rate_per_s: float = Field(2000.0, ge=0)
-    key_rate_burst: int = Field(20_000, ge=1)
-    trusted_proxies: tuple[str, ...] = ()
-    cors_origins: tuple[str, ...] = ("*",)
-    admin_key: SecretStr = SecretStr("")
-    check_headers: bool = True
-
-    @field_validator("admin_key")
-    @classmethod
-    def _is_long(cls, value: SecretStr) -> SecretStr:
-        if 0 < len(value.get_secret_value()) < MIN_KEY_LENGTH:
-            raise ValueError(f"expected at least {MIN_KEY_LENGTH} characters, such as `openssl rand -hex 32`")
-        return value
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for network in value:
-            try:
-                ip_network(network, strict=False)
-            except ValueError as error:
-                raise ValueError(f"expected networks such as 10.0.0.0/8: {error}") from error
-        return value
-
-
 class GeoSettings(_Section):
     """Where countries come from."""
 
@@ -211,6 +174,7 @@ class Settings(BaseSettings):
     clickhouse: ClickHouseSettings = ClickHouseSettings()
     web: WebSettings = WebSettings()
     reports: ReportSettings = ReportSettings()
+    cache: CacheSettings = CacheSettings()
     geo: GeoSettings = GeoSettings()
     bots: BotSettings = BotSettings()
     log: LogSettings = LogSettings()

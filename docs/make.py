@@ -96,6 +96,7 @@ def api() -> str:
         "",
         "Days are the site's own, half-open: `from` is in, `to` not. Errors are `application/problem+json`",
         "(RFC 9457): `type`, `title`, `status`, `detail`. Shares run from 0 to 1; times are UTC.",
+        "Keys, limits, caching, CSV and Arrow, order of rows: [API_MANNERS](API_MANNERS.md).",
         "",
         "Also served: `GET /api/v1/pixel.gif` ([COLLECTING](COLLECTING.md#without-script)),",
         "`/healthz`, `/readyz`, `/api/v1/health`, `/metrics`, `/openapi.json`, `/docs`.",
@@ -106,13 +107,28 @@ def api() -> str:
     ]
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            lines += ["", f"## {method.upper()} {path}", "", f"{operation['summary']}.", ""]
+            lines += [
+                "",
+                f"## {method.upper()} {path}",
+                "",
+                f"{operation['summary']}.{_scope(operation)}",
+                "",
+            ]
             lines += _parameters(operation)
             lines += _schema("Body", _body(operation), document)
             lines += _answers(operation)
             lines += _schema("Answer", _answer(operation), document)
             lines += _example(operation["operationId"])
     return "\n".join([*lines, ""])
+
+
+def _scope(operation: dict[str, Any]) -> str:
+    """What a key must allow, and the types beside JSON."""
+    if "x-scope" not in operation:
+        return ""
+    others = [media for media in operation["responses"]["200"]["content"] if media != "application/json"]
+    told = f" Also as {', '.join(f'`{media}`' for media in others)}." if others else ""
+    return f" Scope: `{operation['x-scope']}`.{told}"
 
 
 def _views() -> Iterator[str]:

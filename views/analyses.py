@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.adapters.clickhouse import QueryPool
+from app.adapters.clickhouse.api_keys import ApiKeys
 from app.adapters.rules import rules_of
 from app.settings import Settings
 from views.attribution.answer import attribution
@@ -59,6 +60,7 @@ class Analyses:
         self.settings = settings
         self._reader = Reader(pool, database=settings.clickhouse.database)
         self._rules = rules_of(settings)
+        self.api_keys = ApiKeys(pool, database=settings.clickhouse.database)
         fixed = {FUNNEL.name: {name: of_settings(one) for name, one in settings.funnels.items()}}
         self.definitions = Definitions(self._reader, settings.clickhouse, fixed=fixed)
 

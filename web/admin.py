@@ -1,4 +1,4 @@
-"""What operators alone may do: payloads hold personal data, and sending back writes events."""
+"""What operators alone may do where no key is needed: payloads hold personal data, sending back writes."""
 
 from __future__ import annotations
 

@@ -45,6 +45,14 @@ class RateLimit:
         self._keep(network, left - tokens, now_s)
         return 0.0
 
+    def left(self, network: str, *, now_s: float) -> tuple[int, float]:
+        """How many whole tokens there are to take, and after how many seconds the bucket is full again."""
+        if self._rate_per_s == 0:
+            return self._burst, 0.0
+        left, since_s = self._buckets.get(network, (float(self._burst), now_s))
+        left = min(self._burst, left + max(0.0, now_s - since_s) * self._rate_per_s)
+        return max(0, int(left)), (self._burst - left) / self._rate_per_s
+
     def _keep(self, network: str, left: float, now_s: float) -> None:
         self._buckets[network] = (left, now_s)
         self._buckets.move_to_end(network)

@@ -43,10 +43,12 @@ class ProblemKind(StrEnum):
     FORBIDDEN_ORIGIN = "forbidden_origin"
     NOT_PERMITTED = "not_permitted"
     UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
     ADMIN_ONLY = "admin_only"
     NOT_FOUND = "not_found"
     CONFLICT = "conflict"
     METHOD_NOT_ALLOWED = "method_not_allowed"
+    NOT_ACCEPTABLE = "not_acceptable"
     TOO_LARGE = "too_large"
     UNSUPPORTED_MEDIA = "unsupported_media"
     TOO_MANY_REQUESTS = "too_many_requests"
@@ -71,10 +73,12 @@ TITLES: Mapping[ProblemKind, str] = {
     ProblemKind.FORBIDDEN_ORIGIN: "This origin may not post events",
     ProblemKind.NOT_PERMITTED: "The sender may not post events of this site",
     ProblemKind.UNAUTHORIZED: "A secret key is needed",
+    ProblemKind.FORBIDDEN: "The key does not open this",
     ProblemKind.ADMIN_ONLY: "Only operators may do this",
     ProblemKind.NOT_FOUND: "There is nothing here",
     ProblemKind.CONFLICT: "It is not as you knew it",
     ProblemKind.METHOD_NOT_ALLOWED: "The method is not allowed here",
+    ProblemKind.NOT_ACCEPTABLE: "The answer is not to be had as any type of Accept",
     ProblemKind.TOO_LARGE: "The request is too large",
     ProblemKind.UNSUPPORTED_MEDIA: "The body's type or encoding is not taken",
     ProblemKind.TOO_MANY_REQUESTS: "Too much was sent in too short a time",

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -19,6 +20,7 @@ from app import log, serve, settings
 from app.adapters.address_seal import AddressSeal
 from app.adapters.clock import now_ms
 from app.adapters.enricher import Enricher
+from app.commands.keys import new_secret
 from app.embedded.loop_server import bind, serve_in_loop
 from app.embedded.stack import EmbeddedStack, Feeder
 from app.errors import EmbeddedError
@@ -26,6 +28,7 @@ from app.events.wire import WebEvent
 from app.settings import Settings
 from app.traffic.catalogue import simulated_sites
 from app.traffic.simulator import DEFAULT_DAYS, DEFAULT_EVENTS, simulate
+from app.web_settings import WebSettings
 
 BATCH_EVENTS = 500
 
@@ -50,7 +53,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the demo; 0 when the traffic went through, and after Ctrl-C."""
     loaded = settings.load(overrides={"log.level": "warning", "log.format": "console"})
     log.configure(loaded.log)
-    loaded = loaded.model_copy(update={"sites": {**simulated_sites(), **loaded.sites}})
+    loaded = loaded.model_copy(
+        update={"sites": {**simulated_sites(), **loaded.sites}, "web": keyed(loaded.web)}
+    )
     console = Console()
     try:
         asyncio.run(_demo(arguments, loaded, console))
@@ -68,7 +73,8 @@ async def _demo(arguments: argparse.Namespace, loaded: Settings, console: Consol
         _web(stack, port=arguments.port) as url,
     ):
         await _stream(stack, events=arguments.events, console=console)
-        console.print(await asyncio.to_thread(_headlines, url))
+        key = stack.settings.web.admin_key.get_secret_value()
+        console.print(await asyncio.to_thread(_headlines, url, key))
         _print_urls(console, stack, url=url)
         if arguments.once:
             return
@@ -142,9 +148,16 @@ def batches(traffic: Iterator[WebEvent], *, seal: AddressSeal) -> Iterator[list[
         yield batch
 
 
-def _headlines(url: str) -> Table:
+def keyed(web: WebSettings) -> WebSettings:
+    """With a key of this run where questions need one and none is set; it is shown with the addresses."""
+    if not web.needs_key or web.admin_key.get_secret_value():
+        return web
+    return web.model_copy(update={"admin_key": SecretStr(new_secret())})
+
+
+def _headlines(url: str, key: str) -> Table:
     """The seven headline metrics of each site, as the REST API answers them."""
-    answers = [_get(f"{url}/api/v1/sites/{site_id}/overview") for site_id in simulated_sites()]
+    answers = [_get(f"{url}/api/v1/sites/{site_id}/overview", key) for site_id in simulated_sites()]
     table = Table(
         "", *simulated_sites(), title="The last 30 days, people only, by GET /api/v1/sites/{site}/overview"
     )
@@ -153,8 +166,10 @@ def _headlines(url: str) -> Table:
     return table
 
 
-def _get(url: str) -> dict[str, Any]:
-    with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - our own loopback URL
+def _get(url: str, key: str) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - our own URL
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
         return dict(json.load(answer))
 
 
@@ -181,11 +196,12 @@ HEADLINES: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
 
 
 def _print_urls(console: Console, stack: EmbeddedStack, *, url: str) -> None:
-    app = stack.settings.app
+    app, web = stack.settings.app, stack.settings.web
     for title, place in (
         ("Web", url),
         ("API", f"{url}/docs"),
         ("An answer", f"{url}/api/v1/sites/shop/overview"),
         ("Worker", f"http://{app.web_host}:{app.web_port}/"),
+        *((("Key", web.admin_key.get_secret_value()),) if web.needs_key else ()),
     ):
         console.print(f"  {title:<10} {place}", highlight=False)

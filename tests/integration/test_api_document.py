@@ -91,6 +91,8 @@ async def test_the_document_names_every_parameter_body_and_status(client: httpx.
             assert expected <= operation["responses"].keys(), path
             for status, answer in operation["responses"].items():
                 assert answer["description"]
+                if status == "304":
+                    continue  # it has no body
                 good = "image/gif" if path == "/api/v1/pixel.gif" else "application/json"
                 assert (good if status.startswith("2") else "application/problem+json") in answer["content"]
     page = document["paths"]["/api/v1/pages/{page_id}/metrics"]["get"]

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from app.core.pipeline import read_returned
-from app.settings import WebSettings
+from app.web_settings import WebSettings
 from tests.answering import Asked, asked, engine, migrated
 from tests.asking_api import get, post, refused, serving
 from tests.collecting import RecordingProducer

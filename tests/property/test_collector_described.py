@@ -24,7 +24,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from app.core.keys import digest_of
-from app.settings import Settings, WebSettings
+from app.settings import Settings
+from app.web_settings import WebSettings
 from tests.collecting import Collecting, RecordingProducer, collecting
 from tests.factories import T0
 from web import collector, links, pixel, server_events

@@ -45,6 +45,7 @@ RECORDS = (
     "report_jobs",
     "report_files",
     "report_schedules",
+    "api_keys",
 )
 
 #: As the sink pins them; a block of history may lie in more than the engine's default of 100 partitions.

@@ -87,6 +87,7 @@ def test_every_kind_of_problem_is_in_the_api_docs():
     "file",
     [
         "README.md",
+        "docs/API_MANNERS.md",
         "docs/COLLECTING.md",
         "docs/DESIGN.md",
         "docs/ENRICHMENT.md",

@@ -9,9 +9,9 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from app.adapters.clock import Clock, now_ms
+from app.adapters.kept_answers import InProcess, Store
 from app.traffic.returns import Send
 from views.queries import Queries
-from web import admin
 from web.api import (
     attribution,
     cohorts,
@@ -33,6 +33,8 @@ from web.api import (
     stats,
     users,
 )
+from web.api.access import Access
+from web.api.answering import Answering
 from web.api.endpoints import Context, Endpoint
 from web.api.openapi import docs_page, openapi
 from web.api.presenting import json_response
@@ -63,14 +65,25 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 
 
 def routes(
-    queries: Queries, *, send: Send, clock: Clock = now_ms, background: ReportService | None = None
+    queries: Queries,
+    *,
+    send: Send,
+    clock: Clock = now_ms,
+    background: ReportService | None = None,
+    store: Store | None = None,
 ) -> list[BaseRoute]:
     """A route for each endpoint, the OpenAPI document and the page that shows it.
 
     ``background`` makes the reports that nobody waits for; without one they wait for another process.
+    ``store`` keeps answers for a while; without one they are kept in this process.
     """
+    settings = queries.settings
     service = background or ReportService(queries, clock=clock)
-    context = Context(queries=queries, reports=service, send=send, clock=clock)
+    answering = Answering(
+        Context(queries=queries, reports=service, send=send, clock=clock),
+        access=Access(settings, keys=queries.api_keys, clock=clock),
+        store=store or InProcess(max_bytes=settings.cache.max_mb * 1024 * 1024),
+    )
     document = openapi(ENDPOINTS)
     page = docs_page(document)
 
@@ -81,15 +94,7 @@ def routes(
         return HTMLResponse(page)
 
     return [
-        *(Route(one.path, partial(_handle, one, context), methods=[one.method]) for one in ENDPOINTS),
+        *(Route(one.path, partial(answering.handle, one), methods=[one.method]) for one in ENDPOINTS),
         Route("/openapi.json", show_openapi),
         Route("/docs", show_docs),
     ]
-
-
-async def _handle(endpoint: Endpoint, context: Context, request: Request) -> Response:
-    if endpoint.is_for_operators:
-        key = context.queries.settings.web.admin_key.get_secret_value()
-        if (refused := admin.refusal(request, key=key)) is not None:
-            return refused
-    return await endpoint.handler(request, context)

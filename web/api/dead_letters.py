@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.adapters.rules import rules_of
+from app.core.api_keys import KeyScope
 from app.errors import QueryError
 from app.events.dead_letter import Fate, Unsent
 from app.events.vocabulary import RejectReason
@@ -122,8 +123,9 @@ ENDPOINTS = (
         summary="What was refused, latest first, without payloads; and how much of it, by reason",
         handler=show_list,
         answer=DeadLetterList,
+        table="letters",
         parameters=LIST,
-        is_for_operators=True,
+        scope=KeyScope.ADMIN,
     ),
     Endpoint(
         method="GET",
@@ -132,7 +134,7 @@ ENDPOINTS = (
         handler=show,
         answer=DeadLetterDetail,
         may_be_missing=True,
-        is_for_operators=True,
+        scope=KeyScope.ADMIN,
     ),
     Endpoint(
         method="POST",
@@ -142,6 +144,6 @@ ENDPOINTS = (
         answer=ReplayAnswer,
         body=ReplayRequest,
         may_be_missing=True,
-        is_for_operators=True,
+        scope=KeyScope.ADMIN,
     ),
 )

@@ -9,6 +9,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.core.api_keys import KeyScope
 from app.errors import QueryError
 from app.events.wire import SiteId
 from views.definitions import Kind, Stored
@@ -95,6 +96,7 @@ def endpoints(kind: Kind[T], *, stored: Any, listed: Any) -> tuple[Endpoint, ...
             handler=show_list,
             answer=listed,
             parameters=_SITE,
+            is_personal=True,
         ),
         Endpoint(
             method="POST",
@@ -105,7 +107,7 @@ def endpoints(kind: Kind[T], *, stored: Any, listed: Any) -> tuple[Endpoint, ...
             parameters=_NAMED,
             body=kind.body,
             may_conflict=True,
-            is_for_operators=True,
+            scope=KeyScope.ADMIN,
         ),
         Endpoint(
             method="GET",
@@ -115,6 +117,7 @@ def endpoints(kind: Kind[T], *, stored: Any, listed: Any) -> tuple[Endpoint, ...
             answer=stored,
             parameters=_SITE,
             may_be_missing=True,
+            is_personal=True,
         ),
         Endpoint(
             method="PUT",
@@ -126,7 +129,7 @@ def endpoints(kind: Kind[T], *, stored: Any, listed: Any) -> tuple[Endpoint, ...
             body=kind.body,
             may_be_missing=True,
             may_conflict=True,
-            is_for_operators=True,
+            scope=KeyScope.ADMIN,
         ),
         Endpoint(
             method="DELETE",
@@ -137,7 +140,7 @@ def endpoints(kind: Kind[T], *, stored: Any, listed: Any) -> tuple[Endpoint, ...
             parameters=_SITE,
             may_be_missing=True,
             may_conflict=True,
-            is_for_operators=True,
+            scope=KeyScope.ADMIN,
         ),
         Endpoint(
             method="GET",
@@ -147,6 +150,7 @@ def endpoints(kind: Kind[T], *, stored: Any, listed: Any) -> tuple[Endpoint, ...
             answer=listed,
             parameters=_SITE,
             may_be_missing=True,
+            is_personal=True,
         ),
     )
 

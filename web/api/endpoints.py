@@ -11,10 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.adapters.clock import Clock
+from app.core.api_keys import KeyScope
 from app.events.wire import SiteId
 from app.traffic.returns import Send
 from views.params import Bots
 from views.queries import Queries
+from web.accepting import ARROW, CSV, JSON
 from web.reports.background import ReportService
 
 Handler = Callable[[Request, "Context"], Awaitable[Response]]
@@ -42,7 +44,10 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 
     ``accepted``: what it answers with 202, where it does; ``errors``: statuses beside the usual ones.
 
-    ``is_for_operators``: it takes the key of web.admin_key, or a request from this machine.
+    ``scope`` is what a key must allow; of which sites is seen from the site in path, query or body
+    (web/api/access.py). ``table`` is the attribute of the answer that CSV and Arrow hold, ``.`` the answer
+    itself as one row. ``is_personal``: it tells of single people, or of what a request just changed, and is
+    kept nowhere.
     """
 
     method: str
@@ -54,10 +59,22 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     body: Any = None
     may_be_missing: bool = False
     may_conflict: bool = False
-    is_for_operators: bool = False
+    scope: KeyScope = KeyScope.READ
+    table: str = ""
+    is_personal: bool = False
     other_media: tuple[str, ...] = ()
     accepted: Any = None
     errors: tuple[str, ...] = ()
+
+    @property
+    def media(self) -> tuple[str, ...]:
+        """What it can answer with, JSON first."""
+        return (JSON, *((CSV, ARROW) if self.table else ()), *self.other_media)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether an answer may be given again to whoever asks the same."""
+        return self.scope is KeyScope.READ and not self.is_personal
 
 
 SCOPE = {

@@ -71,6 +71,7 @@ ENDPOINTS = (
         summary="How many took each step of a funnel, in what time, for what revenue",
         handler=conversion,
         answer=FunnelConversion,
+        table="steps",
         parameters=PARAMETERS,
         may_be_missing=True,
     ),

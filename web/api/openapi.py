@@ -58,8 +58,15 @@ _LINK_ERRORS = {
 }
 _NO_PAGE = "No Referer says which page it is, or the page view is refused: `errors` says why."
 _GIF = {"type": "string", "contentMediaType": "image/gif"}
+_NOT_MODIFIED = {"description": "The client has this answer already: If-None-Match names its ETag."}
+_KEYS = "apiKey"
 _OPERATORS = "adminKey"
 _SERVERS = "siteSecret"
+_SCHEMES = {
+    _KEYS: "A key of `wua keys new --scope ...`; web.api_auth says whether questions need one.",
+    _OPERATORS: "The key of web.admin_key.",
+    _SERVERS: "A secret of the site, whose digest is in its server_keys.",
+}
 _WRITE_KEY = {
     "name": "key",
     "in": "query",
@@ -69,12 +76,13 @@ _WRITE_KEY = {
 }
 _ERRORS = {
     "400": "The question cannot be answered as asked; `detail` says what is wrong and what is expected.",
-    "401": "The key of web.admin_key is missing or wrong.",
-    "403": "No web.admin_key is set, and the request does not come from this machine.",
+    "401": "A key is needed, and the one that is sent is missing, wrong or revoked.",
+    "403": "The key lacks the scope, or is not of this site; without keys: not asked from this machine.",
     "404": "What the question is about is not there.",
+    "406": "Accept names no type that there is of this answer.",
     "409": "It is not as you knew it, or not finished: `detail` says what is the matter.",
     "413": "The body is too long.",
-    "429": "Too many events from this network; try again after Retry-After seconds.",
+    "429": "Too many questions from this key or network; try again after Retry-After seconds.",
     "503": "ClickHouse or Kafka is away; try again after Retry-After seconds.",
 }
 
@@ -122,7 +130,8 @@ def openapi(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
         "components": {
             "schemas": {**components, "Problem": _PROBLEM},
             "securitySchemes": {
-                name: {"type": "http", "scheme": "bearer"} for name in (_OPERATORS, _SERVERS)
+                name: {"type": "http", "scheme": "bearer", "description": meaning}
+                for name, meaning in _SCHEMES.items()
             },
         },
     }
@@ -141,8 +150,7 @@ def _kinds(one: Endpoint) -> list[Any]:
 
 
 def _operation(one: Endpoint, path: str, by_kind: dict[Any, Any]) -> dict[str, Any]:
-    errors = ["400", "503"]
-    errors += ["401", "403"] if one.is_for_operators else []
+    errors = ["400", "401", "403", "406", "429", "503"]
     errors += ["404"] if one.may_be_missing else []
     errors += ["409"] if one.may_conflict else []
     errors += ["413"] if one.body else []
@@ -166,14 +174,17 @@ def _operation(one: Endpoint, path: str, by_kind: dict[Any, Any]) -> dict[str, A
                 for name, parameter in one.parameters.items()
             ),
         ],
-        "responses": {"200": _content("The answer.", by_kind[one.answer]), **_problems(errors)},
+        "responses": {"200": _content("The answer.", by_kind[one.answer]), **_problems(sorted(errors))},
+        # Where no key is needed, none is; operators' endpoints are then open to this machine.
+        "security": [{_KEYS: []}, {_OPERATORS: []}, {}],
+        "x-scope": one.scope.value,
     }
-    for media in one.other_media:
+    if one.method == "GET":
+        operation["responses"]["304"] = _NOT_MODIFIED
+    for media in one.media[1:]:
         operation["responses"]["200"]["content"][media] = {"schema": {"type": "string"}}
     if one.accepted is not None:
         operation["responses"]["202"] = _content("It is being made.", by_kind[one.accepted])
-    if one.is_for_operators:
-        operation["security"] = [{_OPERATORS: []}]
     if one.body is not None:
         operation["requestBody"] = {"required": True, "content": _json(by_kind[one.body])}
     return operation

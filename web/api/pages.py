@@ -60,6 +60,7 @@ ENDPOINTS = (
         summary="One page; its id is its path, percent-encoded: %2Fcart, and %2F for the home page",
         handler=metrics,
         answer=PageMetrics,
+        table=".",
         parameters=SCOPE,
         may_be_missing=True,
     ),

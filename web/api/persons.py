@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from app import log
 from app.adapters.worker_state import default_worker
+from app.core.api_keys import KeyScope
 from app.errors import BrokerUnavailableError, ErasureError, QueryError
 from app.events.persons import ErasureReport, PersonExport
 from app.events.wire import UserId, VisitorId
@@ -88,7 +89,7 @@ ENDPOINTS = (
         answer=PersonExport,
         parameters=WHO,
         may_be_missing=True,
-        is_for_operators=True,
+        scope=KeyScope.ADMIN,
     ),
     Endpoint(
         method="POST",
@@ -97,6 +98,6 @@ ENDPOINTS = (
         handler=erase,
         answer=ErasureReport,
         body=EraseRequest,
-        is_for_operators=True,
+        scope=KeyScope.ADMIN,
     ),
 )

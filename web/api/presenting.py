@@ -7,9 +7,26 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from web.accepting import JSON
+
 _ENCODER = msgspec.json.Encoder()
+#: What a spreadsheet takes for the beginning of a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def json_response(answer: Any, *, status: int = 200) -> Response:
+class Answered(Response):
+    """An answer as JSON, which can be told as a table too."""
+
+    def __init__(self, answer: Any, *, status: int) -> None:
+        super().__init__(_ENCODER.encode(answer), status_code=status, media_type=JSON)
+        self.answer = answer
+
+
+def json_response(answer: Any, *, status: int = 200) -> Answered:
     """The answer as JSON."""
-    return Response(_ENCODER.encode(answer), status_code=status, media_type="application/json")
+    return Answered(answer, status=status)
+
+
+def cell(value: Any) -> Any:
+    """Text that a spreadsheet would run is quoted."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

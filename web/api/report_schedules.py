@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.adapters import webhook
+from app.core.api_keys import KeyScope
 from app.core.due_times import Cadence
 from app.errors import NotFoundError, QueryError
 from app.events.wire import SiteId
@@ -148,7 +149,7 @@ ENDPOINTS = (
         handler=add,
         answer=ReportSchedule,
         body=ScheduleRequest,
-        is_for_operators=True,
+        scope=KeyScope.ADMIN,
     ),
     Endpoint(
         method="GET",
@@ -157,7 +158,7 @@ ENDPOINTS = (
         handler=show_list,
         answer=ScheduleList,
         parameters=LIST,
-        is_for_operators=True,
+        scope=KeyScope.ADMIN,
     ),
     Endpoint(
         method="DELETE",
@@ -166,6 +167,6 @@ ENDPOINTS = (
         handler=remove,
         answer=ReportSchedule,
         may_be_missing=True,
-        is_for_operators=True,
+        scope=KeyScope.ADMIN,
     ),
 )

@@ -184,6 +184,7 @@ ENDPOINTS = (
         handler=generate,
         answer=Report,
         accepted=ReportJob,
+        is_personal=True,
         body=ReportRequest,
         other_media=MEDIA,
         errors=("429",),
@@ -194,6 +195,7 @@ ENDPOINTS = (
         summary="Reports of the background, the latest first; those of schedules for operators only",
         handler=show_list,
         answer=ReportList,
+        is_personal=True,
         parameters=LIST,
     ),
     Endpoint(
@@ -203,6 +205,7 @@ ENDPOINTS = (
         handler=show,
         answer=ReportJob,
         may_be_missing=True,
+        is_personal=True,
     ),
     Endpoint(
         method="GET",
@@ -211,6 +214,7 @@ ENDPOINTS = (
         handler=download,
         answer=Report,
         may_be_missing=True,
+        is_personal=True,
         other_media=MEDIA,
         errors=("409",),
     ),
@@ -221,5 +225,6 @@ ENDPOINTS = (
         handler=remove,
         answer=ReportJob,
         may_be_missing=True,
+        is_personal=True,
     ),
 )

@@ -48,6 +48,8 @@ ENDPOINTS = (
         summary="Sessions by filters, in order, page by page",
         handler=query,
         answer=SessionList,
+        table="sessions",
+        is_personal=True,
         body=SessionQuery,
     ),
 )

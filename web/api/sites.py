@@ -63,6 +63,7 @@ ENDPOINTS = (
         summary="Visitors, page views, bounce rate, session duration, conversion rate, sources, devices",
         handler=overview,
         answer=Overview,
+        table="sources",
         parameters=PERIOD,
     ),
     Endpoint(
@@ -71,6 +72,7 @@ ENDPOINTS = (
         summary="Visitors, page views and events over time",
         handler=series,
         answer=Series,
+        table="points",
         parameters={**PERIOD, "interval": INTERVAL},
     ),
     Endpoint(
@@ -79,6 +81,7 @@ ENDPOINTS = (
         summary="What programs did, by kind and name; pages that AI took, and that assistants sent people to",
         handler=bots,
         answer=BotTraffic,
+        table="bots",
         parameters=BOTS,
     ),
     Endpoint(
@@ -87,6 +90,7 @@ ENDPOINTS = (
         summary="Completeness, validity, timeliness, uniqueness of what was received, and a score, by hour",
         handler=quality,
         answer=DataQuality,
+        table="hours",
         parameters=DAYS,
     ),
 )

@@ -80,6 +80,7 @@ ENDPOINTS = (
         summary="Any metrics, by dimensions and intervals, of what passes a filter; compared, page by page",
         handler=query,
         answer=Stats,
+        table="rows",
         body=StatsQuery,
     ),
     Endpoint(
@@ -88,6 +89,7 @@ ENDPOINTS = (
         summary="The same, asked by query parameters",
         handler=stats,
         answer=Stats,
+        table="rows",
         parameters=PARAMETERS,
     ),
 )

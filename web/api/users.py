@@ -28,6 +28,8 @@ ENDPOINTS = (
         summary="What a user id, or a visitor id, has done",
         handler=behavior,
         answer=UserBehavior,
+        table="timeline",
+        is_personal=True,
         parameters={**SCOPE, "bots": BOTS},
         may_be_missing=True,
     ),
