@@ -118,7 +118,7 @@ def contents(store: Store) -> dict[str, list[tuple[Any, ...]]]:
             figures = ", ".join(
                 _finished(column, kind)
                 for column, kind in table.columns.items()
-                if column not in (*table.keys, "last_inserted_at")
+                if column not in (*table.keys, "inserted_at", "last_inserted_at")
             )
             sql = f"SELECT {keys}, {figures} FROM {{db}}.{name} GROUP BY {keys} ORDER BY {keys}"
         elif "sign" in table.columns:

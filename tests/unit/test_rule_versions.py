@@ -23,6 +23,11 @@ ROOT = Path(__file__).parents[2]
 #: What the enricher reads beside the modules that decide: shapes, settings, and how files are read.
 NO_RULES = {
     "app/adapters/networks.py",
+    "app/currency_settings.py",
+    "app/funnel_settings.py",
+    "app/report_settings.py",
+    "app/section.py",
+    "app/web_settings.py",
     "app/adapters/rule_versions.py",
     "app/adapters/watched_file.py",
     "app/core/rules.py",
