@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ from tests.sql.store import some_uuid
 from views.queries import Queries
 from web import api
 from web.problems import exception_handlers
+from web.reports.background import ReportService
 
 #: 2026-03-10 13:00 in Berlin.
 NOW = ms("2026-03-10T12:00Z")
@@ -22,13 +24,19 @@ PERIOD = {"from": "2026-03-01", "to": "2026-04-01"}
 SHOP = {"site": "shop", **PERIOD}
 
 
-def serving(queries: Queries, *, producer: Any = None) -> httpx.AsyncClient:
+@asynccontextmanager
+async def serving(queries: Queries, *, producer: Any = None) -> AsyncIterator[httpx.AsyncClient]:
+    reports = ReportService(queries, clock=lambda: NOW)
+    send = (producer or RecordingProducer()).send_batch
     app = Starlette(
-        routes=api.routes(queries, send=(producer or RecordingProducer()).send_batch, clock=lambda: NOW),
+        routes=api.routes(queries, send=send, clock=lambda: NOW, background=reports),
         exception_handlers=exception_handlers(),
     )
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url="http://localhost")
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as made:
+        yield made
+    # TRICKY: a client that is left open would keep the module's engine open, and the next could not start.
+    await reports.close()
 
 
 @pytest_asyncio.fixture
