@@ -105,7 +105,7 @@ def test_what_there_is_to_ask_is_told_with_its_comments(wua: Wua) -> None:
     assert columns["merged_into"] == known.of_column("session_merges", "merged_into")
 
 
-@pytest.mark.parametrize("view", ["hour_series", "funnel_levels", "accepted_events"])
+@pytest.mark.parametrize("view", ["hour_series", "vitals", "accepted_events"])
 def test_a_view_is_described_by_its_columns(wua: Wua, view: str) -> None:
     assert len(lines(wua("--describe", view, "--format", "jsonl"))) > 1
 
