@@ -103,8 +103,7 @@ class Analyses:
 
     async def attribution(self, scope: Scope, asked: AttributionAsked) -> Attribution:
         """What led to the conversions of a period."""
-        cap_ms = self._rules.sessions_of(scope.site_id).cap_ms
-        return await attribution(self._reader, scope, asked, cap_ms=cap_ms)
+        return await attribution(self._reader, scope, asked, cap_ms=self._cap_ms(scope))
 
     async def experiments(self, scope: Scope) -> ExperimentList:
         """The experiments that visitors were exposed to in a period."""
@@ -164,7 +163,7 @@ class Analyses:
             goal=found.definition,
             asked=asked,
             currencies=self.settings.currencies,
-            cap_ms=self._rules.sessions_of(scope.site_id).cap_ms,
+            cap_ms=self._cap_ms(scope),
         )
 
     def _cap_ms(self, scope: Scope) -> int:
@@ -188,5 +187,5 @@ class Analyses:
             definition=definition,
             asked=asked,
             currencies=self.settings.currencies,
-            cap_ms=self._rules.sessions_of(scope.site_id).cap_ms,
+            cap_ms=self._cap_ms(scope),
         )

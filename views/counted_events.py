@@ -1,4 +1,4 @@
-"""Parts of statements about events: which count, and of which session they are in the end."""
+"""Which events count: a condition of statements, values bound."""
 
 from __future__ import annotations
 
@@ -31,8 +31,6 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     bound: dict[str, Any]
 
 
-#: The session that an event ``b`` belongs to in the end, where ``joined_heirs`` stands behind its rows.
-LIVING_ID = "if(m.session_id = toUUID('00000000-0000-0000-0000-000000000000'), b.session_id, m.living_id)"
 #: Of a goal that says nothing, events that the site counts as conversions.
 CONVERSIONS = "is_conversion = 1"
 EVERY = "1"
@@ -52,15 +50,6 @@ def counted(goal: Goal, places: Places, *, database: str, unless_told: str) -> s
             raise QueryError(f"goal: {part.field[:64]!r} is of sessions, not of events; expected {known}")
     named = EVERY if goal.event is None else f"name = {places.put(goal.event, 'String')}"
     return f"({named} AND {filters.condition(goal.filter, places, database=database)})"
-
-
-def joined_heirs(database: str) -> str:
-    """SQL behind rows ``b`` of events: the sessions that theirs merged into."""
-    return (
-        "LEFT JOIN (SELECT session_id, argMax(merged_into, version) AS living_id "  # noqa: S608
-        f"FROM {database}.session_merges WHERE site_id = {{site:String}} GROUP BY session_id) AS m "
-        "ON m.session_id = b.session_id"
-    )
 
 
 def text_property(name: str, places: Places) -> str:

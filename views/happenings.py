@@ -11,12 +11,6 @@ from views.stats import fields, filters
 from views.stats.filters import Places
 from views.stats.model import Filter, Value
 
-#: Rows of events that are of sessions; ``reach`` as in views/session_events.sql.
-EVENTS_OF = (
-    "session_events(site = {site:String}, since = {since:Date}, until = {until:Date}, reach = {reach:Date}, "
-    "bots = {bots:Array(UInt8)})"
-)
-
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A page view of ``page`` (``*``: any run of characters), or an event named ``event``.

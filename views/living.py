@@ -9,7 +9,8 @@ from app.errors import QueryError
 from views.params import FIRST_DAY, LAST_DAY
 from views.stats import fields
 
-_NOBODY = "toUUID('00000000-0000-0000-0000-000000000000')"
+#: The session that an event ``b`` lives in, where ``joined_heirs`` stands behind its rows.
+LIVING_ID = "if(m.session_id = toUUID('00000000-0000-0000-0000-000000000000'), b.session_id, m.living_id)"
 
 
 def attributes(names: Iterable[str]) -> list[str]:
@@ -39,11 +40,15 @@ def resolved(events: str, *, database: str) -> str:
 
     An event written under an id that a merge has ended belongs to the session it lives on in.
     """
+    return f"SELECT b.*, {LIVING_ID} AS living_id FROM ({events}) AS b {joined_heirs(database)}"  # noqa: S608
+
+
+def joined_heirs(database: str) -> str:
+    """SQL behind rows ``b`` of events: the sessions that theirs merged into, as ``m``."""
     return (
-        f"SELECT e.*, if(m.session_id = {_NOBODY}, e.session_id, m.into) AS living_id "  # noqa: S608
-        f"FROM ({events}) AS e LEFT JOIN (SELECT session_id, argMax(merged_into, version) AS into "
+        "LEFT JOIN (SELECT session_id, argMax(merged_into, version) AS living_id "  # noqa: S608
         f"FROM {database}.session_merges WHERE site_id = {{site:String}} GROUP BY session_id) AS m "
-        "ON m.session_id = e.session_id"
+        "ON m.session_id = b.session_id"
     )
 
 

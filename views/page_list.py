@@ -11,10 +11,10 @@ import msgspec
 
 from app.errors import QueryError
 from views.catalog import VIEWS
+from views.living import last_day
 from views.params import Scope
 from views.reading import Reader, about
 from views.stats import filters
-from views.stats.answer import reach_of
 from views.stats.cursor import Cursor, read
 from views.stats.fields import Source
 from views.stats.filters import Places
@@ -146,7 +146,7 @@ async def page_list(reader: Reader, scope: Scope, asked: PagesAsked, *, cap_ms: 
 
     Raises QueryError for an unknown field of the filter, and for a cursor of another question.
     """
-    places = Places({**scope.by_day, "reach": reach_of(scope.period, cap_ms=cap_ms)})
+    places = Places({**scope.by_day, "reach": last_day(scope.period.until, cap_ms=cap_ms)})
     sql = _statement(asked, places, database=reader.database)
     rows = await reader.ask(sql, places.bound)
     following = None

@@ -222,17 +222,23 @@ async def test_without_the_encryption_that_is_asked_for_nothing_is_sent(asked: A
     assert "hidden" not in job.problem
 
 
+async def died_while_sending(service: ReportService, due: Schedule, *, once: bool) -> Job:
+    """The report of what is due, handed over by a process that was not heard of again."""
+    await service.schedules.add(due)
+    (job,) = service.schedules.jobs([due], now=service.jobs.now)
+    await service.jobs.add(job)
+    claimed = await service.jobs.claim(job, owner="dying")
+    assert claimed is not None
+    assert await service.jobs.hand_over(claimed, once=once)
+    return job
+
+
 async def test_a_mail_whose_process_died_in_the_middle_is_not_sent_by_another(asked: Asked) -> None:
     clock = Clock()
     async with listening(smtp, "250 taken") as sink:
         service = process(mailing(asked, sink), clock)
         due = schedule(clock)
-        await service.schedules.add(due)
-        (job,) = service.schedules.jobs([due], now=service.jobs.now)
-        await service.jobs.add(job)
-        claimed = await service.jobs.claim(job, owner="dying")
-        assert claimed is not None
-        assert await service.jobs.hand_over(claimed, once=True)
+        job = await died_while_sending(service, due, once=True)
         clock.advance(61)
         await worked(service)
         await worked(service)
@@ -316,12 +322,7 @@ async def test_a_webhook_whose_process_died_in_the_middle_is_called_again_under_
     async with listening(web, "200") as sink:
         service = process(calling(asked), clock)
         due = schedule(clock, mail_to=[], webhook=f"http://127.0.0.1:{sink.port}/")
-        await service.schedules.add(due)
-        (job,) = service.schedules.jobs([due], now=service.jobs.now)
-        await service.jobs.add(job)
-        claimed = await service.jobs.claim(job, owner="dying")
-        assert claimed is not None
-        assert await service.jobs.hand_over(claimed, once=False)
+        job = await died_while_sending(service, due, once=False)
         clock.advance(61)
         await worked(service)
         await worked(service)

@@ -11,7 +11,8 @@ from app.core.attribution.models import Model
 from app.errors import QueryError
 from app.events.vocabulary import Channel
 from views.attribution.model import DAY_MS, AttributionAsked
-from views.counted_events import CONVERSIONS, LIVING_ID, Statement, counted, joined_heirs
+from views.counted_events import CONVERSIONS, Statement, counted
+from views.living import LIVING_ID, joined_heirs
 from views.params import FIRST_DAY, Scope
 from views.stats import fields, filters
 from views.stats.filters import Places

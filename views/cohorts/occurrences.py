@@ -9,11 +9,12 @@ from __future__ import annotations
 import msgspec
 
 from app.errors import QueryError
+from views.catalog import VIEWS
 from views.cohorts.model import By
-from views.happenings import EVENTS_OF, Happening
+from views.happenings import Happening
+from views.living import last_day
 from views.params import Scope
 from views.stats import fields
-from views.stats.answer import reach_of
 from views.stats.filters import Places
 
 _SESSIONS = (
@@ -39,7 +40,7 @@ class Occurrences(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def within(cls, scope: Scope, *, database: str, cap_ms: int, by: By) -> Occurrences:
         """Those of a scope. ``cap_ms`` as in views/stats."""
-        places = Places({**scope.by_day, "reach": reach_of(scope.period, cap_ms=cap_ms)})
+        places = Places({**scope.by_day, "reach": last_day(scope.period.until, cap_ms=cap_ms)})
         return cls(places=places, database=database, by=by)
 
     def of(self, asked: Happening, *, dim: str = "''", of_session: str = "started_at") -> str:
@@ -72,7 +73,7 @@ class Occurrences(msgspec.Struct, frozen=True, kw_only=True):
         if asked.needs_events:
             return (
                 f"{who}, toUnixTimestamp64Milli(event_at) AS at "
-                f"FROM {self.database}.{EVENTS_OF} WHERE {passing}"
+                f"FROM {VIEWS['session_events'].call(self.database)} WHERE {passing}"
             )
         return (
             f"{who}, toUnixTimestamp64Milli({of_session}) AS at FROM {self.database}.sessions_silver "

@@ -8,13 +8,12 @@ from app.events.vocabulary import ReservedName
 from views.counted_events import (
     CONVERSIONS,
     EVERY,
-    LIVING_ID,
     Statement,
     counted,
-    joined_heirs,
     text_property,
 )
 from views.experiments.model import MOST_EXPERIMENTS, Amount, ConversionRate, Mean, Ratio, ResultsAsked
+from views.living import LIVING_ID, joined_heirs
 from views.params import FIRST_DAY, Scope
 from views.stats.filters import Places
 

@@ -17,9 +17,9 @@ from views.journeys.model import (
     TopPaths,
 )
 from views.journeys.statements import KINDS, links_of, paths_of
+from views.living import last_day
 from views.params import Scope
 from views.reading import Reader, about
-from views.stats.answer import reach_of
 from views.stats.filters import Places
 
 LAYER = "silver: session_events"
@@ -27,7 +27,7 @@ LAYER = "silver: session_events"
 
 async def top_paths(reader: Reader, scope: Scope, asked: Journeys, *, cap_ms: int) -> TopPaths:
     """Paths with the most sessions. A session counts where it began. ``cap_ms`` as in views/stats."""
-    places = Places({**scope.by_day, "reach": reach_of(scope.period, cap_ms=cap_ms)})
+    places = Places({**scope.by_day, "reach": last_day(scope.period.until, cap_ms=cap_ms)})
     rows = await reader.ask(paths_of(asked, places, database=reader.database), places.bound)
     total = rows[0]["of_all"] if rows else 0
     return TopPaths(
@@ -48,7 +48,7 @@ async def top_paths(reader: Reader, scope: Scope, asked: Journeys, *, cap_ms: in
 
 async def flow(reader: Reader, scope: Scope, asked: Journeys, *, cap_ms: int) -> Flow:
     """Nodes and links around the anchor, or from a session's start or to its end."""
-    places = Places({**scope.by_day, "reach": reach_of(scope.period, cap_ms=cap_ms)})
+    places = Places({**scope.by_day, "reach": last_day(scope.period.until, cap_ms=cap_ms)})
     rows = await reader.ask(links_of(asked, places, database=reader.database), places.bound)
     sizes = _sizes(rows)
     total = sum(row["n"] for row in rows if row["step"] == rows[0]["step"])

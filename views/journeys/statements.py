@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from app.errors import QueryError
 from app.events.vocabulary import ReservedName
-from views.happenings import EVENTS_OF, passing
+from views.catalog import VIEWS
+from views.happenings import passing
 from views.journeys.model import Direction, Journeys, NodeKind, Of
 from views.stats.filters import Places
 
@@ -101,7 +102,8 @@ def _sessions(asked: Journeys, places: Places, database: str) -> str:
         f"SELECT visitor_id, steps, {_place(asked, places)} AS place "  # noqa: S608
         f"FROM (SELECT visitor_id, arrayCompact(arrayMap(one -> one.4, arraySort("
         f"groupArray((event_at, _offset, event_id, {node}))))) AS steps "
-        f"FROM {database}.{EVENTS_OF} WHERE {is_step} AND {passes} GROUP BY session_id, visitor_id) "
+        f"FROM {VIEWS['session_events'].call(database)} WHERE {is_step} AND {passes} "
+        "GROUP BY session_id, visitor_id) "
         "WHERE place > 0"
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from app.errors import QueryError
+from views.living import last_day
 from views.params import FIRST_DAY, LAST_DAY, Period, Scope
 from views.reading import Reader, about
 from views.stats.cursor import Cursor, parse, question_of
@@ -92,14 +93,6 @@ def intervals(period: Period, step: Step) -> list[str]:
     return list(seen)
 
 
-def reach_of(period: Period, *, cap_ms: int) -> date:
-    """The first day that no event of a session of the period has; ``cap_ms``: as of ``stats``."""
-    if not cap_ms:
-        return LAST_DAY
-    # A day that is 25 hours long, and the rest of the one on which the last session begins.
-    return min(LAST_DAY, period.until + timedelta(milliseconds=cap_ms, days=2))
-
-
 class _Found(msgspec.Struct, frozen=True):
     """What a statement gave: its rows by column, one more than asked for where there are more."""
 
@@ -116,7 +109,7 @@ class _Asking:
 
     async def found(self, scope: Scope, asked: Asked, *, cursor: Cursor | None = None) -> _Found:
         """The answer's rows, by column, and its totals."""
-        reach = reach_of(scope.period, cap_ms=self._cap_ms)
+        reach = last_day(scope.period.until, cap_ms=self._cap_ms)
         made = plan(asked, scope, database=self._reader.database, reach=reach, cursor=cursor)
         rows = await self._reader.ask(made.sql, made.bound)
         if rows and rows[0]["is_total"]:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from app.errors import QueryError
+from views.catalog import VIEWS
 from views.params import Scope
 from views.stats import fields, filters
 from views.stats.cursor import Cursor
@@ -26,10 +27,6 @@ _BY_DAY = (
 _BY_TIME = (
     "site_id = {site:String} AND bucket >= {since_at:DateTime('UTC')} "
     "AND bucket < {until_at:DateTime('UTC')} AND has({bots:Array(UInt8)}, is_bot)"
-)
-_EVENTS_OF = (
-    "session_events(site = {site:String}, since = {since:Date}, until = {until:Date}, reach = {reach:Date}, "
-    "bots = {bots:Array(UInt8)})"
 )
 #: One row for each session and what it is broken down by: the columns that session rows have.
 _OF_ONE_SESSION = (
@@ -133,7 +130,7 @@ def _relation(asked: Asked, source: Source, keys: dict[str, str], passing: str, 
         columns = ", ".join([*named, "session_id", "visitor_id", _OF_ONE_SESSION])
         groups = ", ".join([*keys, "session_id", "visitor_id"])
         return (
-            f"(SELECT {columns} FROM {database}.{_EVENTS_OF} "  # noqa: S608
+            f"(SELECT {columns} FROM {VIEWS['session_events'].call(database)} "  # noqa: S608
             f"WHERE {passing} GROUP BY {groups})"
         )
     if source.is_gold:

@@ -14,7 +14,6 @@ from app.errors import QueryError
 from app.events.wire import SiteId
 from app.settings import Settings
 from views.params import Bots, Scope, parse_period
-from views.stats.model import Filter
 
 E = TypeVar("E", bound=StrEnum)
 S = TypeVar("S", bound=msgspec.Struct)
@@ -100,20 +99,6 @@ def optional(kind: type[E], values: Mapping[str, str], name: str) -> E | None:
         return kind(text)
     except ValueError as error:
         raise QueryError(f"{name} = {text[:64]!r}: expected one of {', '.join(kind)}") from error
-
-
-def filter_of(values: Mapping[str, str]) -> Filter | None:
-    """The filter that is given as JSON, None where none is."""
-    text = values.get("filter")
-    if text is None:
-        return None
-    try:
-        found: Filter = msgspec.json.decode(text, type=Filter)
-    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
-        raise QueryError(
-            f"filter = {text[:64]!r}: expected JSON as in POST /api/v1/query; {error}"
-        ) from error
-    return found
 
 
 async def body_of(request: Request, kind: type[S]) -> S:

@@ -20,7 +20,7 @@ from views.attribution.model import (
 from views.counted_events import Goal
 from web.api.asking import number_of, one_of, query_of, scope_of
 from web.api.endpoints import SCOPE, Context, Endpoint, Parameter
-from web.api.filters import EVENT_PARAMETERS, converted, filter_of, goal_of
+from web.api.filtering import EVENT_PARAMETERS, converted, filter_of, goal_of
 from web.api.presenting import json_response
 
 

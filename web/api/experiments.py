@@ -28,7 +28,7 @@ from views.experiments.model import (
 from views.params import Bots
 from web.api.asking import body_of, query_of, scope_of, scope_values
 from web.api.endpoints import SCOPE, Context, Endpoint, Parameter
-from web.api.filters import EVENT_PARAMETERS, converted, goal_of, json_of
+from web.api.filtering import EVENT_PARAMETERS, converted, goal_of, json_of
 from web.api.presenting import json_response
 
 _Users = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]

@@ -1,10 +1,10 @@
-"""Query parameters of the analyses: a filter as JSON, an order, names with commas between."""
+"""Query parameters of the analyses: filters and goals as JSON, an order, names with commas between."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -17,20 +17,45 @@ E = TypeVar("E", bound=StrEnum)
 FILTER = Parameter(
     meaning='JSON as in POST /api/v1/query: `{"op": "is", "field": "channel", "value": "Email"}`.'
 )
+EVENT_PARAMETERS = {
+    "event": Parameter(
+        meaning="Name of the events that count. Default: any that the site counts as conversion."
+    ),
+    "event_filter": Parameter(
+        meaning="JSON as in POST /api/v1/query, on fields of events: those that count."
+    ),
+}
 
 
-def filter_of(values: Mapping[str, str]) -> Filter | None:
-    """The filter that is given as JSON."""
-    text = values.get("filter")
-    if text is None:
+def filter_of(values: Mapping[str, str], name: str = "filter") -> Filter | None:
+    """The filter that a parameter holds as JSON, None where none is; QueryError for what is no filter."""
+    if (text := values.get(name)) is None:
         return None
-    try:
-        found: Filter = msgspec.json.decode(text, type=Filter)
-    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
-        raise QueryError(
-            f"filter = {text[:64]!r}: expected JSON as in POST /api/v1/query; {error}"
-        ) from error
+    found: Filter = _decoded(text, name, Filter)
     return found
+
+
+def goal_of(values: Mapping[str, str]) -> dict[str, Any]:
+    """The events that EVENT_PARAMETERS name, as a Goal that is still to be checked."""
+    asked: dict[str, Any] = {}
+    if "event" in values:
+        asked["event"] = values["event"]
+    if "event_filter" in values:
+        asked["filter"] = json_of(values, "event_filter")
+    return asked
+
+
+def json_of(values: Mapping[str, str], name: str) -> Any:
+    """The JSON of a parameter; QueryError that says what is wrong."""
+    return _decoded(values[name], name, Any)
+
+
+def converted(asked: Any, kind: Any) -> Any:
+    """Values of parameters as a type; QueryError that says what is wrong."""
+    try:
+        return msgspec.convert(asked, kind)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise QueryError(f"the question is not as expected: {error}; see /docs") from error
 
 
 def names_of(kind: type[E], values: Mapping[str, str], name: str) -> list[E]:
@@ -51,4 +76,13 @@ def order_of(kind: type[E], values: Mapping[str, str], *, default: str) -> tuple
         expected = ", ".join(kind)
         raise QueryError(
             f"order = {text[:64]!r}: expected one of {expected}, with a `-` before it for most first"
+        ) from error
+
+
+def _decoded(text: str, name: str, kind: Any) -> Any:
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
+        raise QueryError(
+            f"{name} = {text[:64]!r}: expected JSON as in POST /api/v1/query; {error}"
         ) from error

@@ -16,9 +16,10 @@ from views.funnels.model import (
 )
 from views.params import Scope
 from views.stats.model import Step
-from web.api.asking import body_of, filter_of, number_of, optional, query_of, scope_of
+from web.api.asking import body_of, number_of, optional, query_of, scope_of
 from web.api.definitions import Listed, endpoints
 from web.api.endpoints import SCOPE, Context, Endpoint, Parameter
+from web.api.filtering import filter_of
 from web.api.presenting import json_response
 
 #: What a funnel that has no id is called in its answer.

@@ -7,9 +7,10 @@ from starlette.responses import Response
 
 from views.definitions import Stored
 from views.goals import DEFAULT_VALUES, GOAL, MAX_VALUES, GoalAsked, GoalConversions, GoalDefinition
-from web.api.asking import filter_of, number_of, query_of, scope_of
+from web.api.asking import number_of, query_of, scope_of
 from web.api.definitions import Listed, endpoints
 from web.api.endpoints import SCOPE, Context, Endpoint, Parameter
+from web.api.filtering import filter_of
 from web.api.presenting import json_response
 
 

@@ -22,7 +22,8 @@ from views.journeys.model import (
 )
 from web.api.asking import number_of, one_of, query_of, scope_of
 from web.api.endpoints import SCOPE, Context, Endpoint, Parameter
-from web.api.happenings import PAGE_OR_EVENT, filter_of, target_of
+from web.api.filtering import filter_of
+from web.api.happenings import PAGE_OR_EVENT, target_of
 from web.api.presenting import json_response
 
 

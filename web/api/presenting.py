@@ -10,8 +10,6 @@ from starlette.responses import Response
 from web.accepting import JSON
 
 _ENCODER = msgspec.json.Encoder()
-#: What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Answered(Response):
@@ -25,8 +23,3 @@ class Answered(Response):
 def json_response(answer: Any, *, status: int = 200) -> Answered:
     """The answer as JSON."""
     return Answered(answer, status=status)
-
-
-def cell(value: Any) -> Any:
-    """Text that a spreadsheet would run is quoted."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

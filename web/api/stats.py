@@ -12,7 +12,7 @@ from views.params import Bots
 from views.stats.model import DEFAULT_ROWS, MAX_ROWS, Asked, Metric, Stats, Step
 from web.api.asking import body_of, number_of, query_of, scope_of, scope_values
 from web.api.endpoints import PERIOD, Context, Endpoint, Parameter
-from web.api.filters import converted, json_of
+from web.api.filtering import FILTER, converted, json_of
 from web.api.presenting import json_response
 
 
@@ -65,9 +65,7 @@ PARAMETERS = {
     ),
     "dimensions": Parameter(meaning="Fields with commas between, such as `channel,device_class`."),
     "interval": Parameter(meaning="Length of the intervals of a series.", kind=Step),
-    "filter": Parameter(
-        meaning='JSON as in POST /api/v1/query: `{"op": "is", "field": "channel", "value": "Email"}`.'
-    ),
+    "filter": FILTER,
     "compare": Parameter(meaning="`previous_period` or `previous_year`."),
     "order": Parameter(meaning="A metric, a dimension or `at`; most first with a `-` before it."),
     "limit": Parameter(meaning=f"How many rows, 1 to {MAX_ROWS}. Default: {DEFAULT_ROWS}.", kind=int),

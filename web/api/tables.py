@@ -12,7 +12,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import msgspec
 import pyarrow as pa
 
-from web.api.presenting import cell
+from web.spreadsheets import cell
 
 #: In the place of an attribute: the answer itself is the row.
 ITSELF = "."

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any
 
 import msgspec
 
 from web.reports.model import Report, tables
-
-#: What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from web.spreadsheets import cell
 
 
 def write(report: Report, **_: str) -> bytes:
@@ -23,11 +20,6 @@ def write(report: Report, **_: str) -> bytes:
         for number, row in enumerate(msgspec.to_builtins(rows)):
             if number == 0:
                 writer.writerow(row)
-            writer.writerow([_cell(value) for value in row.values()])
+            writer.writerow([cell(value) for value in row.values()])
         writer.writerow([])
     return text.getvalue().encode()
-
-
-def _cell(value: Any) -> Any:
-    """Text that a spreadsheet would run is quoted."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
