@@ -26,6 +26,9 @@ NOTHING = frozenset()
         ("zoë@bücher.example", "[mail]"),
         ("/welcome/ada%40example.org/next", "/welcome/[mail]/next"),
         ("?q=%22ada%2Bx%40example.org%22", "?q=[mail]%22"),
+        ("%40ada@example.org", "%40[mail]"),
+        ("100%zoe@example.org", "100%[mail]"),
+        ("%C3%B6ada@example.org", "[mail]"),
         ("4111111111111111", "[card]"),
         ("pay 4111 1111 1111 1111 now", "pay [card] now"),
         ("5500-0055-5555-5559", "[card]"),
@@ -164,7 +167,8 @@ def test_any_event_stays_an_event_and_the_first_look_overlooks_nothing(title, re
 
 
 @pytest.mark.parametrize(
-    "piece", ["a", "a.", "a@", "@a.", "%41", "4", "0 ", "+1", "(2", "a@b.", "1-", "4111 "]
+    "piece",
+    ["a", "a.", "a@", "@a.", "%41", "%20", "a%20", "%40a", "4", "0 ", "+1", "(2", "a@b.", "1-", "4111 "],
 )
 def test_a_hostile_text_takes_time_by_its_length_alone(piece):
     """A search that goes back and forth would take hours here."""
