@@ -25,7 +25,7 @@ QUIX := .venv-quix
 INPUTS := pyproject.toml constraints.txt Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test crash bench lint format docs sdk sdk-size dev-up dev-down pins clean
+.PHONY: help demo test crash bench lint format docs sdk sdk-size vendor dev-up dev-down pins clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -62,6 +62,9 @@ sdk: web/sdk/node_modules/.installed ## the browser script anew, from web/sdk in
 	@node web/sdk/build.js
 	@$(MAKE) --no-print-directory sdk-size
 
+vendor: web/vendor/node_modules/.installed ## the chart library and the map of the dashboard anew; needs npm
+	@node web/vendor/build.js
+
 sdk-size: ## how large the built browser script is, packed; fails when it is over its limits
 	@$(PYTHON) web/sdk/size.py
 
@@ -84,7 +87,7 @@ pins: ## constraints.txt anew: the newest releases that pyproject.toml allows (m
 	mv "$$dir/constraints.txt" constraints.txt; git diff --stat -- constraints.txt 2>/dev/null || true
 
 clean: ## delete .venv, caches and built files; never data
-	rm -rf $(VENV) $(QUIX) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis tests/kafka/target web/sdk/node_modules
+	rm -rf $(VENV) $(QUIX) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis tests/kafka/target web/*/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUN): $(INPUTS) | $(BIN)/pip
@@ -102,10 +105,10 @@ $(QUIX)/.installed: bench/constraints-quix.txt
 	@$(QUIX)/bin/pip install --disable-pip-version-check --quiet -c bench/constraints-quix.txt quixstreams
 	@touch $@
 
-web/sdk/node_modules/.installed: web/sdk/package.json web/sdk/package-lock.json
+web/%/node_modules/.installed: web/%/package.json web/%/package-lock.json
 	@command -v npm >/dev/null || { \
-	  echo 'make sdk needs Node.js 20 or newer with npm; on Debian and Ubuntu: apt-get install npm' >&2; exit 1; }
-	@npm ci --prefix web/sdk --no-audit --no-fund --loglevel=error
+	  echo 'make sdk and make vendor need Node.js 20 or newer with npm; on Debian and Ubuntu: apt-get install npm' >&2; exit 1; }
+	@npm ci --prefix web/$* --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(BIN)/pip:

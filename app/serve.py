@@ -12,9 +12,7 @@ from typing import Protocol
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import FileResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 import web
@@ -29,6 +27,7 @@ from app.metrics import WebMetrics
 from app.settings import Settings
 from views.queries import Queries
 from web import api, collector, health, script
+from web.dashboard import routes as dashboard
 from web.middleware import BodyLimit, Observe, SecurityHeaders
 from web.problems import exception_handlers
 from web.reports.background import ReportService
@@ -96,7 +95,7 @@ def build(
 
     return Starlette(
         routes=[
-            Route("/", _index),
+            *dashboard.routes(loaded),
             *health.routes(
                 {"clickhouse": pool.ping, "broker": producer.ping}, registries=[metrics.registry, *registries]
             ),
@@ -135,10 +134,6 @@ async def _stopped(task: asyncio.Task[None]) -> None:
     """Cancel it, and return once it has put away what it was at."""
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-
-
-async def _index(_: Request) -> Response:
-    return FileResponse(STATIC / "index.html")
 
 
 def _take_over_uvicorns_logs() -> None:

@@ -1,0 +1,42 @@
+// The REST API, as this page's viewer may ask it. An error says what went wrong as the server said it.
+
+const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content ?? '';
+
+/** What the server refused: `title` and `detail` are for people. */
+export class ApiError extends Error {
+  constructor({ status, title, detail }) {
+    super(detail || title);
+    Object.assign(this, { status, title, detail });
+  }
+}
+
+/** The answer to a question of parameters; those that are null or empty are left out. */
+export function get(path, parameters = {}, { signal } = {}) {
+  const asked = new URLSearchParams(
+    Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== ''),
+  );
+  return send(asked.size ? `${path}?${asked}` : path, { signal });
+}
+
+/** The answer to a body. */
+export const post = (path, body, { signal } = {}) => send(path, { method: 'POST', body, signal });
+export const put = (path, body, { signal } = {}) => send(path, { method: 'PUT', body, signal });
+export const remove = (path, { signal } = {}) => send(path, { method: 'DELETE', signal });
+
+async function send(url, { method = 'GET', body, signal } = {}) {
+  const headers = { Accept: 'application/json' };
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  if (method !== 'GET' && meta('csrf-token')) headers['X-CSRF-Token'] = meta('csrf-token');
+  if (meta('share-token')) headers['X-Share-Token'] = meta('share-token');
+  let answer;
+  try {
+    answer = await fetch(url, { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) });
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
+    throw new ApiError({ status: 0, title: 'The server cannot be reached', detail: 'Look at the network, then try again.' });
+  }
+  if (answer.status === 204) return null;
+  const told = await answer.json().catch(() => ({ title: answer.statusText }));
+  if (!answer.ok) throw new ApiError({ status: answer.status, title: told.title, detail: told.detail });
+  return told;
+}
