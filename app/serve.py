@@ -12,8 +12,6 @@ from typing import Protocol
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import Mount
-from starlette.staticfiles import StaticFiles
 
 import web
 from app import log, settings
@@ -26,7 +24,7 @@ from app.adapters.visitor_ids import VisitorIds
 from app.metrics import WebMetrics
 from app.settings import Settings
 from views.queries import Queries
-from web import api, collector, health, script
+from web import api, assets, collector, health, script
 from web.dashboard import routes as dashboard
 from web.middleware import BodyLimit, Observe, SecurityHeaders
 from web.problems import exception_handlers
@@ -110,7 +108,7 @@ def build(
             ),
             *api.routes(queries, send=producer.send_batch, clock=clock, background=reports, store=answers),
             *script.routes(STATIC),
-            Mount("/static", StaticFiles(directory=STATIC)),
+            assets.mount(STATIC),
         ],
         # The first is the outermost.
         middleware=[

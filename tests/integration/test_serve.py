@@ -69,6 +69,15 @@ async def test_a_page_leads_to_the_rest_and_needs_nothing_from_elsewhere():
             assert (await client.get(link)).status_code == 200
 
 
+async def test_what_pages_are_made_of_is_packed_and_asked_about_again():
+    async with served(serve.build(Settings(**NOBODY))) as client:
+        first = await client.get("/static/vendor/uplot.js", headers={"accept-encoding": "gzip"})
+        assert (first.status_code, first.headers["content-encoding"]) == (200, "gzip")
+        assert first.headers["cache-control"] == "no-cache"
+        again = await client.get("/static/vendor/uplot.js", headers={"if-none-match": first.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+
+
 @pytest.mark.parametrize(
     "path", ["/nothing", "/static/nothing", "/static/../collector.py", "/static/%2e%2e/cors.py"]
 )
