@@ -4,7 +4,7 @@ import { post } from '../core/api.js';
 import { el } from '../core/dom.js';
 import { shown } from '../core/dimensions.js';
 import { compact, moment, money, number, percent, seconds } from '../core/format.js';
-import { FIELDS } from '../core/state.js';
+import { FIELDS, searchOf } from '../core/state.js';
 import { bars } from '../parts/bars.js';
 import { chart } from '../parts/chart.js';
 import { map } from '../parts/map.js';
@@ -122,7 +122,6 @@ function countries(view) {
 function goals(view) {
   view.panel({
     title: 'Conversions',
-    size: 'half',
     load: ({ signal, ...context }) =>
       question(context, { metrics: ['conversions', 'visitors', 'revenue'], dimensions: ['goal'], order: { by: 'conversions' }, limit: ROWS }, signal),
     isEmpty: ({ rows }) => !rows.some(({ metrics }) => metrics.conversions),
@@ -137,7 +136,7 @@ function goals(view) {
         })),
         choose: (value) => view.filter('goal', value),
       });
-      body.append(el('p', { class: 'small' }, el('a', { href: `/goals${location.search}` }, 'Goals and revenue')));
+      body.append(el('p', { class: 'small' }, el('a', { href: `/goals${searchOf({ ...view.state, own: {} })}` }, 'Goals and revenue')));
     },
   });
 }

@@ -26,11 +26,12 @@ export function chart(place, { labels, series, height = 260, onPoint, tall = tru
   const plot = new uPlot({
     width: Math.max(200, holder.clientWidth),
     height: tall ? height : height / 2,
+    padding: [8, 28, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     scales: { x: { time: false }, y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.08 : 1] } },
     axes: [
-      { ...axis, grid: { show: false }, values: (_, at) => at.map((one) => (Number.isInteger(one) ? labels[one] ?? '' : '')), space: 90 },
+      { ...axis, size: 30, grid: { show: false }, values: (_, at) => at.map((one) => (Number.isInteger(one) ? labels[one] ?? '' : '')), space: 90 },
       { ...axis, size: AXIS, values: (_, values) => values.map((one) => series[0].show(one)) },
     ],
     series: [{}, ...series.map((one, nth) => ({

@@ -5,9 +5,6 @@ import { ago, clock } from '../core/format.js';
 import { daysOf, filterOf, intervalOf, isLive } from '../core/state.js';
 import { table } from '../parts/table.js';
 
-//: Events are written within seconds; a site at rest is told apart from a worker that is away on the page Ops.
-const STALE_MS = 15 * 60_000;
-
 /**
  * `title`; `size`: '' (whole width), 'half', 'third'; `note`: a sentence under the title.
  * `tabs`: [{ id, title }], the chosen one is `context.tab`.
@@ -137,11 +134,9 @@ export class Panel {
     this.foot.replaceChildren();
     if (!layer) return;
     const { site } = this.#view.state;
-    const isStale = this.isLive && asOf && Date.now() - new Date(asOf).getTime() > STALE_MS;
     this.foot.append(el('span', { title: 'The tables that this comes from' }, layer));
-    if (asOf) {
-      this.foot.append(el('span', { class: isStale ? 'badge warn' : '', title: clock(asOf, site.timezone) },
-        isStale ? `No event for a while: the latest was written ${ago(asOf)}` : `Latest event written ${ago(asOf)}`));
-    }
+    if (!asOf) return;
+    this.foot.append(el('span', { title: clock(asOf, site.timezone) }, `Latest event written ${ago(asOf)}`));
+    if (this.isLive) this.#view.toldOf(asOf);
   }
 }

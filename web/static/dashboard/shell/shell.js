@@ -1,6 +1,7 @@
 // The frame of every page: controls, chips, panels; it reads the address, and asks anew whenever that changes.
 
 import { el } from '../core/dom.js';
+import { ago } from '../core/format.js';
 import { readState, searchOf } from '../core/state.js';
 import { controls } from './controls.js';
 import { chips } from './chips.js';
@@ -8,6 +9,8 @@ import { Panel } from './panel.js';
 import { navigation } from './navigation.js';
 
 const LIVE_MS = 60_000;
+// Events are written within seconds. A site at rest is told apart from a worker that is away on the page Ops.
+const STALE_MS = 15 * 60_000;
 const shell = JSON.parse(document.getElementById('shell').textContent);
 
 /** What the server said of the viewer: `sites` ({id, timezone, currency}), `canWrite`, `isAdmin`. */
@@ -32,6 +35,7 @@ export function start({ uses = [], draw }) {
 class View {
   #all = [];
   #listeners = [];
+  #asOf = '';
 
   constructor(main, uses) {
     this.uses = uses;
@@ -81,6 +85,15 @@ class View {
     for (const panel of this.#all) if (!isLive || panel.isLive) panel.refresh({ isQuiet: isLive });
   }
 
+  /** Says so, once for all panels, where the latest event that any answer knows of was written a while ago. */
+  toldOf(asOf) {
+    if (asOf > this.#asOf) this.#asOf = asOf;
+    const notice = this.main.querySelector('.stale');
+    notice.hidden = Date.now() - new Date(this.#asOf).getTime() < STALE_MS;
+    notice.textContent = `No event for a while: the latest was written ${ago(this.#asOf)}. `
+      + 'The site may be at rest, or the worker away.';
+  }
+
   /** Tells those who watch. */
   changed() {
     for (const listener of this.#listeners) listener(this.state);
@@ -88,6 +101,8 @@ class View {
 
   #take(state) {
     this.state = state;
+    this.#asOf = '';
+    this.main.querySelector('.stale').hidden = true;
     this.changed();
     this.refresh();
   }
