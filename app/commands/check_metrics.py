@@ -22,6 +22,7 @@ from app.commands.reconcile import patient_settings
 from app.core.differences import Difference
 from app.errors import QueryError
 from app.settings import Settings
+from views.agreement import analyses_agree
 from views.params import FIRST_DAY, LAST_DAY, Period, Scope, parse_period
 from views.queries import Queries
 from views.stats.identities import Identity, identities
@@ -51,7 +52,8 @@ def add(subparsers: Any) -> None:
         "check-metrics",
         help="check that figures agree with each other",
         description="Asks each site the same in several ways: visitors are no more than sessions, breakdowns "
-        "sum to their totals, a filter that all pass changes nothing, gold says what silver does. It then "
+        "sum to their totals, a filter that all pass changes nothing, gold says what silver does, every "
+        "model of attribution gives as much as there was, no step of a funnel gains. It then "
         "compares bronze, silver and gold by day as `wua reconcile` does. 0 when all holds, 1 when not.",
     )
     parser.add_argument("--site", default="", metavar="ID", help="default: every site that has events")
@@ -82,6 +84,7 @@ async def check(loaded: Settings, arguments: argparse.Namespace) -> Checked:
         queries = Queries(pool, settings=loaded)
         for scope in await _scopes(pool, loaded, arguments):
             found += [one async for one in identities(queries.stats, scope)]
+            found += [one async for one in analyses_agree(queries, scope)]
     finally:
         await pool.close()
     client = open_client(loaded.clickhouse, readonly=True)

@@ -42,6 +42,8 @@ def is_(field: str) -> dict[str, str]:
         ({"dimensions": ["is_bot"], "interval": "quarter_hour"}, Source.QUARTERS),
         ({"interval": "minute"}, Source.SESSIONS),
         ({"metrics": ["visitors"]}, Source.SESSIONS),
+        ({"metrics": ["median_session_duration_s"], "interval": "day"}, Source.QUARTERS),
+        ({"metrics": ["median_session_duration_s"], "filter": is_("channel")}, Source.SESSIONS),
         ({"filter": is_("channel")}, Source.SOURCE_DAYS),
         ({"filter": is_("channel"), "interval": "quarter_hour"}, Source.SESSIONS),
         ({"filter": {"op": "not", "filter": is_("country")}, "dimensions": ["os"]}, Source.DEVICE_DAYS),

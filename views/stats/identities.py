@@ -116,10 +116,13 @@ async def _always(ask: Ask, scope: Scope) -> AsyncIterator[tuple[str, str]]:
 
 
 async def _layers(ask: Ask, scope: Scope) -> AsyncIterator[tuple[str, str]]:
-    figures: list[Metric] = [one for one in EVERY if one != Metric.VISITORS]
+    of_any: list[Metric] = [one for one in EVERY if one != Metric.VISITORS]
+    # By what sessions are of, none but silver has a median.
+    of_sums: list[Metric] = [one for one in of_any if one != Metric.MEDIAN_SESSION_DURATION_S]
     since = max(scope.period.since, scope.period.until - timedelta(days=7))
     last_week = msgspec.structs.replace(scope, period=msgspec.structs.replace(scope.period, since=since))
     for name, question in LAYERED.items():
+        figures = of_sums if "dimensions" in question else of_any
         about = last_week if question.get("interval") is Step.HOUR else scope
         order = Order(by=Metric.SESSIONS) if "dimensions" in question else None
         gold = await ask(about, Asked(metrics=figures, **question, order=order, limit=ROWS))

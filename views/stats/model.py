@@ -91,6 +91,7 @@ class Metric(StrEnum):
     REVENUE = "revenue"
     BOUNCE_RATE = "bounce_rate"
     SESSION_DURATION_S = "session_duration_s"
+    MEDIAN_SESSION_DURATION_S = "median_session_duration_s"
     CONVERSION_RATE = "conversion_rate"
     PAGES_PER_SESSION = "pages_per_session"
     ENGAGED_S_PER_SESSION = "engaged_s_per_session"

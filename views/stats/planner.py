@@ -75,6 +75,8 @@ def source_of(asked: Asked) -> Source:
     if Metric.VISITORS in asked.metrics:
         return Source.SESSIONS
     names = {one.name for one in named}
+    if _durations(asked) and not names <= fields.GOLD_FIELDS[Source.QUARTERS]:
+        return Source.SESSIONS
     for gold, has in fields.GOLD_FIELDS.items():
         days_alone = gold is not Source.QUARTERS
         fine_enough = asked.interval is None or asked.interval.is_of_days or not days_alone
@@ -134,7 +136,8 @@ def _relation(asked: Asked, source: Source, keys: dict[str, str], passing: str, 
             f"WHERE {passing} GROUP BY {groups})"
         )
     if source.is_gold:
-        columns, rows = ", ".join([*named, *fields.SUMS]), f"{database}.{source.value}"
+        columns = ", ".join([*named, *fields.SUMS, *_durations(asked)])
+        rows = f"{database}.{source.value}"
         return f"(SELECT {columns} FROM {rows} WHERE {_range(source)} AND {passing})"  # noqa: S608
     # Sums take back what was taken back by their sign; distinct visitors cannot, so they are of what is left.
     final, living = (" FINAL", " AND sign > 0") if Metric.VISITORS in asked.metrics else ("", "")
@@ -143,13 +146,17 @@ def _relation(asked: Asked, source: Source, keys: dict[str, str], passing: str, 
     return f"(SELECT {columns} FROM {rows} WHERE {_range(source)} AND {passing}{living})"  # noqa: S608
 
 
+def _durations(asked: Asked) -> list[str]:
+    return [fields.DURATIONS] if Metric.MEDIAN_SESSION_DURATION_S in asked.metrics else []
+
+
 def _range(source: Source) -> str:
     return _BY_TIME if source is Source.QUARTERS else _BY_DAY
 
 
 def _grouped(asked: Asked, source: Source, keys: dict[str, str], relation: str) -> str:
     """SQL of the sums that the metrics need, by key, and (but of events) in all."""
-    sums = [f"{source.sum_of(name)} AS {name}" for name in fields.SUMS]
+    sums = [f"{source.sum_of(name)} AS {name}" for name in (*fields.SUMS, *_durations(asked))]
     if Metric.VISITORS in asked.metrics:
         # Sessions bound them from above: an estimate must not exceed what it can be.
         sums.append("toInt64(least(uniqCombined64(16)(r.visitor_id), sessions)) AS visitors")
