@@ -94,13 +94,14 @@ def build(
     _declare_outputs(app, topics, settings)
     _register_topics_command(app, topics, settings)
     _serve_metrics(app, metrics)
-    visitor_state.register(app, windows)
+    admin_key = settings.web.admin_key.get_secret_value()
+    visitor_state.register(app, windows, admin_key=admin_key)
     pages.register(
         app,
         {windows.table.name: windows},
         rules=rules,
         topics=topics,
-        key=settings.web.admin_key.get_secret_value(),
+        key=admin_key,
         clock=clock,
     )
     topology = Topology(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import httpx
@@ -21,7 +20,7 @@ from app.settings import Settings
 from tests.factories import HOUR, MINUTE, wire
 from tests.integration.test_embedded_stack import fed
 from tests.kafka.jvm import free_ports
-from tests.sdk.browsing import FLAGS, require_browser
+from tests.sdk.browser import browser
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -92,28 +91,10 @@ async def client(worker: str) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-@asynccontextmanager
-async def browsing(worker: str, **context: Any) -> AsyncIterator[Any]:
-    """A tab of a browser whose person has given the key; it must stay free of errors."""
-    require_browser()
-    from playwright.async_api import async_playwright
-
-    faults: list[str] = []
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        try:
-            tab = await browser.new_page(
-                base_url=worker,
-                http_credentials={"username": "anyone", "password": KEY},
-                **{"viewport": DESK, "java_script_enabled": True, **context},
-            )
-            tab.on("console", lambda told: faults.append(told.text))
-            tab.on("pageerror", lambda error: faults.append(str(error)))
-            tab.on("requestfailed", lambda request: faults.append(request.url))
-            yield tab
-        finally:
-            await browser.close()
-    assert faults == []
+def browsing(worker: str, **context: Any) -> AbstractAsyncContextManager[Any]:
+    """A tab of a browser whose person has given the key."""
+    given = {"http_credentials": {"username": "anyone", "password": KEY}, "viewport": DESK}
+    return browser(**{"base_url": worker, **given, **context})
 
 
 async def partition_of(client: httpx.AsyncClient, visitor: str) -> int:

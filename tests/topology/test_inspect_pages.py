@@ -124,7 +124,7 @@ async def test_a_worker_that_does_not_tell_is_named(
         _, table = await told(client, TABLE)
         assert table["partitions"][1]["status"] == "unknown"
         assert f"the worker at {url}" in table["silent"][0]
-        assert f"the worker at {url}" in (await client.get(TABLE)).text
+        assert f"The worker at {url}" in (await client.get(TABLE)).text
 
 
 async def test_a_key_of_another_worker_is_followed(graph: Topology, client: httpx.AsyncClient) -> None:

@@ -76,7 +76,13 @@ class Answers:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._pages.filters |= {"utc": utc, "size": size, "lasting": lasting, "number": "{:,}".format}
+        self._pages.filters |= {
+            "utc": utc,
+            "size": size,
+            "lasting": lasting,
+            "number": "{:,}".format,
+            "sentence": _sentence,
+        }
 
     def make(self, view: Any, request: Any, shown: Shown) -> Any:
         """The response of the worker's web server."""
@@ -98,6 +104,10 @@ class Answers:
         return view.bytes(
             page.encode(), status=int(shown.status), headers={**HEADERS, **kind, **shown.headers}
         )
+
+
+def _sentence(detail: str) -> str:
+    return f"{detail[:1].upper()}{detail[1:]}."
 
 
 def _as_json(request: Any) -> str:

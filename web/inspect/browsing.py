@@ -41,7 +41,7 @@ def place_of(query: Mapping[str, str]) -> Place:
     given = query.get("limit") or str(PAGE_KEYS)
     if not given.isascii() or not given.isdigit() or not 1 <= int(given) <= MAX_PAGE_KEYS:
         raise RefusalError(
-            HTTPStatus.BAD_REQUEST, f"limit={given!r}: expected a whole number from 1 to {MAX_PAGE_KEYS}"
+            HTTPStatus.BAD_REQUEST, f"`limit` is {given!r}: expected a whole number from 1 to {MAX_PAGE_KEYS}"
         )
     return Place(
         start=query.get("from", ""),

@@ -15,7 +15,7 @@ from yarl import URL
 from app.events.state import VisitorState
 from tables.bulk_state import Figures
 from web.inspect.owners import Owners
-from web.inspect.visitor_state import FORWARD_TIMEOUT_S, FORWARDED
+from web.inspect.visitor_state import FORWARD_TIMEOUT_S, passed_on
 
 if TYPE_CHECKING:
     import faust
@@ -134,11 +134,10 @@ class Tables:
 
     async def _ask(self, owner: URL, store: InspectedStore) -> list[PartitionView] | str:
         """What another worker says of its partitions, or why it does not."""
-        headers = {FORWARDED: "1"} | ({"Authorization": f"Bearer {self._key}"} if self._key else {})
         url = owner / "inspect" / "tables" / f"{store.table.name}.json"
         try:
             async with cast(Any, self._app).http_client.get(
-                url, headers=headers, timeout=ClientTimeout(total=FORWARD_TIMEOUT_S)
+                url, headers=passed_on(self._key), timeout=ClientTimeout(total=FORWARD_TIMEOUT_S)
             ) as answer:
                 body = await answer.read()
                 if answer.status != 200:

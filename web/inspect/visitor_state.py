@@ -16,6 +16,7 @@ from app.core.calendar import moment
 from app.core.sessions import REVENUE_UNITS
 from app.events.state import Touch, VisitorState, Window
 from app.events.vocabulary import BotReason
+from web.inspect.access import require_key
 from web.inspect.owners import Owners
 from web.inspect.refusals import RefusalError, not_now
 
@@ -85,16 +86,21 @@ class VisitorView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StatePage:
-    """Answers from this worker's store, or from the worker's that has the key."""
+    """Answers from this worker's store, or from the worker's that has the key.
 
-    def __init__(self, app: faust.App, store: Store) -> None:
+    ``admin_key``: who asks must send it, and other workers are asked with it; empty: nobody needs one.
+    """
+
+    def __init__(self, app: faust.App, store: Store, *, admin_key: str = "") -> None:
         self._app = app
         self._store = store
+        self._admin_key = admin_key
         self._owners = Owners(app, store.table)
 
     async def show(self, view: Any, request: Any, site: str, visitor: str) -> Any:
         """The visitor's state as JSON; 404 where there is none, 503 while nobody can tell."""
         try:
+            require_key(request.headers, key=self._admin_key, as_json=True)
             key = f"{site}:{visitor}".encode()
             tp, owner = await self._owners.of(key)
             if owner != self._owners.here:
@@ -118,7 +124,7 @@ class StatePage:
         url = owner.join(URL(request.rel_url.raw_path, encoded=True))
         try:
             async with app.http_client.get(
-                url, headers={FORWARDED: "1"}, timeout=ClientTimeout(total=FORWARD_TIMEOUT_S)
+                url, headers=passed_on(self._admin_key), timeout=ClientTimeout(total=FORWARD_TIMEOUT_S)
             ) as answer:
                 body = await answer.read()
                 return view.bytes(body, content_type=answer.content_type, status=answer.status)
@@ -129,9 +135,14 @@ class StatePage:
             ) from error
 
 
-def register(app: faust.App, store: Store) -> None:
+def passed_on(admin_key: str) -> dict[str, str]:
+    """The headers of a question that one worker asks another."""
+    return {FORWARDED: "1"} | ({"Authorization": f"Bearer {admin_key}"} if admin_key else {})
+
+
+def register(app: faust.App, store: Store, *, admin_key: str) -> None:
     """Add the page to the worker's web server."""
-    page = StatePage(app, store)
+    page = StatePage(app, store, admin_key=admin_key)
 
     async def show_state(view: Any, request: Any, site: str, visitor: str) -> Any:
         return await page.show(view, request, site, visitor)
