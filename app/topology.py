@@ -33,7 +33,7 @@ from app.settings import ANY_ADDRESS, AppSettings, Settings
 from app.topics import Topics, catalogue
 from tables import visitors
 from tables.visitors import VisitorStates
-from web.inspect import visitor_state
+from web.inspect import pages, visitor_state
 
 #: Chunks waiting for the agent, over all partitions; beyond, their partitions are paused.
 MAX_WAITING_CHUNKS = 8
@@ -94,7 +94,16 @@ def build(
     _declare_outputs(app, topics, settings)
     _register_topics_command(app, topics, settings)
     _serve_metrics(app, metrics)
-    visitor_state.register(app, windows)
+    admin_key = settings.web.admin_key.get_secret_value()
+    visitor_state.register(app, windows, admin_key=admin_key)
+    pages.register(
+        app,
+        {windows.table.name: windows},
+        rules=rules,
+        topics=topics,
+        key=admin_key,
+        clock=clock,
+    )
     topology = Topology(
         app=app,
         topics=topics,
@@ -134,6 +143,8 @@ def _faust_app(settings: Settings, *, declare_topics: bool) -> faust.App:
         web_host=settings.app.web_host,
         web_bind=settings.app.web_host,
         web_port=settings.app.web_port,
+        # Faust's own pages of tables ask for no key.
+        web_tables_enabled=not settings.web.admin_key.get_secret_value(),
         # Our own handlers are set up by app.log; Faust must not replace them.
         loghandlers=[],
         logging_config=None,

@@ -14,8 +14,11 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import rocksdict
 from faust.types import TP, TableT
 
@@ -26,6 +29,19 @@ from app.errors import StateError
 RESERVED = b"\x00"
 
 Headers = list[tuple[str, bytes]]
+
+
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a partition's RocksDB: how many keys it has, the changelog offset that it is of, and its size.
+
+    ``keys`` is RocksDB's estimate unless ``is_exact``; ``offset`` is that of the last changelog message that
+    is in the store, None where there was none yet.
+    """
+
+    keys: int
+    is_exact: bool = False
+    offset: int | None
+    size_bytes: int
 
 
 class BulkState:
@@ -52,12 +68,38 @@ class BulkState:
         values = self._store(partition).get(wanted)
         return {key: value for key, value in zip(wanted, values, strict=True) if value is not None}
 
-    def items(self, partition: int) -> Iterator[tuple[bytes, bytes]]:
-        """Every key and value of the partition, in order of key, but for the reserved ones."""
+    def items(
+        self, partition: int, *, start: bytes | None = None, backwards: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Every key and value of the partition, in order of key, but for the reserved ones.
+
+        From ``start`` (inclusive) on, or from there back.
+        """
         offset_key = self._faust_store.offset_key
-        for key, value in self._store(partition).items():
+        for key, value in self._store(partition).items(backwards=backwards, from_key=start):
             if key != offset_key and not key.startswith(RESERVED):
                 yield bytes(key), bytes(value)
+
+    def is_open(self, partition: int) -> bool:
+        """Whether the partition's RocksDB is open here; any other look at a partition opens it."""
+        return partition in self._faust_store._dbs
+
+    def figures(self, partition: int) -> Figures:
+        """The figures of a partition that is open here."""
+        store, changelog = self._store(partition), self.changelog(partition)
+        # RocksDB counts a key again for each write that is not merged yet.
+        keys = int(store.property_value("rocksdb.estimate-num-keys") or 0)
+        return Figures(
+            keys=keys,
+            offset=self._faust_store.persisted_offset(changelog),
+            size_bytes=_size_of(self._faust_store.partition_path(partition)),
+        )
+
+    def page(
+        self, partition: int, *, start: bytes | None, backwards: bool, limit: int
+    ) -> list[tuple[bytes, bytes]]:
+        """The first ``limit`` of ``items``."""
+        return list(islice(self.items(partition, start=start, backwards=backwards), limit))
 
     async def write(self, partition: int, values: Mapping[bytes, bytes | None]) -> None:
         """Store the values (None: delete the key): changelog acknowledged first, then one atomic write.
@@ -123,3 +165,14 @@ class BulkState:
 
     def _store(self, partition: int) -> Any:
         return self._faust_store._db_for_partition(partition)
+
+
+def _size_of(directory: Path) -> int:
+    """Bytes of the files in a directory; one that RocksDB deletes meanwhile counts as none."""
+    size = 0
+    for file in directory.iterdir():
+        try:
+            size += file.stat().st_size
+        except FileNotFoundError:
+            continue
+    return size

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 import msgspec
 
 from app.codecs import StructCodec, use_codec
-from tables.bulk_state import BulkState
+from tables.bulk_state import BulkState, Figures
 from tables.expiry import ExpiryIndex
 
 if TYPE_CHECKING:
@@ -80,6 +80,17 @@ class ExpiringStates(Generic[S]):
     def load(self, partition: int, keys: Iterable[bytes]) -> dict[bytes, S]:
         """The states of those keys that have one."""
         return {key: self.codec.decode(raw) for key, raw in self._bulk.read(partition, keys).items()}
+
+    def page(
+        self, partition: int, *, start: bytes | None = None, backwards: bool = False, limit: int
+    ) -> list[tuple[bytes, S]]:
+        """Up to ``limit`` keys with their states in order of key, from ``start`` (inclusive) on, or back."""
+        page = self._bulk.page(partition, start=start, backwards=backwards, limit=limit)
+        return [(key, self.codec.decode(raw)) for key, raw in page]
+
+    def figures(self, partition: int) -> Figures | None:
+        """What the partition's store holds; None where it is not open here."""
+        return self._bulk.figures(partition) if self._bulk.is_open(partition) else None
 
     async def store(self, partition: int, states: Mapping[bytes, S | None]) -> None:
         """Keep the states (None: delete): acknowledged by the changelog, then written in one piece."""

@@ -12,8 +12,11 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from app.codecs import StructCodec
 from app.events.state import Claim, VisitorState
+from tables.bulk_state import Figures
 from tables.expiring import ExpiringStates, rocksdb_table
 from tables.owned_state import OwnedState
 
@@ -54,6 +57,14 @@ class VisitorStates(ExpiringStates[VisitorState]):
     async def claim(self, partition: int, *, epoch: int, start: int, end: int, batch_id: str) -> None:
         """Name a block before anything of it is written; raises FencedError for an owner no more."""
         await self._owned.claim(partition, epoch=epoch, start=start, end=end, batch_id=batch_id)
+
+    def figures(self, partition: int) -> Figures | None:
+        """What the partition's store holds; its visitors are counted once their expiry is known."""
+        figures, index = super().figures(partition), self._expiries.get(partition)
+        # Every visitor falls due at some time.
+        if figures is None or index is None:
+            return figures
+        return msgspec.structs.replace(figures, keys=len(index), is_exact=True)
 
     async def store(self, partition: int, states: Mapping[bytes, VisitorState | None]) -> None:
         """Keep the states (None: delete): acknowledged by the changelog, then written in one piece."""

@@ -24,12 +24,17 @@ def default_worker(app: AppSettings) -> str:
     return str(URL.build(scheme="http", host=host, port=app.web_port))
 
 
-def ask(worker: str, *, site: str, visitor: str) -> bytes:
-    """The worker's answer, JSON; NotFoundError where the visitor has no state."""
+def ask(worker: str, *, site: str, visitor: str, key: str = "") -> bytes:
+    """The worker's answer, JSON; NotFoundError where the visitor has no state.
+
+    ``key`` is that of web.admin_key, which a worker that has one asks for.
+    """
     url = f"{worker}/state/{quote(site, safe='')}/{quote(visitor, safe='')}"
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
         # The URL is the operator's own.
-        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:  # noqa: S310
+        question = urllib.request.Request(url, headers=headers)  # noqa: S310
+        with urllib.request.urlopen(question, timeout=TIMEOUT_S) as answer:  # noqa: S310
             return bytes(answer.read())
     except urllib.error.HTTPError as error:
         raise _refusal(worker, error) from error

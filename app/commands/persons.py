@@ -72,7 +72,7 @@ def run_erase(arguments: argparse.Namespace) -> int:
 def run_export(arguments: argparse.Namespace) -> int:
     """Write the export; 1 where something could not be asked."""
     loaded = settings_over(arguments.data)
-    state = worker_at(_worker(arguments, loaded))
+    state = worker_at(_worker(arguments, loaded), loaded)
     export = asyncio.run(Persons(loaded, _asked(arguments), state=state).export(now_ms=now_ms()))
     text = msgspec.json.format(msgspec.json.Encoder(decimal_format="number").encode(export)) + b"\n"
     if arguments.out:
@@ -107,7 +107,7 @@ def show(report: ErasureReport) -> None:
 
 
 async def _held(arguments: argparse.Namespace, loaded: Settings) -> tuple[Person, list[HeldRows]]:
-    state = worker_at(_worker(arguments, loaded))
+    state = worker_at(_worker(arguments, loaded), loaded)
     return await Persons(loaded, _asked(arguments), state=state).held()
 
 
@@ -118,7 +118,7 @@ async def _erase(arguments: argparse.Namespace, loaded: Settings) -> ErasureRepo
 
 
 def _state(arguments: argparse.Namespace, fed: Fed) -> AskState:
-    return _own_state(fed.stack) if fed.stack else worker_at(_worker(arguments, fed.settings))
+    return _own_state(fed.stack) if fed.stack else worker_at(_worker(arguments, fed.settings), fed.settings)
 
 
 def _own_state(stack: EmbeddedStack) -> AskState:

@@ -30,8 +30,10 @@ def add(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the visitor's state; 1 when there is none, or no worker can tell."""
-    worker = (arguments.worker or default_worker(settings.load().app)).rstrip("/")
-    raw = ask(worker, site=arguments.site, visitor=arguments.visitor)
+    loaded = settings.load()
+    worker = (arguments.worker or default_worker(loaded.app)).rstrip("/")
+    key = loaded.web.admin_key.get_secret_value()
+    raw = ask(worker, site=arguments.site, visitor=arguments.visitor, key=key)
     try:
         found = msgspec.json.decode(raw, type=VisitorView)
     except msgspec.DecodeError as error:

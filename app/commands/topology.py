@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, cast
+from typing import Any
 
 from app import settings
 from app.core.rules import SiteRules
@@ -12,6 +12,7 @@ from app.events.enriched import Enrichment
 from app.events.rejects import Reject
 from app.events.wire import WebEvent
 from app.topology import Topology, build
+from web.inspect.graph import NodeKind, graph_of
 
 
 def add(subparsers: Any) -> None:
@@ -26,29 +27,32 @@ def run(_: argparse.Namespace) -> int:
     return 0
 
 
+#: How Mermaid draws a node: its shape, and what stands in it.
+SHAPES = {
+    NodeKind.AGENT: "[[agent {}]]",
+    NodeKind.TOPIC: "([topic {}])",
+    NodeKind.TABLE: "[(table {}, RocksDB)]",
+    NodeKind.CHANGELOG: "([changelog {}])",
+    NodeKind.LANDING: "[/{}/]",
+}
+
+
 def mermaid(topology: Topology) -> str:
     """The built app as a flowchart: topics, agents, tables with their changelog, and the sink's tables."""
-    app, names = cast(Any, topology.app), topology.topics
+    graph = graph_of(topology.app, topology.topics)
+    drawn: set[str] = set()
+
+    def draw(name: str) -> str:
+        shape = "" if name in drawn else SHAPES[graph.node(name).kind].format(name)
+        drawn.add(name)
+        return name.replace(".", "_").replace("-", "_") + shape
+
     lines = ["flowchart LR"]
-    for agent in app.agents.values():
-        node = agent.name.rpartition(".")[2]
-        lines.append(f"  {node}[[agent {node}]]")
-        for topic in sorted(agent.channel.topics):
-            lines.append(f"  {_id(topic)}([topic {topic}]) --> {node}")
-        for name, table in app.tables.items():
-            changelog = table.changelog_topic_name
-            lines.append(f"  {node} <--> {name}[(table {name}, RocksDB)]")
-            lines.append(f"  {name} --> {_id(changelog)}([changelog {changelog}])")
-        lines.append(f"  {node} --> events_in[/events_in/]")
-        lines.append(f"  {node} --> sessions_in[/sessions_in/]")
-        lines += [
-            f"  {node} --> {_id(name)}([topic {name}])" for name in (names.dead_letters, names.sessions)
-        ]
+    lines += [f"  {draw(node.name)}" for node in graph.nodes if node.kind == NodeKind.AGENT]
+    for edge in graph.edges:
+        arrow = "<-->" if edge.is_both_ways else "-->"
+        lines.append(f"  {draw(edge.source)} {arrow} {draw(edge.target)}")
     return "\n".join(lines)
-
-
-def _id(topic: str) -> str:
-    return topic.replace(".", "_").replace("-", "_")
 
 
 def _no_enrichment(event: WebEvent, *, site: SiteRules) -> Enrichment | Reject:

@@ -63,12 +63,13 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     user: str = ""
 
 
-def worker_at(url: str) -> AskState:
-    """Asks the worker whose web server is at ``url``."""
+def worker_at(url: str, settings: Settings) -> AskState:
+    """Asks the worker whose web server is at ``url``, with the admin key of the settings."""
+    key = settings.web.admin_key.get_secret_value()
 
     async def ask_worker(site: str, visitor: str) -> bytes | None:
         try:
-            return await asyncio.to_thread(ask, url, site=site, visitor=visitor)
+            return await asyncio.to_thread(ask, url, site=site, visitor=visitor, key=key)
         except NotFoundError:
             return None
 

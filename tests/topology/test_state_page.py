@@ -75,8 +75,8 @@ async def given(graph: Topology, *, to: str) -> TP:
     return tp
 
 
-async def show(graph: Topology, request: Asked | None = None) -> tuple[int, Any]:
-    page = StatePage(graph.app, graph.windows)
+async def show(graph: Topology, request: Asked | None = None, *, admin_key: str = "") -> tuple[int, Any]:
+    page = StatePage(graph.app, graph.windows, admin_key=admin_key)
     status, body = await page.show(View(), request or Asked(), "shop", "v/1")
     return int(status), body
 
@@ -132,6 +132,25 @@ async def test_another_worker_is_asked_once_and_its_answer_passed_on(graph: Topo
         status, _ = await show(graph, Asked(headers={FORWARDED: "1"}))
         assert status == 503
         assert len(seen) == 1
+
+
+async def test_where_a_key_is_set_it_is_needed_and_passed_on(graph: Topology) -> None:
+    seen: list[str | None] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        seen.append(request.headers.get("Authorization"))
+        return web.json_response({"detail": "nobody"}, status=404)
+
+    there = web.Application()
+    there.router.add_get("/state/{site}/{visitor:.+}", answer)
+    async with TestServer(there) as server:
+        await given(graph, to=f"http://127.0.0.1:{server.port}")
+        status, body = await show(graph, admin_key="0123456789abcdef")
+        assert status == 401
+        assert "web.admin_key" in body["detail"]
+        bearer = {"Authorization": "Bearer 0123456789abcdef"}
+        status, _ = await show(graph, Asked(headers=bearer), admin_key="0123456789abcdef")
+        assert (status, seen) == (404, [bearer["Authorization"]])
 
 
 async def test_another_worker_that_is_gone_is_named(graph: Topology) -> None:

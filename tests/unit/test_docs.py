@@ -92,6 +92,7 @@ def test_every_kind_of_problem_is_in_the_api_docs():
         "docs/DESIGN.md",
         "docs/ENRICHMENT.md",
         "docs/IMPORTING.md",
+        "docs/INSPECTING.md",
         "docs/FUNNELS.md",
         "docs/GOALS.md",
         "docs/OPERATING.md",

@@ -50,11 +50,13 @@ def test_windows_counts_and_touches_are_shown():
 
 
 @contextmanager
-def answering(status: int, body: bytes) -> Iterator[str]:
-    """A server that gives every question the same answer; its URL."""
+def answering(status: int, body: bytes, *, keys: list[str | None] | None = None) -> Iterator[str]:
+    """A server that gives every question the same answer; its URL. ``keys`` takes what it was sent as one."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if keys is not None:
+                keys.append(self.headers["Authorization"])
             self.send_response(status)
             self.end_headers()
             self.wfile.write(body)
@@ -91,6 +93,16 @@ def test_where_nobody_listens_it_is_told_what_to_do(capsys):
         pass
     assert main(["state", "--site", "shop", "--visitor", "v1", "--worker", url]) == 1
     assert f"no worker answers at {url}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("key", "sent"), [("", None), ("0123456789abcdef", "Bearer 0123456789abcdef")])
+def test_the_admin_key_is_sent_where_there_is_one(key, sent, monkeypatch, capsys):
+    monkeypatch.setenv("WUA_WEB__ADMIN_KEY", key)
+    keys: list[str | None] = []
+    with answering(401, json.dumps({"detail": "a key is needed"}).encode(), keys=keys) as url:
+        assert main(["state", "--site", "shop", "--visitor", "v1", "--worker", url]) == 1
+    assert keys == [sent]
+    assert "a key is needed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b""])

@@ -67,7 +67,7 @@ def _persons(request: Request, context: Context, *, visitor: str | None, user: s
         raise QueryError("expected exactly one of visitor and user")
     site_id = site_of({"site": request.path_params["site_id"]})
     asked = Asked(site_id=site_id, visitor=visitor or "", user=user or "")
-    return Persons(settings, asked, state=worker_at(default_worker(settings.app)))
+    return Persons(settings, asked, state=worker_at(default_worker(settings.app), settings))
 
 
 def _unavailable(error: Exception) -> Response:

@@ -16,6 +16,9 @@ from app.core.calendar import moment
 from app.core.sessions import REVENUE_UNITS
 from app.events.state import Touch, VisitorState, Window
 from app.events.vocabulary import BotReason
+from web.inspect.access import require_key
+from web.inspect.owners import Owners
+from web.inspect.refusals import RefusalError, not_now
 
 if TYPE_CHECKING:
     import faust
@@ -82,103 +85,79 @@ class VisitorView(msgspec.Struct, frozen=True, kw_only=True):
     windows: list[WindowView]
 
 
-class _RefusalError(Exception):
-    """The question cannot be answered here and now."""
-
-    def __init__(self, status: HTTPStatus, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
-
-
 class StatePage:
-    """Answers from this worker's store, or from the worker's that has the key."""
+    """Answers from this worker's store, or from the worker's that has the key.
 
-    def __init__(self, app: faust.App, store: Store) -> None:
+    ``admin_key``: who asks must send it, and other workers are asked with it; empty: nobody needs one.
+    """
+
+    def __init__(self, app: faust.App, store: Store, *, admin_key: str = "") -> None:
         self._app = app
         self._store = store
+        self._admin_key = admin_key
+        self._owners = Owners(app, store.table)
 
     async def show(self, view: Any, request: Any, site: str, visitor: str) -> Any:
         """The visitor's state as JSON; 404 where there is none, 503 while nobody can tell."""
         try:
+            require_key(request.headers, key=self._admin_key, as_json=True)
             key = f"{site}:{visitor}".encode()
-            tp, owner = await self._owner(key)
-            if owner != self._url:
+            tp, owner = await self._owners.of(key)
+            if owner != self._owners.here:
                 return await self._forward(view, request, owner)
             return _json(view, self._read(tp, key, site=site, visitor=visitor))
-        except _RefusalError as refused:
+        except RefusalError as refused:
             return _json(view, {"detail": refused.detail}, status=refused.status)
 
-    @property
-    def _url(self) -> URL:
-        return URL(str(self._app.conf.canonical_url))
-
-    async def _owner(self, key: bytes) -> tuple[TP, URL]:
-        app = cast(Any, self._app)
-        if app.rebalancing or app.in_recovery:
-            raise _RefusalError(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                f"the worker at {self._url} is taking over partitions: it reads its state back from the "
-                "changelog; ask again in a few seconds",
-            )
-        topic = self._store.table.changelog_topic.get_topic_name()
-        # The router counts partitions by what the producer knows of the topic: let it learn of it first.
-        await app.producer._ensure_producer().partitions_for(topic)
-        try:
-            owner = app.router.key_store(self._store.table.name, key)
-        except KeyError as error:
-            raise _RefusalError(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "no worker has the visitor's partition at the moment; ask again in a few seconds",
-            ) from error
-        return app.producer.key_partition(topic, key), owner
-
     def _read(self, tp: TP, key: bytes, *, site: str, visitor: str) -> VisitorView:
-        if tp not in self._app.assignor.assigned_actives():
-            raise _RefusalError(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                f"partition {tp.partition} is being given to another worker; ask again in a few seconds",
-            )
+        self._owners.require_here(tp)
         state = self._store.load(tp.partition, [key]).get(key)
         if state is None:
-            raise _RefusalError(
-                HTTPStatus.NOT_FOUND,
-                f"no state of visitor {visitor!r} of site {site!r}: nothing was received, or nothing for so "
-                "long that every window was closed and forgotten",
-            )
-        return describe(state, site=site, visitor=visitor, worker=str(self._url), partition=tp.partition)
+            raise no_state(site, visitor)
+        here = str(self._owners.here)
+        return describe(state, site=site, visitor=visitor, worker=here, partition=tp.partition)
 
     async def _forward(self, view: Any, request: Any, owner: URL) -> Any:
         if FORWARDED in request.headers:
-            raise _RefusalError(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "the workers are moving partitions; ask again in a few seconds",
-            )
+            raise not_now("the workers are moving partitions; ask again in a few seconds")
         app = cast(Any, self._app)
         url = owner.join(URL(request.rel_url.raw_path, encoded=True))
         try:
             async with app.http_client.get(
-                url, headers={FORWARDED: "1"}, timeout=ClientTimeout(total=FORWARD_TIMEOUT_S)
+                url, headers=passed_on(self._admin_key), timeout=ClientTimeout(total=FORWARD_TIMEOUT_S)
             ) as answer:
                 body = await answer.read()
                 return view.bytes(body, content_type=answer.content_type, status=answer.status)
         except (ClientError, TimeoutError, OSError) as error:
-            raise _RefusalError(
-                HTTPStatus.SERVICE_UNAVAILABLE,
+            raise not_now(
                 f"the visitor is kept by the worker at {owner}, which cannot be reached from here "
-                f"({error!r}); check its port and app.advertised_host, or whether it has just ended",
+                f"({error!r}); check its port and app.advertised_host, or whether it has just ended"
             ) from error
 
 
-def register(app: faust.App, store: Store) -> None:
+def passed_on(admin_key: str) -> dict[str, str]:
+    """The headers of a question that one worker asks another."""
+    return {FORWARDED: "1"} | ({"Authorization": f"Bearer {admin_key}"} if admin_key else {})
+
+
+def register(app: faust.App, store: Store, *, admin_key: str) -> None:
     """Add the page to the worker's web server."""
-    page = StatePage(app, store)
+    page = StatePage(app, store, admin_key=admin_key)
 
     async def show_state(view: Any, request: Any, site: str, visitor: str) -> Any:
         return await page.show(view, request, site, visitor)
 
     # A visitor id may have slashes in it.
     app.page("/state/{site}/{visitor:.+}", name="state")(show_state)
+
+
+def no_state(site: str, visitor: str) -> RefusalError:
+    """The refusal for a visitor of whom nothing is kept."""
+    return RefusalError(
+        HTTPStatus.NOT_FOUND,
+        f"no state of visitor {visitor!r} of site {site!r}: nothing was received, or nothing for so "
+        "long that every window was closed and forgotten",
+    )
 
 
 def describe(state: VisitorState, *, site: str, visitor: str, worker: str, partition: int) -> VisitorView:
@@ -193,8 +172,8 @@ def describe(state: VisitorState, *, site: str, visitor: str, worker: str, parti
         last_offset=state.last_offset,
         last_received_at=moment(state.last_received_at),
         remembered_ids=len(state.seen) // DIGEST_BYTES,
-        first_touch=_touch(windows[0].touch) if windows else None,
-        last_touch=_touch(windows[-1].touch) if windows else None,
+        first_touch=touch_view(windows[0].touch) if windows else None,
+        last_touch=touch_view(windows[-1].touch) if windows else None,
         windows=[_window(window) for window in windows],
     )
 
@@ -219,7 +198,8 @@ def _window(window: Window) -> WindowView:
     )
 
 
-def _touch(touch: Touch) -> TouchView:
+def touch_view(touch: Touch) -> TouchView:
+    """Where a visit came from, as it is shown."""
     return TouchView(
         page=f"{touch.page.host}{touch.page.path}",
         channel=touch.traffic.channel,
