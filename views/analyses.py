@@ -48,6 +48,7 @@ from views.performance import (
     slow_pages,
 )
 from views.reading import Reader
+from views.realtime import Realtime, RealtimeAsked, realtime
 from views.seo import Seo, seo
 from views.stats.answer import stats
 from views.stats.model import Asked, Stats, Step
@@ -135,6 +136,11 @@ class Analyses:
     async def regressions(self, scope: Scope, asked: Measured, *, min_change_percent: int) -> Regressions:
         """What became slower than it was in as many days before."""
         return await regressions(self._reader, scope, asked, min_change_percent=min_change_percent)
+
+    async def realtime(self, asked: RealtimeAsked) -> Realtime:
+        """What goes on now."""
+        cap_ms = self._rules.sessions_of(asked.site_id).cap_ms
+        return await realtime(self._reader, asked, cap_ms=cap_ms)
 
     async def heatmap(self, scope: Scope, asked: HeatmapAsked) -> Heatmap:
         """Where one page is clicked, on what, in vain, and how far it is scrolled."""

@@ -25,6 +25,7 @@ from web.api import (
     pages,
     performance,
     persons,
+    realtime,
     report_schedules,
     reports,
     seo,
@@ -42,6 +43,7 @@ from web.reports.background import ReportService
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *sites.ENDPOINTS,
+    *realtime.ENDPOINTS,
     *stats.ENDPOINTS,
     *attribution.ENDPOINTS,
     *experiments.ENDPOINTS,
