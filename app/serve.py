@@ -20,11 +20,13 @@ from app.adapters.clickhouse import QueryPool
 from app.adapters.clock import Clock, now_ms
 from app.adapters.kept_answers import open_store
 from app.adapters.producer import EventProducer, Headers, Message
+from app.adapters.stop_signals import stop_signals
 from app.adapters.visitor_ids import VisitorIds
 from app.metrics import WebMetrics
 from app.settings import Settings
 from views.queries import Queries
 from web import api, assets, collector, health, script
+from web.api.streaming import Streams
 from web.dashboard import routes as dashboard
 from web.middleware import BodyLimit, Observe, SecurityHeaders
 from web.problems import exception_handlers
@@ -80,12 +82,15 @@ def build(
     metrics = WebMetrics()
     queries = Queries(pool, settings=loaded)
     reports = ReportService(queries, clock=clock)
+    streams = Streams()
     secrets = loaded.app.data_dir / "salts"
     visitor_ids = VisitorIds(secrets)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
         async with made:
+            made.enter_context(stop_signals(lambda: loop.call_soon_threadsafe(streams.close)))
             made.callback(asyncio.create_task(_forget(visitor_ids, clock), name="forget-salts").cancel)
             made.push_async_callback(reports.close)
             made.push_async_callback(_stopped, asyncio.create_task(reports.run(), name="reports"))
@@ -106,7 +111,14 @@ def build(
                 link_key=secrets / "links.key",
                 seal=AddressSeal.of(loaded),
             ),
-            *api.routes(queries, send=producer.send_batch, clock=clock, background=reports, store=answers),
+            *api.routes(
+                queries,
+                send=producer.send_batch,
+                clock=clock,
+                background=reports,
+                store=answers,
+                streams=streams,
+            ),
             *script.routes(STATIC),
             assets.mount(STATIC),
         ],

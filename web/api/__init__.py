@@ -39,6 +39,7 @@ from web.api.answering import Answering
 from web.api.endpoints import Context, Endpoint
 from web.api.openapi import docs_page, openapi
 from web.api.presenting import json_response
+from web.api.streaming import Streams
 from web.reports.background import ReportService
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -73,16 +74,18 @@ def routes(
     clock: Clock = now_ms,
     background: ReportService | None = None,
     store: Store | None = None,
+    streams: Streams | None = None,
 ) -> list[BaseRoute]:
     """A route for each endpoint, the OpenAPI document and the page that shows it.
 
     ``background`` makes the reports that nobody waits for; without one they wait for another process.
-    ``store`` keeps answers for a while; without one they are kept in this process.
+    ``store`` keeps answers for a while; without one they are kept in this process. ``streams``: for whoever
+    ends them.
     """
     settings = queries.settings
     service = background or ReportService(queries, clock=clock)
     answering = Answering(
-        Context(queries=queries, reports=service, send=send, clock=clock),
+        Context(queries=queries, reports=service, send=send, clock=clock, streams=streams or Streams()),
         access=Access(settings, keys=queries.api_keys, clock=clock),
         store=store or InProcess(max_bytes=settings.cache.max_mb * 1024 * 1024),
     )

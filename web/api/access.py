@@ -47,7 +47,7 @@ class Access:
         """429 for who asks too often, and the headers that say how much is left."""
         if self._web.api_rate_per_s == 0:
             return None, {}
-        bucket = self._bucket(caller, request)
+        bucket = self.viewer(caller, request)
         now_s = self._clock() / 1000
         wait_s = self._limit.take(bucket, 1, now_s=now_s)
         left, full_s = self._limit.left(bucket, now_s=now_s)
@@ -78,7 +78,8 @@ class Access:
             return _forbidden(f"it is of {own}; the request names {asked}")
         return None
 
-    def _bucket(self, caller: ApiKey | None, request: Request) -> str:
+    def viewer(self, caller: ApiKey | None, request: Request) -> str:
+        """Whose questions are counted together: those of a key, else of a network address."""
         if caller is not None and caller.key_id:
             return f"key {caller.key_id}"
         peer = request.client.host if request.client else ""

@@ -17,18 +17,20 @@ from app.traffic.returns import Send
 from views.params import Bots
 from views.queries import Queries
 from web.accepting import ARROW, CSV, JSON
+from web.api.streaming import Streams
 from web.reports.background import ReportService
 
 Handler = Callable[[Request, "Context"], Awaitable[Response]]
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """What a handler asks with; ``send`` sends to the events topic."""
+    """What a handler asks with; ``send`` sends to the events topic; ``streams`` are those that are open."""
 
     queries: Queries
     reports: ReportService
     send: Send
     clock: Clock
+    streams: Streams = msgspec.field(default_factory=Streams)
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):

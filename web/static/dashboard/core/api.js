@@ -23,8 +23,14 @@ export const post = (path, body, { signal } = {}) => send(path, { method: 'POST'
 export const put = (path, body, { signal } = {}) => send(path, { method: 'PUT', body, signal });
 export const remove = (path, { signal } = {}) => send(path, { method: 'DELETE', signal });
 
-async function send(url, { method = 'GET', body, signal } = {}) {
-  const headers = { Accept: 'application/json' };
+async function send(url, { method, body, signal } = {}) {
+  const answer = await asking(url, { method, body, signal });
+  return answer.status === 204 ? null : answer.json();
+}
+
+/** The response to a request, an ApiError where it is refused. */
+export async function asking(url, { method = 'GET', body, accept = 'application/json', signal } = {}) {
+  const headers = { Accept: accept };
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   if (method !== 'GET' && meta('csrf-token')) headers['X-CSRF-Token'] = meta('csrf-token');
   if (meta('share-token')) headers['X-Share-Token'] = meta('share-token');
@@ -35,8 +41,7 @@ async function send(url, { method = 'GET', body, signal } = {}) {
     if (error.name === 'AbortError') throw error;
     throw new ApiError({ status: 0, title: 'The server cannot be reached', detail: 'Look at the network, then try again.' });
   }
-  if (answer.status === 204) return null;
+  if (answer.ok) return answer;
   const told = await answer.json().catch(() => ({ title: answer.statusText }));
-  if (!answer.ok) throw new ApiError({ status: answer.status, title: told.title, detail: told.detail });
-  return told;
+  throw new ApiError({ status: answer.status, title: told.title, detail: told.detail });
 }
