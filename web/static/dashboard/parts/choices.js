@@ -7,9 +7,20 @@ export const chosen = (state, all) => Object.fromEntries(
   all.map(({ name, options, usual }) => [name, state.own[name] in options ? state.own[name] : usual]),
 );
 
-/** `all`: [{ name, label, options: { value: title }, usual, hint }]. Puts them above the panels of the view. */
+/** `all`: [{ name, label, options: { value: title }, usual, hint }]. Puts them above the panels of the view, in a row that is returned. */
 export function choices(view, all) {
-  view.panels.before(el('div', { class: 'choices', role: 'group', 'aria-label': 'Choices' }, all.map((one) => choice(view, one))));
+  const row = el('div', { class: 'choices', role: 'group', 'aria-label': 'Choices' }, all.map((one) => choice(view, one)));
+  view.panels.before(row);
+  return row;
+}
+
+/** One more choice in `row`, whose options come with an answer: fill([[value, title]], chosen) says them. */
+export function lateChoice(view, row, { name, label }) {
+  const select = el('select', { name, on: { change: () => view.setOwn({ [name]: select.value }) } });
+  row.prepend(el('label', { class: 'small' }, label, select));
+  return (options, value) => select.replaceChildren(
+    ...options.map(([one, title]) => el('option', { value: one, selected: one === value }, title)),
+  );
 }
 
 function choice(view, { name, label, options, usual, hint }) {
