@@ -16,6 +16,8 @@ export function bars(place, { rows, columns, label, choose, more }) {
       : el('span', {}, title);
     return el('tr', { 'data-key': key }, el('td', { class: 'barred' }, bar, text), cells.map((cell) => el('td', { class: 'number' }, cell)));
   });
-  place.append(el('table', { class: 'bars' }, el('thead', {}, head), el('tbody', {}, lines)));
+  const made = el('table', { class: 'bars' }, el('thead', {}, head), el('tbody', {}, lines));
+  // Where nothing in it can hold the focus, it could not be scrolled by keyboard.
+  place.append(choose ? made : el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': label }, made));
   if (more) place.append(el('p', { class: 'small' }, more));
 }
