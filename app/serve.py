@@ -27,6 +27,7 @@ from app.metrics import WebMetrics
 from app.settings import Settings
 from views.queries import Queries
 from web import api, collector, health, script
+from web.api.endpoints import Operation
 from web.dashboard import routes as dashboard
 from web.middleware import BodyLimit, Observe, SecurityHeaders
 from web.problems import exception_handlers
@@ -80,6 +81,9 @@ def build(
     answers = open_store(loaded.cache)
     made.push_async_callback(answers.close)
     metrics = WebMetrics()
+    operation = Operation(
+        parts={"clickhouse": pool.ping, "broker": producer.ping}, registries=(metrics.registry, *registries)
+    )
     queries = Queries(pool, settings=loaded)
     reports = ReportService(queries, clock=clock)
     secrets = loaded.app.data_dir / "salts"
@@ -96,9 +100,7 @@ def build(
     return Starlette(
         routes=[
             *dashboard.routes(loaded),
-            *health.routes(
-                {"clickhouse": pool.ping, "broker": producer.ping}, registries=[metrics.registry, *registries]
-            ),
+            *health.routes(operation.parts, registries=operation.registries),
             *collector.routes(
                 loaded,
                 producer=producer,
@@ -108,7 +110,14 @@ def build(
                 link_key=secrets / "links.key",
                 seal=AddressSeal.of(loaded),
             ),
-            *api.routes(queries, send=producer.send_batch, clock=clock, background=reports, store=answers),
+            *api.routes(
+                queries,
+                send=producer.send_batch,
+                clock=clock,
+                background=reports,
+                store=answers,
+                operation=operation,
+            ),
             *script.routes(STATIC),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],

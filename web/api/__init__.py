@@ -22,6 +22,8 @@ from web.api import (
     heatmap,
     imports,
     journeys,
+    keys,
+    ops,
     pages,
     performance,
     persons,
@@ -35,7 +37,7 @@ from web.api import (
 )
 from web.api.access import Access
 from web.api.answering import Answering
-from web.api.endpoints import Context, Endpoint
+from web.api.endpoints import Context, Endpoint, Operation
 from web.api.openapi import docs_page, openapi
 from web.api.presenting import json_response
 from web.reports.background import ReportService
@@ -61,6 +63,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *imports.ENDPOINTS,
     *dead_letters.ENDPOINTS,
     *persons.ENDPOINTS,
+    *keys.ENDPOINTS,
+    *ops.ENDPOINTS,
 )
 
 
@@ -71,16 +75,18 @@ def routes(
     clock: Clock = now_ms,
     background: ReportService | None = None,
     store: Store | None = None,
+    operation: Operation | None = None,
 ) -> list[BaseRoute]:
     """A route for each endpoint, the OpenAPI document and the page that shows it.
 
     ``background`` makes the reports that nobody waits for; without one they wait for another process.
-    ``store`` keeps answers for a while; without one they are kept in this process.
+    ``store`` keeps answers for a while; without one they are kept in this process. ``operation`` is what the
+    administrators are shown of it.
     """
     settings = queries.settings
     service = background or ReportService(queries, clock=clock)
     answering = Answering(
-        Context(queries=queries, reports=service, send=send, clock=clock),
+        Context(queries=queries, reports=service, send=send, clock=clock, operation=operation or Operation()),
         access=Access(settings, keys=queries.api_keys, clock=clock),
         store=store or InProcess(max_bytes=settings.cache.max_mb * 1024 * 1024),
     )
