@@ -73,6 +73,7 @@ async def test_every_answer_is_as_the_document_says(asked: Asked, client: httpx.
         "/api/v1/dead-letters": await get(client, "/api/v1/dead-letters"),
         "/api/v1/dead-letters/{letter_id}": await get(client, "/api/v1/dead-letters/0-0-0"),
         "/api/v1/dead-letters/replay": await post(client, "/api/v1/dead-letters/replay"),
+        "/api/v1/settings": await get(client, "/api/v1/settings"),
         "/api/v1/ops": await get(client, "/api/v1/ops"),
         "/api/v1/imports": await get(client, "/api/v1/imports", site="shop"),
         "/api/v1/imports/daily": await get(client, "/api/v1/imports/daily", **SHOP),

@@ -15,6 +15,7 @@ from views.queries import Queries
 from web.api import (
     attribution,
     cohorts,
+    configuration,
     dead_letters,
     experiments,
     funnels,
@@ -63,6 +64,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *imports.ENDPOINTS,
     *dead_letters.ENDPOINTS,
     *persons.ENDPOINTS,
+    *configuration.ENDPOINTS,
     *keys.ENDPOINTS,
     *ops.ENDPOINTS,
 )

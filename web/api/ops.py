@@ -216,7 +216,7 @@ def _of_worker(told: WorkerFigures | None, problem: str | None, samples: Samples
             Severity.WARNING,
             unopened,
             f"{unopened:.0f} addresses were sealed under another key",
-            "give worker and web server the same WUA_BROKER__ADDRESS_KEY",
+            "give worker and web server the same WUA_INGEST__ADDRESS_KEY",
         ),
     ]
     return [
