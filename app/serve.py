@@ -26,6 +26,7 @@ from app.metrics import WebMetrics
 from app.settings import Settings
 from views.queries import Queries
 from web import api, assets, collector, health, script
+from web.api.endpoints import Operation
 from web.api.streaming import Streams
 from web.dashboard import routes as dashboard
 from web.middleware import BodyLimit, Observe, SecurityHeaders
@@ -80,6 +81,9 @@ def build(
     answers = open_store(loaded.cache)
     made.push_async_callback(answers.close)
     metrics = WebMetrics()
+    operation = Operation(
+        parts={"clickhouse": pool.ping, "broker": producer.ping}, registries=(metrics.registry, *registries)
+    )
     queries = Queries(pool, settings=loaded)
     reports = ReportService(queries, clock=clock)
     streams = Streams()
@@ -99,9 +103,7 @@ def build(
     return Starlette(
         routes=[
             *dashboard.routes(loaded),
-            *health.routes(
-                {"clickhouse": pool.ping, "broker": producer.ping}, registries=[metrics.registry, *registries]
-            ),
+            *health.routes(operation.parts, registries=operation.registries),
             *collector.routes(
                 loaded,
                 producer=producer,
@@ -118,6 +120,7 @@ def build(
                 background=reports,
                 store=answers,
                 streams=streams,
+                operation=operation,
             ),
             *script.routes(STATIC),
             assets.mount(STATIC),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -322,3 +323,28 @@ def _place(path: tuple[str, ...], by_file: Mapping[Path, dict[str, Any]]) -> str
         if place is not None or (len(path) == 1 and path[0] in values):
             return str(file)
     return ", ".join(str(file) for file in by_file) or "settings"
+
+
+def told(settings: Settings) -> dict[str, str]:
+    """Each setting by its dotted key, for people: whether a secret is set, and no password of a URL.
+
+    Without what is particular to sites.
+    """
+    values = settings.model_dump(mode="json", exclude={"sites", "default_site"})
+    return {".".join(path): _told(path, value) for path, value in _leaves(values, ())}
+
+
+def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if not isinstance(value, dict):
+        yield path, value
+        return
+    for name, one in value.items():
+        yield from _leaves(one, (*path, name))
+
+
+def _told(path: tuple[str, ...], value: Any) -> str:
+    if SECRETS.intersection(path):
+        return "(set)" if value else "(not set)"
+    if isinstance(value, str):
+        return _CREDENTIALS.sub(r"\1(hidden)@", value)
+    return json.dumps(value)

@@ -131,6 +131,13 @@ class BotRow(msgspec.Struct, frozen=True, kw_only=True):
     page_views: int
 
 
+class BotReasonRow(msgspec.Struct, frozen=True, kw_only=True):
+    """Events that are thought to come from a program for a reason; each counts under every one that holds."""
+
+    reason: str
+    events: int
+
+
 class AiPageRow(msgspec.Struct, frozen=True, kw_only=True):
     """A page: its views by AI crawlers and AI fetchers, and the sessions that AI assistants sent to it."""
 
@@ -146,6 +153,7 @@ class BotTraffic(Answer, frozen=True, kw_only=True):
     events: int
     page_views: int
     bots: list[BotRow]
+    reasons: list[BotReasonRow]
     ai_pages: list[AiPageRow]
 
 

@@ -63,6 +63,16 @@ VIEWS = {
         View(name="living_sessions", parameters=_BY_DAY),
         View(name="session_events", parameters={**_BY_DAY, "reach": "Date"}),
         View(
+            name="session_timeline",
+            parameters={
+                "site": "String",
+                "session": "UUID",
+                "visitor": "String",
+                "since": "Date",
+                "until": "Date",
+            },
+        ),
+        View(
             name="freshness",
             parameters={
                 "site": "String",
@@ -97,6 +107,7 @@ VIEWS = {
         View(name="crawled_pages", parameters={**_BOTS, "limit": "UInt32"}),
         View(name="not_found_pages", parameters={**_BY_DAY, "reach": "Date", "limit": "UInt32"}),
         View(name="bot_traffic", parameters=_BOTS),
+        View(name="bot_reasons", parameters=_BOTS),
         View(name="ai_pages", parameters={**_BOTS, "limit": "UInt32"}),
         View(
             name="quality_series",

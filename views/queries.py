@@ -7,12 +7,13 @@ from datetime import date
 
 from app.errors import NotFoundError
 from app.events.dead_letter import EventName, KeptLetter
-from app.events.vocabulary import ImportedDimension
+from app.events.vocabulary import BotReason, ImportedDimension
 from app.events.wire import WebEvent
 from views.analyses import Analyses
 from views.answers import (
     AiPageRow,
     BlockTotals,
+    BotReasonRow,
     BotRow,
     BotTraffic,
     ChannelRow,
@@ -47,6 +48,7 @@ from views.params import Scope
 from views.people import user_behavior
 from views.reading import about
 from views.session_list import Cursor, session_list
+from views.session_timeline import SessionDetail, session_timeline
 
 
 class Queries(Analyses):
@@ -121,12 +123,18 @@ class Queries(Analyses):
     async def bots(self, scope: Scope, *, limit: int) -> BotTraffic:
         """What programs did; of the pages that AI took from, or sent people to, the ``limit`` with most."""
         rows = await self._reader.rows("bot_traffic", scope.by_day)
+        reasons = await self._reader.rows("bot_reasons", scope.by_day)
         pages = await self._reader.rows("ai_pages", {**scope.by_day, "limit": limit})
         return BotTraffic(
             **about(scope, layer="gold"),
             events=sum(row["events"] for row in rows),
             page_views=sum(row["page_views"] for row in rows),
             bots=[BotRow(**row) for row in rows],
+            reasons=[
+                BotReasonRow(reason=label, events=row["events"])
+                for row in reasons
+                for label in BotReason(row["reason"]).labels
+            ],
             ai_pages=[AiPageRow(**row) for row in pages],
         )
 
@@ -181,6 +189,10 @@ class Queries(Analyses):
         return await session_list(
             self._reader, scope, filters=filters, order=order, limit=limit, cursor=cursor
         )
+
+    async def session(self, scope: Scope, *, session_id: str) -> SessionDetail:
+        """One session that began in the period, and its events; NotFoundError for one that is not there."""
+        return await session_timeline(self._reader, scope, session_id=session_id)
 
     async def user_behavior(self, scope: Scope, *, user_id: str) -> UserBehavior:
         """What a user id, or a visitor id, has done; NotFoundError for one never seen."""

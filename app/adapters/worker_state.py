@@ -14,6 +14,8 @@ from app.errors import NotFoundError, WorkerUnavailableError
 from app.settings import ANY_ADDRESS, AppSettings
 
 TIMEOUT_S = 15.0
+#: A person waits for a page.
+METRICS_TIMEOUT_S = 3.0
 
 
 def default_worker(app: AppSettings) -> str:
@@ -38,6 +40,15 @@ def ask(worker: str, *, site: str, visitor: str, key: str = "") -> bytes:
             return bytes(answer.read())
     except urllib.error.HTTPError as error:
         raise _refusal(worker, error) from error
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise no_worker(worker, str(error)) from error
+
+
+def metrics(worker: str) -> str:
+    """The text of the worker's ``/metrics``; raises WorkerUnavailableError."""
+    try:
+        with urllib.request.urlopen(f"{worker}/metrics", timeout=METRICS_TIMEOUT_S) as answer:  # noqa: S310
+            return str(answer.read().decode())
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise no_worker(worker, str(error)) from error
 

@@ -18,11 +18,11 @@ from rich.table import Table
 from app import log, serve, settings
 from app.adapters.address_seal import AddressSeal
 from app.adapters.clickhouse import QueryPool
+from app.adapters.clickhouse.api_keys import new_secret
 from app.adapters.clock import now_ms
 from app.adapters.enricher import Enricher
 from app.commands import progress
 from app.commands.demo_definitions import define
-from app.commands.keys import new_secret
 from app.embedded.loop_server import bind, serve_in_loop
 from app.embedded.stack import EmbeddedStack, Feeder
 from app.errors import EmbeddedError

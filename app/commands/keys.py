@@ -17,15 +17,13 @@ from rich.table import Table
 
 from app import settings
 from app.adapters.clickhouse import open_client
-from app.adapters.clickhouse.api_keys import REMEMBERED_S, KeyLog
-from app.core.api_keys import ALL_SITES, ApiKey, KeyScope
+from app.adapters.clickhouse.api_keys import REMEMBERED_S, KeyLog, new_key, new_secret
+from app.core.api_keys import ALL_SITES, KeyScope
 from app.core.keys import digest_of
 from app.errors import KeyStoreError
 from app.events.wire import SiteId
 
-SECRET_BYTES = 32
 WRITE_KEY_BYTES = 12
-KEY_ID_BYTES = 6
 #: In characters; more would not fit a line.
 MAX_LABEL = 100
 
@@ -106,26 +104,17 @@ def revoke(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def new_secret() -> str:
-    """256 random bits as text."""
-    return f"wua_{secrets.token_urlsafe(SECRET_BYTES)}"
-
-
 def write_key() -> str:
     """A name that nobody hits upon, for pages to show: it keeps strays out, and no secrets in."""
     return secrets.token_hex(WRITE_KEY_BYTES)
 
 
 def _make(arguments: argparse.Namespace) -> None:
-    secret = new_secret()
-    key = ApiKey(
-        key_id=secrets.token_hex(KEY_ID_BYTES),
-        label=arguments.label[:MAX_LABEL],
-        scopes=frozenset(arguments.scope),
-        sites=frozenset(arguments.site or [ALL_SITES]),
+    key, secret, digest = new_key(
+        label=arguments.label[:MAX_LABEL], scopes=arguments.scope, sites=arguments.site or [ALL_SITES]
     )
     with _log() as keys:
-        keys.add(key, digest=digest_of(secret), at=datetime.now(UTC))
+        keys.add(key, digest=digest, at=datetime.now(UTC))
     print(f"key:    {key.key_id}")
     print(f"secret: {secret}")
 

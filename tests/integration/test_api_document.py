@@ -25,8 +25,12 @@ WAYS_IN = {"/api/v1/events", "/api/v1/server/events", "/api/v1/pixel.gif", *LINK
 ELSEWHERE = {
     "test_api_pages.py": ("/api/v1/pages", "/api/v1/performance", "/api/v1/heatmap", "/api/v1/seo"),
     "test_definitions.py": ("/api/v1/funnels", "/api/v1/goals"),
+    "test_keys_api.py": ("/api/v1/keys",),
     "test_report_api.py": ("/api/v1/reports",),
 }
+
+
+SESSIONS = "/api/v1/sessions/query"
 
 
 async def test_every_answer_is_as_the_document_says(asked: Asked, client: httpx.AsyncClient) -> None:
@@ -34,13 +38,12 @@ async def test_every_answer_is_as_the_document_says(asked: Asked, client: httpx.
     asked.events(*(exposed(number, variant) for number, variant in enumerate(("control", "b"))))
     asked.refused({})
     document = await get(client, "/openapi.json")
+    (session_id, *_) = (one["session_id"] for one in (await post(client, SESSIONS, **SHOP))["sessions"])
     answers = {
         "/api/v1/sites/{site_id}/overview": await get(client, "/api/v1/sites/shop/overview", **PERIOD),
         "/api/v1/sites/{site_id}/series": await get(client, "/api/v1/sites/shop/series", **PERIOD),
         "/api/v1/sites/{site_id}/realtime": await get(client, "/api/v1/sites/shop/realtime"),
-        "/api/v1/sites/{site_id}/realtime/stream": await get(
-            client, "/api/v1/sites/shop/realtime/stream"
-        ),
+        "/api/v1/sites/{site_id}/realtime/stream": await get(client, "/api/v1/sites/shop/realtime/stream"),
         "/api/v1/sites/{site_id}/quality": await get(client, "/api/v1/sites/shop/quality", **PERIOD),
         "/api/v1/sites/{site_id}/bots": await get(client, "/api/v1/sites/shop/bots", **PERIOD),
         "/api/v1/sites/{site_id}/stats": await get(client, "/api/v1/sites/shop/stats", **PERIOD),
@@ -65,12 +68,15 @@ async def test_every_answer_is_as_the_document_says(asked: Asked, client: httpx.
         "/api/v1/funnels/{funnel_id}/conversion": await get(
             client, "/api/v1/funnels/checkout/conversion", **SHOP
         ),
-        "/api/v1/sessions/query": await post(client, "/api/v1/sessions/query", **SHOP),
+        SESSIONS: await post(client, SESSIONS, **SHOP),
+        "/api/v1/sessions/{session_id}": await get(client, f"/api/v1/sessions/{session_id}", **SHOP),
         "/api/v1/users/{user_id}/behavior": await get(client, "/api/v1/users/v1/behavior", **SHOP),
         "/api/v1/reports/generate": await post(client, "/api/v1/reports/generate", **SHOP),
         "/api/v1/dead-letters": await get(client, "/api/v1/dead-letters"),
         "/api/v1/dead-letters/{letter_id}": await get(client, "/api/v1/dead-letters/0-0-0"),
         "/api/v1/dead-letters/replay": await post(client, "/api/v1/dead-letters/replay"),
+        "/api/v1/settings": await get(client, "/api/v1/settings"),
+        "/api/v1/ops": await get(client, "/api/v1/ops"),
         "/api/v1/imports": await get(client, "/api/v1/imports", site="shop"),
         "/api/v1/imports/daily": await get(client, "/api/v1/imports/daily", **SHOP),
     }

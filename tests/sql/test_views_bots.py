@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.events.vocabulary import BotReason
 from tests.answering import Asked, asked, engine, local_day, migrated, ms, scope
 from tests.sql.store import block, retracted, some_uuid
 
@@ -24,6 +25,7 @@ SENDERS = (
     ("search_crawler", "Googlebot"),
     ("other", ""),
 )
+REASONS = (BotReason.USER_AGENT, BotReason.USER_AGENT | BotReason.SPIDER, BotReason.SPAM_REFERRER)
 PATHS = ("/", "/a", "/b", "/only-clicks")
 
 
@@ -42,6 +44,7 @@ def some_events(dice: random.Random, *, site: str, count: int) -> list[dict[str,
                 "is_bot": int(bool(kind)),
                 "bot_kind": kind,
                 "bot_name": name,
+                "bot_reasons": dice.choice(REASONS) if kind else 0,
             }
         )
     return made
@@ -92,6 +95,9 @@ async def test_every_figure_is_that_of_a_recount(asked: Asked, merged: bool) -> 
         }
         assert [row.events for row in found.bots] == sorted(by_bot.values(), reverse=True)
         assert (found.events, found.page_views) == (len(sent), len(views))
+        by_reason = Counter(label for row in sent for label in BotReason(row["bot_reasons"]).labels)
+        assert {row.reason: row.events for row in found.reasons} == by_reason
+        assert [row.events for row in found.reasons] == sorted(by_reason.values(), reverse=True)
         by_ai = Counter((row["path"], row["bot_kind"]) for row in views)
         referred = Counter(
             row["entry_path"]
@@ -125,4 +131,5 @@ async def test_a_site_without_bots_has_none(asked: Asked) -> None:
     asked.events({})
     asked.sessions({})
     found = await asked.queries.bots(scope(), limit=1)
-    assert (found.events, found.page_views, found.bots, found.ai_pages) == (0, 0, [], [])
+    assert (found.events, found.page_views, found.bots) == (0, 0, [])
+    assert (found.reasons, found.ai_pages) == ([], [])

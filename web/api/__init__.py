@@ -15,6 +15,7 @@ from views.queries import Queries
 from web.api import (
     attribution,
     cohorts,
+    configuration,
     dead_letters,
     experiments,
     funnels,
@@ -22,6 +23,8 @@ from web.api import (
     heatmap,
     imports,
     journeys,
+    keys,
+    ops,
     pages,
     performance,
     persons,
@@ -36,7 +39,7 @@ from web.api import (
 )
 from web.api.access import Access
 from web.api.answering import Answering
-from web.api.endpoints import Context, Endpoint
+from web.api.endpoints import Context, Endpoint, Operation
 from web.api.openapi import docs_page, openapi
 from web.api.presenting import json_response
 from web.api.streaming import Streams
@@ -64,6 +67,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *imports.ENDPOINTS,
     *dead_letters.ENDPOINTS,
     *persons.ENDPOINTS,
+    *configuration.ENDPOINTS,
+    *keys.ENDPOINTS,
+    *ops.ENDPOINTS,
 )
 
 
@@ -75,17 +81,25 @@ def routes(
     background: ReportService | None = None,
     store: Store | None = None,
     streams: Streams | None = None,
+    operation: Operation | None = None,
 ) -> list[BaseRoute]:
     """A route for each endpoint, the OpenAPI document and the page that shows it.
 
     ``background`` makes the reports that nobody waits for; without one they wait for another process.
     ``store`` keeps answers for a while; without one they are kept in this process. ``streams``: for whoever
-    ends them.
+    ends them. ``operation`` is what the administrators are shown of it.
     """
     settings = queries.settings
     service = background or ReportService(queries, clock=clock)
     answering = Answering(
-        Context(queries=queries, reports=service, send=send, clock=clock, streams=streams or Streams()),
+        Context(
+            queries=queries,
+            reports=service,
+            send=send,
+            clock=clock,
+            streams=streams or Streams(),
+            operation=operation or Operation(),
+        ),
         access=Access(settings, keys=queries.api_keys, clock=clock),
         store=store or InProcess(max_bytes=settings.cache.max_mb * 1024 * 1024),
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 import msgspec
+from prometheus_client import CollectorRegistry
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,9 +19,17 @@ from views.params import Bots
 from views.queries import Queries
 from web.accepting import ARROW, CSV, JSON
 from web.api.streaming import Streams
+from web.health import Check
 from web.reports.background import ReportService
 
 Handler = Callable[[Request, "Context"], Awaitable[Response]]
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """What of this process tells how the product does: the parts it needs, and what it measures."""
+
+    parts: Mapping[str, Check] = {}
+    registries: Sequence[CollectorRegistry] = ()
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +40,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     send: Send
     clock: Clock
     streams: Streams = msgspec.field(default_factory=Streams)
+    operation: Operation = Operation()
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):

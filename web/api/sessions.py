@@ -1,4 +1,4 @@
-"""POST /api/v1/sessions/query: a list of sessions."""
+"""/api/v1/sessions: a list of them, and one with its events."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from starlette.responses import Response
 
 from views.answers import SessionList
 from views.catalog import SessionFilter, SessionOrder
+from views.params import Bots
 from views.session_list import parse_cursor
+from views.session_timeline import SessionDetail
 from web.api.asking import ScopedBody, body_of, query_of, scope_of
-from web.api.endpoints import Context, Endpoint
+from web.api.endpoints import SCOPE, Context, Endpoint, Parameter
 from web.api.presenting import json_response
 
 
@@ -41,6 +43,16 @@ async def query(request: Request, context: Context) -> Response:
     )
 
 
+async def show(request: Request, context: Context) -> Response:
+    """One session and what happened in it."""
+    values = {"bots": Bots.INCLUDE.value, **query_of(request)}
+    scope = scope_of(values, settings=context.queries.settings, now_ms=context.clock())
+    session_id = str(request.path_params["session_id"])
+    return json_response(await context.queries.session(scope, session_id=session_id))
+
+
+#: Who asks for one session wants that one, whatever it was taken for.
+BOTS = Parameter(meaning="Whose traffic counts. Default: include.", kind=Bots)
 ENDPOINTS = (
     Endpoint(
         method="POST",
@@ -51,5 +63,16 @@ ENDPOINTS = (
         table="sessions",
         is_personal=True,
         body=SessionQuery,
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/sessions/{session_id:uuid}",
+        summary="One session that began in the period, and its events in order",
+        handler=show,
+        answer=SessionDetail,
+        table="events",
+        is_personal=True,
+        parameters={**SCOPE, "bots": BOTS},
+        may_be_missing=True,
     ),
 )

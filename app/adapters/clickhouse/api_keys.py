@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 
 import msgspec
@@ -14,10 +15,14 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from app.adapters.clickhouse.codes import brief
 from app.adapters.clickhouse.queries import QueryPool
 from app.core.api_keys import ApiKey
+from app.core.keys import digest_of
 from app.errors import KeyStoreError, QueryError, SinkUnavailableError
 
 #: A key that was revoked opens nothing any more after this long, a new one opens at the latest then.
 REMEMBERED_S = 5.0
+
+SECRET_BYTES = 32
+KEY_ID_BYTES = 6
 
 _COLUMNS = ("key_id", "changed_at", "digest", "label", "scopes", "sites", "is_revoked")
 _KEYS = """
@@ -44,8 +49,21 @@ class ListedKey(msgspec.Struct, frozen=True, kw_only=True):
     is_revoked: bool
 
 
+def new_secret() -> str:
+    """256 random bits as text."""
+    return f"wua_{secrets.token_urlsafe(SECRET_BYTES)}"
+
+
+def new_key(*, label: str, scopes: Collection[str], sites: Collection[str]) -> tuple[ApiKey, str, str]:
+    """A key that nobody has yet, its secret, and the digest by which the secret is known."""
+    key_id = secrets.token_hex(KEY_ID_BYTES)
+    secret = new_secret()
+    key = ApiKey(key_id=key_id, label=label, scopes=frozenset(scopes), sites=frozenset(sites))
+    return key, secret, digest_of(secret)
+
+
 class KeyLog:
-    """Writes the log, for ``wua keys``. Raises KeyStoreError where it cannot."""
+    """Writes the log. Raises KeyStoreError where it cannot."""
 
     def __init__(self, client: Client, *, database: str) -> None:
         self._client = client
