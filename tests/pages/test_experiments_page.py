@@ -138,6 +138,20 @@ def test_a_plan_is_that_of_the_api(looking):
     assert again.text_content("[data-answer=size]") == page.text_content("[data-answer=size]")
 
 
+def test_a_mean_is_planned_by_how_much_it_scatters(looking):
+    page = looking.open("/experiments?site=shop&plan=mean&mean=20&spread=50")
+    assert page.is_hidden("input[name=base]")
+    asked = {"metric": {"kind": "mean", "variance": 2500}, "change": 2, "users": 2000}
+    plan = looking.api("/api/v1/experiments/plan", asked)
+    size = page.text_content("[data-answer=size]")
+    assert f"from 20 to 22 it takes {plan['users_per_variant']:,} visitors in each variant" in size
+    assert f"(+{100 * plan['least_change'] / 20:.1f}%)" in page.text_content("[data-answer=change]")
+    page.select_option("select[name=plan]", "rate")
+    looking.settled(page)
+    assert "from 5% to 5.5%" in page.text_content("[data-answer=size]")
+    looking.assert_sound(page)
+
+
 def test_without_an_experiment_it_says_how_one_begins(looking):
     page = looking.open("/experiments?site=shop&from=2020-01-01&to=2020-01-05")
     assert "wua('$exposure'" in page.text_content("section[aria-label=Experiments]")

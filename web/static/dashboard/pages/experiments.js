@@ -2,7 +2,7 @@
 
 import { get, post } from '../core/api.js';
 import { el } from '../core/dom.js';
-import { clock, decimal, money, number, percent } from '../core/format.js';
+import { decimal, moment, money, number, percent } from '../core/format.js';
 import { choices, chosen, lateChoice } from '../parts/choices.js';
 import { interval, reachOf } from '../parts/interval.js';
 import { planner } from '../parts/planner.js';
@@ -79,8 +79,8 @@ function list(body, answer, { state, site, view }) {
       { title: 'Result', value: ({ experiment }) => (experiment === shown ? 'shown below' : ''), show: (said) => said && el('span', { class: 'badge' }, said) },
       { title: 'Variants', value: ({ variants }) => variants.map(({ variant, visitors }) => `${variant} ${number(visitors)}`).join(', ') },
       { title: 'Visitors', isNumber: true, value: ({ visitors }) => number(visitors) },
-      { title: 'First seen', value: ({ first_exposed_at: at }) => clock(at, site.timezone) },
-      { title: 'Last seen', value: ({ last_exposed_at: at }) => clock(at, site.timezone) },
+      { title: 'First seen', value: ({ first_exposed_at: at }) => moment(at, site.timezone) },
+      { title: 'Last seen', value: ({ last_exposed_at: at }) => moment(at, site.timezone) },
     ],
   }));
 }
