@@ -38,9 +38,7 @@ async def test_every_answer_is_as_the_document_says(asked: Asked, client: httpx.
         "/api/v1/sites/{site_id}/overview": await get(client, "/api/v1/sites/shop/overview", **PERIOD),
         "/api/v1/sites/{site_id}/series": await get(client, "/api/v1/sites/shop/series", **PERIOD),
         "/api/v1/sites/{site_id}/realtime": await get(client, "/api/v1/sites/shop/realtime"),
-        "/api/v1/sites/{site_id}/realtime/stream": await get(
-            client, "/api/v1/sites/shop/realtime/stream"
-        ),
+        "/api/v1/sites/{site_id}/realtime/stream": await get(client, "/api/v1/sites/shop/realtime/stream"),
         "/api/v1/sites/{site_id}/quality": await get(client, "/api/v1/sites/shop/quality", **PERIOD),
         "/api/v1/sites/{site_id}/bots": await get(client, "/api/v1/sites/shop/bots", **PERIOD),
         "/api/v1/sites/{site_id}/stats": await get(client, "/api/v1/sites/shop/stats", **PERIOD),

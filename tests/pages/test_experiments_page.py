@@ -105,6 +105,14 @@ def test_an_open_question_says_how_many_more_visitors_it_takes(looking):
     assert more == pytest.approx(plan["users_in_all"] - 10_000, rel=0.05)
 
 
+def test_with_few_visitors_it_says_how_many_there_have_to_be(looking):
+    page = told(looking, (42, 10), (53, 36))
+    assert page.text_content(f"{RESULT} .answer") == (
+        "Not known yet: needs about 105 more visitors, if the +185% of express is real."
+    )
+    assert "fewer than 100 visitors" in page.text_content("[data-reason=too_few_users]")
+
+
 def test_what_it_is_compared_by_and_with_stands_in_the_address(looking):
     page = looking.open("/experiments?site=blog")
     page.select_option("select[name=metric]", "page_views")

@@ -6,7 +6,7 @@ import pytest
 
 MAIN = "section[aria-label='Where is it clicked, and how far is it read?']"
 CLICKED = "section[aria-label='What is clicked']"
-PAGE = "/category/city"
+PAGE = "/checkout"
 HEATMAP = f"/api/v1/heatmap?site=shop&page={PAGE}&limit=500"
 
 
@@ -65,7 +65,9 @@ def test_the_grid_is_there_as_a_table(looking):
     looking.assert_sound(page)
 
 
-@pytest.mark.parametrize(("tab", "count"), [("Most clicked", "clicks"), ("In vain", "dead_clicks")])
+@pytest.mark.parametrize(
+    ("tab", "count"), [("Most clicked", "clicks"), ("In rage", "rage_clicks"), ("In vain", "dead_clicks")]
+)
 def test_elements_are_listed_by_clicks_of_each_kind(looking, tab, count):
     page = looking.open(f"/heatmap?site=shop&page={PAGE}")
     page.click(f"{CLICKED} button:text('{tab}')")
