@@ -60,6 +60,20 @@ def test_what_is_chosen_stands_in_the_address_and_is_asked_for(looking):
     looking.assert_sound(again)
 
 
+def test_visits_without_a_campaign_are_not_the_best_campaign(looking):
+    page = looking.open("/attribution?site=shop&by=campaign")
+    given = {
+        row["key"]: row["models"]["data_driven"]["conversions"]
+        for row in looking.api("/api/v1/attribution?site=shop&by=campaign")["rows"]
+    }
+    without = given.pop("")
+    best = max(given, key=lambda key: given[key])
+    assert without > given[best]
+    said = page.text_content(f"{FIRST} .answer")
+    assert said.startswith(f"{best} brings the most: {given[best]:.1f} of")
+    assert said.endswith(f" {without:.1f} came without a campaign.")
+
+
 def test_only_the_conversion_that_is_chosen_counts(looking):
     asked = {"site": "shop", "metrics": ["conversions"], "dimensions": ["goal"]}
     rows = looking.api("/api/v1/query", asked)["rows"]
@@ -84,5 +98,5 @@ def test_a_period_without_conversions_says_what_to_do(looking):
 @pytest.mark.parametrize("width", [390, 768, 1440])
 def test_it_is_sound_at_any_width_in_either_theme(looking, width, theme):
     page = looking.open("/attribution?site=shop", width=width, theme=theme)
-    page.click("summary:text('What the models mean')")
+    page.click("summary:text('To whom each model gives a conversion')")
     looking.assert_sound(page)

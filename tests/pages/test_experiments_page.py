@@ -105,6 +105,14 @@ def test_an_open_question_says_how_many_more_visitors_it_takes(looking):
     assert more == pytest.approx(plan["users_in_all"] - 10_000, rel=0.05)
 
 
+def test_with_few_visitors_it_says_how_many_there_have_to_be(looking):
+    page = told(looking, (42, 10), (53, 36))
+    assert page.text_content(f"{RESULT} .answer") == (
+        "Not known yet: needs about 105 more visitors, if the +185% of express is real."
+    )
+    assert "fewer than 100 visitors" in page.text_content("[data-reason=too_few_users]")
+
+
 def test_what_it_is_compared_by_and_with_stands_in_the_address(looking):
     page = looking.open("/experiments?site=blog")
     page.select_option("select[name=metric]", "page_views")
@@ -136,6 +144,20 @@ def test_a_plan_is_that_of_the_api(looking):
     assert f"(+{100 * plan['least_change'] / 0.08:.1f}%)" in page.text_content("[data-answer=change]")
     again = looking.open(page.url.removeprefix(looking.address))
     assert again.text_content("[data-answer=size]") == page.text_content("[data-answer=size]")
+
+
+def test_a_mean_is_planned_by_how_much_it_scatters(looking):
+    page = looking.open("/experiments?site=shop&plan=mean&mean=20&spread=50")
+    assert page.is_hidden("input[name=base]")
+    asked = {"metric": {"kind": "mean", "variance": 2500}, "change": 2, "users": 2000}
+    plan = looking.api("/api/v1/experiments/plan", asked)
+    size = page.text_content("[data-answer=size]")
+    assert f"from 20 to 22 it takes {plan['users_per_variant']:,} visitors in each variant" in size
+    assert f"(+{100 * plan['least_change'] / 20:.1f}%)" in page.text_content("[data-answer=change]")
+    page.select_option("select[name=plan]", "rate")
+    looking.settled(page)
+    assert "from 5% to 5.5%" in page.text_content("[data-answer=size]")
+    looking.assert_sound(page)
 
 
 def test_without_an_experiment_it_says_how_one_begins(looking):

@@ -87,10 +87,17 @@ def slower(page, answer, regressions):
     page.select_option("select[name=least]", "10")
 
 
-def test_the_page_that_got_slower_most_is_said_in_a_sentence(looking):
+def test_the_page_that_got_slower_most_is_told_first(looking):
+    page = looking.open("/performance?site=shop&least=10")
+    first = looking.api("/api/v1/performance/regressions?site=shop&min_samples=10")["regressions"][0]
+    said = page.text_content(f"{SLOWER} .answer.bad")
+    assert said.startswith(f"{first['page']} got slower: ")
+    assert f"(+{100 * first['change']:.0f}%)" in said
+
+
+def test_what_got_slower_is_said_in_a_sentence_and_listed(looking):
     page = looking.open("/performance?site=shop")
     answer = looking.api("/api/v1/performance/regressions?site=shop")
-    assert answer["regressions"] or "None" in page.text_content(f"{SLOWER} .answer.good")
     worst = Regression(
         page="/checkout",
         vital=Vital.LCP,
@@ -114,6 +121,11 @@ def test_the_page_that_got_slower_most_is_said_in_a_sentence(looking):
     looking.assert_sound(page)
     page.click(f"{SLOWER} tbody tr:nth-child(2) button")
     assert page.text_content(".chip").startswith("Page is /cart")
+
+
+def test_a_week_in_which_nothing_got_slower_says_so(looking):
+    page = looking.open("/performance?site=shop&from=2020-01-01&to=2020-01-05")
+    assert "no page got slower by 10% or more" in page.text_content(f"{SLOWER} .answer.good")
 
 
 def test_a_period_without_measurements_says_how_they_come(looking):

@@ -11,13 +11,13 @@ import { choices, chosen, lateChoice } from '../parts/choices.js';
 import { start } from '../shell/shell.js';
 
 const MODELS = {
-  data_driven: { title: 'Data-driven', says: 'by how many conversions would be lost without it, as the paths of all visitors tell' },
-  first_touch: { title: 'First touch', says: 'all to the first visit' },
-  last_touch: { title: 'Last touch', says: 'all to the visit that converted' },
-  last_non_direct: { title: 'Last non-direct', says: 'all to the last visit that came from somewhere' },
-  linear: { title: 'Linear', says: 'the same to each visit' },
-  time_decay: { title: 'Time decay', says: 'the more to a visit the later it was; half as much for each half-life' },
-  position_based: { title: 'Position-based', says: '40% to the first, 40% to the last visit, the rest to those between' },
+  data_driven: { title: 'Data-driven', says: 'In proportion to the conversions that would be lost without it, as the paths of all visitors tell.' },
+  first_touch: { title: 'First touch', says: 'All to the first visit.' },
+  last_touch: { title: 'Last touch', says: 'All to the visit that converted.' },
+  last_non_direct: { title: 'Last non-direct', says: 'All to the last visit that came from somewhere.' },
+  linear: { title: 'Linear', says: 'The same to each visit.' },
+  time_decay: { title: 'Time decay', says: 'The more to a visit the later it was: half as much for each half-life before.' },
+  position_based: { title: 'Position-based', says: '40% to the first and to the last visit, the rest to those between.' },
 };
 const titles = Object.fromEntries(Object.entries(MODELS).map(([id, { title }]) => [id, title]));
 const days = (...all) => Object.fromEntries(all.map((one) => [one, one === 1 ? '1 day' : `${one} days`]));
@@ -35,6 +35,7 @@ const CHOICES = [
 ];
 const ROWS = 12;
 
+const NAMED = new Set(['campaign', 'medium']);
 const UNNAMED = { '(other)': 'All others', '(none)': 'No visit that is known' };
 const keyed = (by, key) => UNNAMED[key] ?? shown(by, key);
 const orderedBy = (rows, model, measure) => rows.toSorted((a, b) => b.models[model][measure] - a.models[model][measure]);
@@ -95,7 +96,7 @@ function best(body, { rows, by, ...answer }, { state }) {
   const { show, sum, noun } = MEASURES[measure];
   const all = answer[measure];
   const ordered = orderedBy(rows, model, measure);
-  const [first] = ordered;
+  const first = leaderOf(rows, by, { model, measure });
   const given = first.models[model][measure];
   if (!all) {
     body.append(el('p', { class: 'answer' }, `The ${answer.conversions} conversions brought no revenue.`));
@@ -103,7 +104,8 @@ function best(body, { rows, by, ...answer }, { state }) {
   }
   body.append(
     el('p', { class: 'answer good', 'data-key': first.key }, el('strong', {}, keyed(by, first.key)),
-      ` brings the most: ${show(given)} of ${sum(all)} ${noun} (${percent(given / all)}), by the model “${titles[model]}”.`),
+      ` brings the most: ${show(given)} of ${sum(all)} ${noun} (${percent(given / all)}), by the model “${titles[model]}”.`,
+      ordered[0] !== first && ` ${show(ordered[0].models[model][measure])} came without a ${FIELDS[by].toLowerCase()}.`),
     el('p', { class: 'small muted' }, agreement({ rows, by }, { model, measure, leader: first.key })),
   );
   bars(body, {
@@ -121,10 +123,16 @@ function best(body, { rows, by, ...answer }, { state }) {
   });
 }
 
+/** Who is given the most; that there was no campaign at all is no answer, unless there is no other. */
+function leaderOf(rows, by, { model, measure }) {
+  const ordered = orderedBy(rows, model, measure);
+  return (NAMED.has(by) && ordered.find(({ key }) => key)) || ordered[0];
+}
+
 /** Which models put another first. */
 function agreement({ rows, by }, { model, measure, leader }) {
   const others = Object.keys(titles).filter((one) => one !== model)
-    .map((one) => ({ title: titles[one], key: orderedBy(rows, one, measure)[0].key }))
+    .map((one) => ({ title: titles[one], key: leaderOf(rows, by, { model: one, measure }).key }))
     .filter(({ key }) => key !== leader);
   if (!others.length) return 'All seven models put it first.';
   return `Not all models agree: ${others.map(({ title, key }) => `by “${title}” it is ${keyed(by, key)}`).join(', ')}.`;
@@ -150,8 +158,9 @@ function sideBySide(body, { rows, by, ...answer }, { state }) {
 }
 
 function meanings({ look_back_days: look, half_life_days: half, lost_journeys: lost }) {
-  return el('details', {}, el('summary', {}, 'What the models mean'), el('dl', { class: 'terms' },
-    Object.values(MODELS).flatMap(({ title, says }) => [el('dt', {}, title), el('dd', {}, `A conversion is given ${says}.`)]),
+  return el('details', {}, el('summary', {}, 'To whom each model gives a conversion'), el('dl', { class: 'terms' },
+    Object.values(MODELS).flatMap(({ title, says }) => [el('dt', {}, title), el('dd', {}, says)]),
     el('dt', {}, 'Lost without it'), el('dd', {}, `The part of the conversions that the data-driven model expects to be lost if nobody came this way. It also learns from ${lost.toLocaleString('en')} paths of visitors who did not convert.`),
-    el('dt', {}, 'Look back'), el('dd', {}, `Visits of up to ${look} days before a conversion count. Half-life of time decay: ${half} days.`)));
+    el('dt', {}, 'Look back'), el('dd', {}, `Visits of up to ${look} days before a conversion count. Half-life of time decay: ${half} days.`),
+    el('dt', {}, 'Filters'), el('dd', {}, 'Conversions that were made in a visit that passes; whatever led to them counts.')));
 }

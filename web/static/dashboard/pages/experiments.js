@@ -2,7 +2,7 @@
 
 import { get, post } from '../core/api.js';
 import { el } from '../core/dom.js';
-import { clock, decimal, money, number, percent } from '../core/format.js';
+import { decimal, moment, money, number, percent } from '../core/format.js';
 import { choices, chosen, lateChoice } from '../parts/choices.js';
 import { interval, reachOf } from '../parts/interval.js';
 import { planner } from '../parts/planner.js';
@@ -23,9 +23,11 @@ const CHOICES = [
     hint: 'At any look: you may look every day and stop when it is decided, and are still rarely wrong',
   },
 ];
+/** With fewer in a variant nothing wins. */
+const LEAST_USERS = 100;
 const WARNINGS = {
   sample_ratio_mismatch: 'The variants did not get the visitors that they should have. Something loses visitors of one of them (a redirect, an error, a bot): do not trust the numbers before that is found.',
-  too_few_users: 'A variant has fewer than 100 visitors. Nothing wins before.',
+  too_few_users: `A variant has fewer than ${LEAST_USERS} visitors. Nothing wins before.`,
   too_few_conversions: 'There are too few conversions for these formulas.',
   no_variation: 'Every visitor has the same value, so there is nothing to compare.',
   mixed_users: 'Some visitors saw several variants; they are left out.',
@@ -79,8 +81,8 @@ function list(body, answer, { state, site, view }) {
       { title: 'Result', value: ({ experiment }) => (experiment === shown ? 'shown below' : ''), show: (said) => said && el('span', { class: 'badge' }, said) },
       { title: 'Variants', value: ({ variants }) => variants.map(({ variant, visitors }) => `${variant} ${number(visitors)}`).join(', ') },
       { title: 'Visitors', isNumber: true, value: ({ visitors }) => number(visitors) },
-      { title: 'First seen', value: ({ first_exposed_at: at }) => clock(at, site.timezone) },
-      { title: 'Last seen', value: ({ last_exposed_at: at }) => clock(at, site.timezone) },
+      { title: 'First seen', value: ({ first_exposed_at: at }) => moment(at, site.timezone) },
+      { title: 'Last seen', value: ({ last_exposed_at: at }) => moment(at, site.timezone) },
     ],
   }));
 }
@@ -96,7 +98,7 @@ async function results(context) {
   const { metric, wanted, design } = chosen(state, CHOICES);
   const control = [state.own.control, 'control', variants[0]].find((one) => variants.includes(one));
   const found = await post('/api/v1/experiments/results', {
-    site: site.id, ...days, bots, experiment, control, metric: METRICS[metric].asked, wanted, design,
+    site: site.id, ...days, bots, experiment, control, metric: METRICS[metric].asked, wanted, design, least_users: LEAST_USERS,
   }, { signal });
   return { ...found, variants, more: found.evaluation.winner ? null : await moreNeeded(found.evaluation, signal) };
 }
@@ -111,7 +113,8 @@ async function moreNeeded({ variants }, signal) {
   const error = (bounds.high - bounds.low) / 2 / 1.96;
   const variance = error ** 2 / (1 / control.users + 1 / open.users);
   const plan = await post('/api/v1/experiments/plan', { metric: { kind: 'mean', variance }, change: difference, treatments: treatments.length }, { signal });
-  return { variant: open.name, count: plan.users_in_all - variants.reduce((all, { users }) => all + users, 0) };
+  const missing = variants.reduce((all, { users }) => all + Math.max(0, LEAST_USERS - users), 0);
+  return { variant: open.name, count: Math.max(missing, plan.users_in_all - variants.reduce((all, { users }) => all + users, 0)) };
 }
 
 function result(body, answer, context) {

@@ -4,6 +4,7 @@ import { get } from '../core/api.js';
 import { shown } from '../core/dimensions.js';
 import { el } from '../core/dom.js';
 import { change, decimal, milliseconds, moment, number, percent } from '../core/format.js';
+import { plus } from '../core/state.js';
 import { bars } from '../parts/bars.js';
 import { chart } from '../parts/chart.js';
 import { choices, chosen } from '../parts/choices.js';
@@ -37,7 +38,8 @@ const asked = ({ site, bots, filter }) => ({ site: site.id, bots, filter: filter
 const badge = (rating) => rating && el('span', { class: `badge ${RATINGS[rating].kind}` }, RATINGS[rating].title);
 const shares = (measured) => Object.entries(RATINGS).map(([id, { title, kind }]) => ({ title: title.toLowerCase(), kind, share: measured[id] }));
 const measureOf = (vital) => VITALS.find(({ id }) => id === vital) ?? LOAD;
-const spanOf = ({ since, until, before_since: before }) => `The days from ${moment(since)} to before ${moment(until)} against those from ${moment(before)}`;
+const daysFrom = (since, until) => `${moment(since)} to ${moment(plus(until, -1))}`;
+const spanOf = (answer) => `${daysFrom(answer.since, answer.until)} against ${daysFrom(answer.before_since, answer.before_until)}`;
 
 start({
   uses: ['period', 'interval', 'bots', 'filters'],
