@@ -36,7 +36,8 @@ def visitors(answer):
 
 
 def dropped(answer):
-    return [f"{step['drop_off']:,} visitors dropped off" for step in answer["steps"][1:]]
+    lost = [step["drop_off"] for step in answer["steps"][1:]]
+    return [f"{one:,} visitor{'' if one == 1 else 's'} dropped off" for one in lost]
 
 
 def test_the_steps_are_those_of_the_api_with_what_was_lost_between(looking: Looking):

@@ -56,7 +56,7 @@ function choices(view) {
   const named = el('label', {}, 'Which', at);
   const sides = el('label', {}, 'Show', side);
   view.panels.append(el('section', { class: 'panel', 'aria-label': 'Which journeys' },
-    el('form', { class: 'form choices', on: { submit: (event) => { event.preventDefault(); view.setOwn({ at: at.value.trim() }); } } },
+    el('form', { class: 'form picks', on: { submit: (event) => { event.preventDefault(); view.setOwn({ at: at.value.trim() }); } } },
       el('label', {}, 'Around', around), named, sides, el('label', {}, 'Steps are', of), el('label', {}, 'As far as', depth))));
   let proposed;
   view.watch((state) => {

@@ -2,9 +2,9 @@
 
 import { get, post } from '../core/api.js';
 import { shown } from '../core/dimensions.js';
-import { el } from '../core/dom.js';
 import { decimal, moment, number, percent } from '../core/format.js';
 import { FIELDS } from '../core/state.js';
+import { choices, chosen } from '../parts/choices.js';
 import { columns } from '../parts/columns.js';
 import { grid } from '../parts/grid.js';
 import { table } from '../parts/table.js';
@@ -14,6 +14,12 @@ const CADENCES = { day: 'Day', week: 'Week', month: 'Month' };
 const BY = { visitor: 'Visitors', person: 'Persons, where they are known' };
 const MEASURES = { exact: 'In that interval itself', rolling: 'In that interval or any later one' };
 const COMPARED = ['channel', 'device_class', 'country'];
+/** What is chosen, in the address. */
+const CHOICES = [
+  { name: 'unit', label: 'Cohorts by', options: CADENCES, usual: 'week' },
+  { name: 'by', label: 'Who is counted', options: BY, usual: 'visitor' },
+  { name: 'measure', label: 'Came back', options: MEASURES, usual: 'exact' },
+];
 /** Intervals after the first, as many as can be read beside each other. */
 const INTERVALS = { day: 14, week: 12, month: 12 };
 const SHOW = [{ id: 'shares', title: 'Shares' }, { id: 'counts', title: 'Numbers' }];
@@ -28,7 +34,7 @@ const PARTS = [
 start({
   uses: ['period', 'bots', 'filters'],
   draw(view) {
-    choices(view);
+    choices(view, CHOICES);
     cohorts(view);
     compared(view);
     lifecycle(view);
@@ -36,39 +42,13 @@ start({
   },
 });
 
-/** What is asked, as the address says it. */
-function chosen({ own }) {
-  return {
-    interval: own.unit in CADENCES ? own.unit : 'week',
-    by: own.by in BY ? own.by : 'visitor',
-    measure: own.measure in MEASURES ? own.measure : 'exact',
-  };
-}
-
 function question({ site, days, bots, filter, state }) {
-  const { interval, by } = chosen(state);
+  const { unit: interval, by } = chosen(state, CHOICES);
   return { site: site.id, ...days, bots, filter: filter && JSON.stringify(filter), interval, by };
 }
 
-function choices(view) {
-  const select = (all, name, usual) => {
-    const made = el('select', { name, on: { change: () => view.setOwn({ [name]: made.value === usual ? '' : made.value }) } },
-      Object.entries(all).map(([value, title]) => el('option', { value }, title)));
-    return made;
-  };
-  const unit = select(CADENCES, 'unit', 'week');
-  const by = select(BY, 'by', 'visitor');
-  const measure = select(MEASURES, 'measure', 'exact');
-  view.panels.append(el('section', { class: 'panel', 'aria-label': 'How to count' }, el('div', { class: 'form choices' },
-    el('label', {}, 'By', unit), el('label', {}, 'Who is counted', by), el('label', {}, 'Came back', measure))));
-  view.watch((state) => {
-    const now = chosen(state);
-    [unit.value, by.value, measure.value] = [now.interval, now.by, now.measure];
-  });
-}
-
 function retention(context, more = {}) {
-  const { interval, measure } = chosen(context.state);
+  const { unit: interval, measure } = chosen(context.state, CHOICES);
   return get('/api/v1/retention', { ...question(context), measure, intervals: INTERVALS[interval], ...more }, context);
 }
 

@@ -47,13 +47,16 @@ function picture({ labels, series, show, height, width, tell }) {
     });
     return svg('g', { on: { pointerenter: () => tell(at), pointerleave: () => tell(null) } },
       svg('rect', { class: 'room', x: AXIS + at * step, y: 0, width: step, height }), parts,
-      at % every === 0 && svg('text', { x: x + (step * (1 - GAP)) / 2, y: height - 6, 'text-anchor': 'middle' }, label));
+      at % every === 0 && svg('text', { ...placed(x + (step * (1 - GAP)) / 2, width), y: height - 6 }, label));
   };
   return svg('svg', {
     width, height, viewBox: `0 0 ${width} ${height}`, role: 'img',
     'aria-label': `${series.map(({ title }) => title).join(', ')}: ${labels.length} columns; the button Table shows them`,
   }, lines, labels.map(column));
 }
+
+/** A label under the middle of its column, as far as there is room for it. */
+const placed = (x, width) => (x + LABEL / 2 > width ? { x: width, 'text-anchor': 'end' } : { x, 'text-anchor': 'middle' });
 
 /** The next round number: 1, 2, 4, 10, 20 ... so that its half is one, too. */
 function nice(value) {

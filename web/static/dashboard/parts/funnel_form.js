@@ -57,7 +57,7 @@ export function funnelForm(given, actions) {
   const form = el('form', { class: 'form builder', 'aria-label': 'Funnel' },
     el('label', {}, 'Name', title),
     el('fieldset', {}, el('legend', {}, 'Steps'), steps.element),
-    el('div', { class: 'choices' },
+    el('div', { class: 'picks' },
       el('label', {}, 'Steps are taken', mode), el('label', {}, 'By', per),
       el('label', {}, 'Within, of the first step', el('span', { class: 'line' }, within, units))),
     el('details', { open: Boolean(given.exclusions?.length || given.filter) }, el('summary', {}, 'Exclusions and who counts'),

@@ -19,7 +19,7 @@ export function funnelSteps(place, { steps, meanings, who }) {
 const share = (steps, at) => (at && steps[0].visitors ? (100 * steps[at].drop_off) / steps[0].visitors : 0);
 
 function between({ conversion, drop_off: lost, median_s: median }, who) {
-  const told = [`${percent(conversion)} went on`, `${number(lost)} ${who} dropped off`];
+  const told = [`${percent(conversion)} went on`, `${number(lost)} ${lost === 1 ? who.slice(0, -1) : who} dropped off`];
   if (median !== null) told.push(`half within ${seconds(median)}`);
   return el('li', { class: 'between muted small' }, told.join(' · '));
 }
