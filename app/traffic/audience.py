@@ -43,8 +43,9 @@ class DeviceModel(msgspec.Struct, frozen=True, kw_only=True):
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """A way to a site: the referrer and query a visit starts with.
 
-    ``intent`` multiplies the chance to convert. ``{campaign}`` is replaced by one of the site's,
-    ``{click}`` by a random click id. ``is_regular``: taken by those who have been here before.
+    ``intent`` multiplies the chance to convert. ``{campaign}`` and ``{term}`` are replaced by one of the
+    site's, ``{click}`` by a random click id. ``is_regular``: taken by those who have been here before.
+    ``is_search``: by search results, some of which are out of date.
     """
 
     share: float
@@ -52,6 +53,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     query: str = ""
     intent: float = 1.0
     is_regular: bool = False
+    is_search: bool = False
 
 
 class Program(msgspec.Struct, frozen=True, kw_only=True):
@@ -210,10 +212,10 @@ _CPC = "utm_medium=cpc&utm_campaign={campaign}"
 
 ENTRIES = (
     Entry(share=20, is_regular=True, intent=1.1),
-    Entry(share=26, referrer="https://www.google.com/"),
-    Entry(share=3, referrer="https://www.bing.com/"),
-    Entry(share=2.5, referrer="https://duckduckgo.com/"),
-    Entry(share=1, referrer="https://www.ecosia.org/"),
+    Entry(share=26, referrer="https://www.google.com/", is_search=True),
+    Entry(share=3, referrer="https://www.bing.com/search?q={term}", is_search=True),
+    Entry(share=2.5, referrer="https://duckduckgo.com/", is_search=True),
+    Entry(share=1, referrer="https://www.ecosia.org/search?q={term}", is_search=True),
     Entry(share=3, referrer="https://www.facebook.com/", intent=0.6),
     Entry(share=3, referrer="https://l.instagram.com/", intent=0.5),
     Entry(share=2, referrer="https://t.co/", intent=0.5),
@@ -227,21 +229,21 @@ ENTRIES = (
     Entry(
         share=7,
         query="utm_source=newsletter&utm_medium=email&utm_campaign={campaign}",
-        intent=1.6,
+        intent=1.8,
         is_regular=True,
     ),
     Entry(share=1, referrer="https://mail.google.com/", intent=1.1, is_regular=True),
     Entry(
         share=7,
         referrer="https://www.google.com/",
-        query=f"utm_source=google&{_CPC}&utm_term=bikes&gclid={{click}}",
-        intent=1.4,
+        query=f"utm_source=google&{_CPC}&utm_term={{term}}&gclid={{click}}",
+        intent=1.15,
     ),
     Entry(
         share=1.5,
         referrer="https://www.bing.com/",
         query=f"utm_source=bing&{_CPC}&msclkid={{click}}",
-        intent=1.3,
+        intent=1.15,
     ),
     Entry(
         share=4,

@@ -24,6 +24,7 @@ class PageKind(StrEnum):
     PRICING = "pricing"
     SIGNUP = "signup"
     APP = "app"
+    MISSING = "missing"
 
 
 class SiteKind(StrEnum):
@@ -35,12 +36,16 @@ class SiteKind(StrEnum):
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """A page; ``weight`` multiplies its load times, ``read_s`` is how long it is usually looked at."""
+    """A page; ``weight`` multiplies its load times, ``read_s`` is how long it is usually looked at.
+
+    ``slowdown`` multiplies its weight once it became slower, which is in the traffic's last days.
+    """
 
     kind: PageKind
     path: str
     title: str
     weight: float = 1.0
+    slowdown: float = 1.0
     read_s: float = 25.0
     price: float = 0.0
     video: str = ""
@@ -55,7 +60,10 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
-    """A site, its share of all visits and its part of the world (see ``audience.PLACES``)."""
+    """A site, its share of all visits and its part of the world (see ``audience.PLACES``).
+
+    ``campaigns`` is what its advertisements are called, ``terms`` what it is searched for by.
+    """
 
     site_id: str
     kind: SiteKind
@@ -65,12 +73,21 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     places: tuple[str, ...]
     pages: tuple[Page, ...]
     campaigns: tuple[str, ...]
+    terms: tuple[str, ...]
     experiment: Experiment
     currency: str = "EUR"
 
     def of(self, kind: PageKind) -> tuple[Page, ...]:
         """Its pages of one kind."""
         return tuple(page for page in self.pages if page.kind is kind)
+
+    @property
+    def slowed(self) -> Site:
+        """The site as it is once its pages became slower."""
+        pages = tuple(
+            msgspec.structs.replace(page, weight=page.weight * page.slowdown) for page in self.pages
+        )
+        return msgspec.structs.replace(self, pages=pages)
 
 
 def simulated_sites() -> dict[str, SiteSettings]:
@@ -108,7 +125,9 @@ SHOP = Site(
     places=("DE", "AT", "FR", "GB", "ES", "PL", "US"),
     pages=(
         Page(kind=PageKind.HOME, path="/", title="Bicycles and parts", weight=1.3, read_s=15),
-        Page(kind=PageKind.LIST, path="/category/city", title="City bikes", weight=1.2, read_s=20),
+        Page(
+            kind=PageKind.LIST, path="/category/city", title="City bikes", weight=1.2, slowdown=2.2, read_s=20
+        ),
         Page(kind=PageKind.LIST, path="/category/gravel", title="Gravel bikes", weight=1.2, read_s=20),
         Page(kind=PageKind.LIST, path="/category/parts", title="Parts", weight=1.4, read_s=20),
         Page(kind=PageKind.SEARCH, path="/search", title="Search results", weight=1.5, read_s=12),
@@ -128,10 +147,14 @@ SHOP = Site(
         ),
         Page(kind=PageKind.CART, path="/cart", title="Your cart", weight=0.7, read_s=20),
         Page(kind=PageKind.CHECKOUT, path="/checkout", title="Checkout", weight=0.8, read_s=60),
+        Page(kind=PageKind.CHECKOUT, path="/checkout/shipping", title="Shipping", weight=0.8, read_s=30),
+        Page(kind=PageKind.CHECKOUT, path="/checkout/payment", title="Payment", weight=0.9, read_s=45),
         Page(kind=PageKind.THANKS, path="/order/thanks", title="Thank you", weight=0.6, read_s=10),
+        Page(kind=PageKind.MISSING, path="/sale/winter", title="Page not found", weight=0.5, read_s=8),
     ),
     campaigns=("spring_sale", "brand", "helmets", "newsletter_week"),
-    experiment=Experiment(name="checkout_button", variants=("control", "express"), rates=(0.34, 0.5)),
+    terms=("city bike", "gravel bike", "bike helmet", "u-lock", "pannier 20 l"),
+    experiment=Experiment(name="checkout_button", variants=("control", "express"), rates=(0.28, 0.56)),
 )
 
 BLOG = Site(
@@ -160,8 +183,10 @@ BLOG = Site(
             ("pickles", "Quick pickles", 45, ""),
             ("granola", "Granola", 40, ""),
         ),
+        Page(kind=PageKind.MISSING, path="/2019/soda-bread", title="Page not found", weight=0.5, read_s=8),
     ),
     campaigns=("newsletter_sunday", "bread_course"),
+    terms=("sourdough recipe", "ramen broth", "onion soup", "rye bread", "pizza dough"),
     experiment=Experiment(name="subscribe_box", variants=("bottom", "middle"), rates=(0.035, 0.07)),
 )
 
@@ -176,7 +201,7 @@ SAAS = Site(
     currency="USD",
     pages=(
         Page(kind=PageKind.HOME, path="/", title="Rosters without spreadsheets", weight=1.4, read_s=30),
-        Page(kind=PageKind.LIST, path="/features", title="Features", weight=1.2, read_s=40),
+        Page(kind=PageKind.LIST, path="/features", title="Features", weight=1.2, slowdown=2.2, read_s=40),
         Page(kind=PageKind.LIST, path="/customers", title="Customers", weight=1.1, read_s=25),
         Page(kind=PageKind.SEARCH, path="/docs/search", title="Search the docs", weight=0.7, read_s=10),
         *_docs(
@@ -189,9 +214,11 @@ SAAS = Site(
         Page(kind=PageKind.PRICING, path="/pricing", title="Pricing", read_s=45, price=29.0),
         Page(kind=PageKind.SIGNUP, path="/signup", title="Create your account", weight=0.8, read_s=40),
         Page(kind=PageKind.APP, path="/app", title="Your rosters", weight=1.6, read_s=120),
+        Page(kind=PageKind.MISSING, path="/docs/v1/api", title="Page not found", weight=0.5, read_s=8),
     ),
     campaigns=("brand", "roster_software", "webinar"),
-    experiment=Experiment(name="pricing_table", variants=("three_plans", "two_plans"), rates=(0.16, 0.25)),
+    terms=("shift planner", "staff roster", "roster software", "rota template"),
+    experiment=Experiment(name="pricing_table", variants=("three_plans", "two_plans"), rates=(0.12, 0.45)),
 )
 
 SITES = (SHOP, BLOG, SAAS)

@@ -42,6 +42,11 @@ def plan(site: Site, *, mind: Mind, rng: Random) -> list[Stop]:
     return _PLANS[site.kind](site, mind, rng)
 
 
+def out_of_date(site: Site, *, rng: Random) -> Stop:
+    """The page that an old link leads to: it is not there any more."""
+    return Stop(page=rng.choice(site.of(PageKind.MISSING)))
+
+
 def properties(**values: Value) -> msgspec.Raw:
     """Properties as an event carries them."""
     return msgspec.Raw(msgspec.json.encode(values))
@@ -61,7 +66,7 @@ def _plan_shop(site: Site, mind: Mind, rng: Random) -> list[Stop]:
         stops.append(Stop(page=site.of(PageKind.HOME)[0], actions=logged_in))
     while rng.random() < 0.6 and len(stops) < 15:
         stops.append(_shop_page(site, rng))
-    if rng.random() >= _chance(0.17, mind):
+    if rng.random() >= _chance(0.2, mind):
         return stops
     product = popular(site.of(PageKind.PRODUCT), rng=rng)
     quantity = 1 if product.price > 100 else rng.randint(1, 3)
@@ -69,8 +74,8 @@ def _plan_shop(site: Site, mind: Mind, rng: Random) -> list[Stop]:
     stops.append(Stop(page=site.of(PageKind.CART)[0], actions=(_exposure(site, mind),)))
     if rng.random() < _converted(site, mind):
         stops += _order(site, product, quantity, rng)
-    elif rng.random() < 0.45:
-        stops.append(Stop(page=site.of(PageKind.CHECKOUT)[0]))
+    elif rng.random() < 0.78:
+        stops += _order_given_up(site, rng)
     return stops
 
 
@@ -163,10 +168,24 @@ def _order(site: Site, product: Page, quantity: int, rng: Random) -> list[Stop]:
         currency=site.currency,
         order_id=f"{site.site_id}-{rng.getrandbits(40):010x}",
     )
+    checkout, to, payment = site.of(PageKind.CHECKOUT)
     return [
-        Stop(page=site.of(PageKind.CHECKOUT)[0], actions=(*buyer, _form("checkout", fields=9))),
+        Stop(page=checkout, actions=(*buyer, _form("checkout", fields=9))),
+        Stop(page=to, actions=(_form("shipping", fields=2),)),
+        Stop(page=payment, actions=(_form("payment", fields=4),)),
         Stop(page=site.of(PageKind.THANKS)[0], actions=(purchase,)),
     ]
+
+
+def _order_given_up(site: Site, rng: Random) -> list[Stop]:
+    """As far as the checkout came; most turn back where they see what shipping costs."""
+    checkout, to, payment = site.of(PageKind.CHECKOUT)
+    stops = [Stop(page=checkout)]
+    if rng.random() < 0.9:
+        stops.append(Stop(page=to))
+        if rng.random() < 0.1:
+            stops.append(Stop(page=payment))
+    return stops
 
 
 def _sign_up(site: Site) -> list[Stop]:

@@ -14,12 +14,14 @@ from app.events.vocabulary import Origin
 from app.events.wire import WebEvent
 from app.traffic.audience import ENTRIES, PLACES, Entry, Place
 from app.traffic.catalogue import SITES, Site, SiteKind
-from app.traffic.journeys import Mind, plan
+from app.traffic.journeys import Mind, Stop, out_of_date, plan
 from app.traffic.visitors import Visitor, new_account, new_person, new_program
 from app.traffic.visits import arrived, crawl, play
 
 DEFAULT_EVENTS = 50_000
-DEFAULT_DAYS = 7
+DEFAULT_DAYS = 21
+#: In the last days of the traffic some pages are slower than before.
+SLOW_DAYS = 7
 
 HOUR_MS = 3_600_000
 #: No visit begins so near the end that not even its first event could arrive in time.
@@ -30,6 +32,8 @@ _BETWEEN_VISITS_MS = 2 * HOUR_MS
 _PROGRAMS = 0.03
 _RETURNING = 0.4
 _OTHER_DEVICE = 0.15
+#: Of search results that lead to a page which is gone.
+_OUT_OF_DATE = 0.03
 #: Visitors who may come again, per site and place; the oldest are forgotten.
 _REMEMBERED = 50_000
 
@@ -64,7 +68,8 @@ def simulate(
     """
     rng = Random(seed)  # noqa: S311 - traffic to look at, not secrets; it must be repeatable
     rhythm = _Rhythm(begin_ms=end_ms - round(days * 24 * HOUR_MS), end_ms=end_ms - _QUIET_MS)
-    crowds = [_Crowd(site, place, rng=rng) for site, place in _PAIRS]
+    slow_from_ms = end_ms - SLOW_DAYS * 24 * HOUR_MS
+    crowds = [_Crowd(site, place, slow_from_ms=slow_from_ms, rng=rng) for site, place in _PAIRS]
     pending: list[tuple[int, int, WebEvent]] = []
     made = 0
     while made < events:
@@ -125,8 +130,10 @@ def _weights(at_ms: int) -> Iterator[float]:
 class _Crowd:
     """The visitors of one site from one place."""
 
-    def __init__(self, site: Site, place: Place, *, rng: Random) -> None:
+    def __init__(self, site: Site, place: Place, *, slow_from_ms: int, rng: Random) -> None:
         self._site = site
+        self._slowed = site.slowed
+        self._slow_from_ms = slow_from_ms
         self._place = place
         self._rng = rng
         self._known: list[Visitor] = []
@@ -141,11 +148,20 @@ class _Crowd:
         entry = self._entry(is_new=visitor is None)
         if visitor is None:
             visitor = self._new()
-        is_member = visitor.is_identified and self._site.kind is SiteKind.SAAS
-        mind = Mind(variant=visitor.variant, intent=entry.intent, is_member=is_member)
-        events = play(visitor, plan(self._site, mind=mind, rng=rng), entry=entry, at_ms=at_ms, rng=rng)
+        stops = self._stops(visitor, entry, at_ms=at_ms)
+        events = play(visitor, stops, entry=entry, at_ms=at_ms, rng=rng)
         visitor.last_at = events[-1].occurred_at
         return arrived(events, origin=origin, latency=visitor.latency, rng=rng)
+
+    def _stops(self, visitor: Visitor, entry: Entry, *, at_ms: int) -> list[Stop]:
+        """What the visitor does on the site, as it is at the time."""
+        site = self._site if at_ms < self._slow_from_ms else self._slowed
+        is_member = visitor.is_identified and site.kind is SiteKind.SAAS
+        mind = Mind(variant=visitor.variant, intent=entry.intent, is_member=is_member)
+        stops = plan(site, mind=mind, rng=self._rng)
+        if entry.is_search and self._rng.random() < _OUT_OF_DATE:
+            stops.insert(0, out_of_date(site, rng=self._rng))
+        return stops
 
     def _returning(self, at_ms: int) -> Visitor | None:
         """Somebody known, of late rather than of old; None when nobody fits."""

@@ -11,20 +11,14 @@ import msgspec
 from app.events.vocabulary import EventType, Origin, ReservedName
 from app.events.wire import WebEvent
 from app.traffic.audience import Entry
-from app.traffic.catalogue import Page
+from app.traffic.catalogue import Page, PageKind
+from app.traffic.clicking import click, clicks
 from app.traffic.journeys import Action, Stop, properties
 from app.traffic.visitors import Visitor, uuid4, uuid7
 
 #: Shares of events that reach the collector late, or twice, as from phones in tunnels.
 DELAYED = 0.004
 DUPLICATED = 0.003
-
-_CLICKS = (
-    ("header > nav > a.menu", "Menu", 0.9, 0.02),
-    ("main > a.more", "Read more", 0.3, 0.55),
-    ("main > figure > img", "", 0.5, 0.3),
-    ("footer > a", "Contact", 0.2, 0.97),
-)
 
 
 class _Timings(msgspec.Struct, frozen=True):
@@ -43,7 +37,7 @@ def play(visitor: Visitor, stops: Sequence[Stop], *, entry: Entry, at_ms: int, r
     """
     visit = _Visit(visitor, rng)
     origin = f"https://{visitor.site.domain}"
-    query, referrer = _entry_query(entry, visitor, rng), entry.referrer
+    query, referrer = _filled(entry.query, visitor, rng), _filled(entry.referrer, visitor, rng)
     for index, stop in enumerate(stops):
         is_last = index == len(stops) - 1
         asked = "&".join(part for part in (stop.query, query) if part)
@@ -61,9 +55,9 @@ def crawl(visitor: Visitor, *, at_ms: int, rng: Random) -> list[WebEvent]:
     for _ in range(rng.randint(2, 22)):
         page = rng.choice(visitor.site.pages)
         visit.url, visit.title = f"https://{visitor.site.domain}{page.path}", page.title
-        visit.emit(Action(event_type=EventType.PAGE_VIEW), at_ms=at_ms)
+        visit.emit(_view(page), at_ms=at_ms)
         if visitor.webdriver:
-            visit.emit(_click(rng), at_ms=at_ms + pace_ms // 2)
+            visit.emit(click(page, rng=rng), at_ms=at_ms + pace_ms // 2)
         at_ms += pace_ms
     return visit.events
 
@@ -111,10 +105,9 @@ class _Visit:
         rng = self._rng
         timings = _timings(stop.page, self._visitor, rng)
         stay_ms = _stay_ms(stop, is_only=is_only, rng=rng)
-        loaded = properties(load_ms=timings.load_ms, ttfb_ms=timings.ttfb_ms)
-        self.emit(Action(event_type=EventType.PAGE_VIEW, properties=loaded), at_ms=at_ms)
+        self.emit(_view(stop.page, load_ms=timings.load_ms, ttfb_ms=timings.ttfb_ms), at_ms=at_ms)
         moments = _doings(stop, stay_ms=stay_ms, rng=rng)
-        if rng.random() < 0.5:
+        if rng.random() < 0.5 and stop.page.kind is not PageKind.MISSING:
             moments.append((min(stay_ms - 1, int(timings.lcp_ms) + 900), self._vitals(timings)))
         # Of the leaves, some are lost with the tab.
         if rng.random() < 0.93:
@@ -172,10 +165,16 @@ class _Visit:
         )
 
 
-def _entry_query(entry: Entry, visitor: Visitor, rng: Random) -> str:
-    if not entry.query:
-        return ""
-    return entry.query.format(campaign=rng.choice(visitor.site.campaigns), click=uuid4(rng).replace("-", ""))
+def _filled(text: str, visitor: Visitor, rng: Random) -> str:
+    """A query or referrer of an entry, with what it leaves open filled in."""
+    if "{" not in text:
+        return text
+    site = visitor.site
+    return text.format(
+        campaign=rng.choice(site.campaigns),
+        term=rng.choice(site.terms).replace(" ", "+"),
+        click=uuid4(rng).replace("-", ""),
+    )
 
 
 def _timings(page: Page, visitor: Visitor, rng: Random) -> _Timings:
@@ -209,21 +208,16 @@ def _doings(stop: Stop, *, stay_ms: int, rng: Random) -> list[tuple[int, Action]
         depth = properties(scroll_depth=rng.choice((25, 50, 75, 90)))
         planned.append((int(stay_ms * 0.3), Action(event_type=EventType.SCROLL, properties=depth)))
     if rng.random() < 0.3 and stay_ms > 5_000:
-        planned.append((int(stay_ms * rng.uniform(0.1, 0.95)), _click(rng)))
+        # The longest run of clicks fits into what is left of the stay.
+        begin_ms = int(stay_ms * rng.uniform(0.1, 0.8))
+        planned += [(begin_ms + after_ms, action) for after_ms, action in clicks(stop.page, rng=rng)]
     return planned
 
 
-def _click(rng: Random) -> Action:
-    element, text, x, y = rng.choice(_CLICKS)
-    return Action(
-        event_type=EventType.CLICK,
-        properties=properties(
-            element=element,
-            text=text,
-            x=round(min(1.0, max(0.0, rng.gauss(x, 0.03))), 3),
-            y=round(min(1.0, max(0.0, rng.gauss(y, 0.03))), 3),
-        ),
-    )
+def _view(page: Page, **timings: float) -> Action:
+    """A page view; of a page that is gone it says so, as the site's own error page does."""
+    status = {"status": 404} if page.kind is PageKind.MISSING else {}
+    return Action(event_type=EventType.PAGE_VIEW, properties=properties(**timings, **status))
 
 
 def _leave(stay_ms: int, *, rng: Random) -> Action:
