@@ -25,6 +25,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from app import log
 from app.adapters.clickhouse.codes import advice, brief, describe
+from app.adapters.clickhouse.watching import UNWATCHED, Watch
 from app.errors import MigrationError
 from migrations.comments import explained
 from migrations.statements import Target, statements
@@ -88,7 +89,13 @@ class MigrationStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def migrate(
-    client: Client, *, database: str, cluster: str = "", replicated: bool = False, dry_run: bool = False
+    client: Client,
+    *,
+    database: str,
+    cluster: str = "",
+    replicated: bool = False,
+    dry_run: bool = False,
+    watch: Watch = UNWATCHED,
 ) -> list[AppliedMigration]:
     """Apply what is pending, then every view; returns the migrations applied, oldest first.
 
@@ -107,12 +114,17 @@ def migrate(
     if dry_run:
         return applied
     _run(client, _CREATE_RECORD, target=target, file="schema_migrations")
+    watch.begin("migrations", parts=len(pending))
     for migration in pending:
         _run(client, migration.sql, target=target, file=f"migrations/{migration.name}")
         _record(client, migration, target=target)
         log.get("migrations").info("migration.applied", name=migration.name, database=database)
-    for name, sql in load_views():
+        watch.part(migration.name)
+    views = load_views()
+    watch.begin("views", parts=len(views))
+    for name, sql in views:
         _run(client, explained(sql), target=target, file=f"views/{name}")
+        watch.part(name)
     return applied
 
 

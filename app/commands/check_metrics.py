@@ -16,8 +16,10 @@ import msgspec
 from app.adapters.clickhouse import QueryPool, open_client
 from app.adapters.clickhouse.reconcile import Reconciler
 from app.adapters.clickhouse.reconcile import Scope as Days
+from app.adapters.clickhouse.watching import Watch
 from app.commands import reconcile
 from app.commands.letters_shown import print_table
+from app.commands.progress import shown
 from app.commands.reconcile import patient_settings
 from app.core.differences import Difference
 from app.errors import QueryError
@@ -78,22 +80,36 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def check(loaded: Settings, arguments: argparse.Namespace) -> Checked:
     """Every identity of every site asked for, and where bronze, silver and gold differ."""
+    with shown(as_json=arguments.json) as watch:
+        return Checked(
+            identities=await _identities(loaded, arguments, watch),
+            differences=_differences(loaded, arguments.site, watch),
+        )
+
+
+async def _identities(loaded: Settings, arguments: argparse.Namespace, watch: Watch) -> list[Identity]:
     found: list[Identity] = []
     pool = QueryPool(loaded.clickhouse)
     try:
         queries = Queries(pool, settings=loaded)
-        for scope in await _scopes(pool, loaded, arguments):
+        scopes = await _scopes(pool, loaded, arguments)
+        watch.begin("ask each site in several ways", parts=len(scopes))
+        for scope in scopes:
             found += [one async for one in identities(queries.stats, scope)]
             found += [one async for one in analyses_agree(queries, scope)]
+            watch.part(scope.site_id)
     finally:
         await pool.close()
+    return found
+
+
+def _differences(loaded: Settings, site_id: str, watch: Watch) -> list[Difference]:
     client = open_client(loaded.clickhouse, readonly=True)
     try:
-        days = Days(site_id=arguments.site)
-        differences = Reconciler(client, database=loaded.clickhouse.database).compare(days)
+        reconciler = Reconciler(client, database=loaded.clickhouse.database)
+        return reconciler.compare(Days(site_id=site_id), watch=watch)
     finally:
         client.close()
-    return Checked(identities=found, differences=differences)
 
 
 def show(checked: Checked) -> None:

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-from rich.console import Console
-from rich.progress import Progress
 
 from app.adapters.clickhouse import QueryPool
 from app.adapters.clock import now_ms
 from app.adapters.rules import rules_of
 from app.commands.feeding import feeding, settings_over
 from app.commands.letters_shown import print_fates, print_letter, print_list
+from app.commands.progress import shown
 from app.errors import BrokerUnavailableError, WuaError
 from app.events.dead_letter import Fate, KeptLetter
 from app.events.vocabulary import RejectReason
@@ -123,11 +122,11 @@ async def _replay(arguments: argparse.Namespace, which: LetterFilter) -> ReplayA
             force=arguments.force,
         )
         try:
-            with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
-                task = progress.add_task("dead letters", total=None)
+            with shown(as_json=arguments.json) as progress:
+                progress.begin("dead letters", rows=len(arguments.ids) or arguments.limit, unit="letters")
                 async for page in _pages(queries, arguments, which):
                     await returns.take(page)
-                    progress.advance(task, len(page))
+                    progress.advance(len(page))
         except BrokerUnavailableError:
             print(f"{returns.fates[Fate.SENT]} were sent before; to run again is safe", file=sys.stderr)
             raise

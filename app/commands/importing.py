@@ -18,7 +18,7 @@ from app.adapters.clickhouse.imports import ImportRows
 from app.adapters.clock import now_ms
 from app.adapters.rules import rules_of
 from app.commands.feeding import feeding
-from app.commands.file_progress import FileProgress
+from app.commands.progress import BYTES, shown
 from app.errors import ImportFileError
 from app.events.imports import DayFigures, DayKey, ImportRecord
 from app.events.vocabulary import Tool
@@ -40,7 +40,10 @@ T = TypeVar("T")
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be imported: a file of a tool into a site; ``data`` is a data directory, if it is one."""
+    """What is to be imported: a file of a tool into a site; ``data`` is a data directory, if it is one.
+
+    ``as_json``: progress is told in JSON lines.
+    """
 
     file: Path
     tool: Tool
@@ -48,6 +51,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     zone: ZoneInfo
     data: Path | None
+    as_json: bool = False
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,8 +116,12 @@ def _import_days(wanted: Wanted, loaded: Settings, import_id: str) -> Report:
         if rows.is_known(import_id):
             return _repeated(wanted, import_id)
         began = time.monotonic()
-        with FileProgress(wanted.file.name) as progress:
-            read = read_plausible(wanted.file, progress=progress.show)
+        with shown(as_json=wanted.as_json) as progress:
+            progress.begin(wanted.file.name, unit=BYTES)
+            read = read_plausible(
+                wanted.file,
+                progress=lambda at, size, lines: progress.reach(at, total=size, lines=lines),
+            )
         tally = Tally(lines=read.taken + len(read.bad), sent=read.taken)
         for file, line in read.bad:
             tally.add_bad(line, file=file)
@@ -160,11 +168,12 @@ async def _import_events(wanted: Wanted, loaded: Settings, import_id: str) -> Re
 
 async def _feed(wanted: Wanted, run: Importing) -> None:
     member = umami.MEMBER if wanted.tool is Tool.UMAMI else ""
-    with opened(wanted.file, member=member) as export, FileProgress(wanted.file.name) as progress:
+    with opened(wanted.file, member=member) as export, shown(as_json=wanted.as_json) as progress:
+        progress.begin(wanted.file.name, unit=BYTES, rows=export.size)
         lines = _lines(wanted, export)
         while batch := list(islice(lines, BATCH_LINES)):
             await run.take(batch)
-            progress.show(export.at(), export.size, run.tally.lines)
+            progress.reach(export.at(), lines=run.tally.lines)
 
 
 def _lines(wanted: Wanted, export: Opened) -> Iterator[Line]:

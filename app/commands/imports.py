@@ -164,6 +164,7 @@ def _wanted(arguments: argparse.Namespace) -> Wanted:
         host=arguments.host or (site if "." in site else f"{site}.invalid"),
         zone=arguments.timezone,
         data=arguments.data,
+        as_json=arguments.json,
     )
 
 

@@ -9,6 +9,7 @@ from clickhouse_connect.driver.client import Client
 
 from app import settings
 from app.adapters.clickhouse import open_client, retention
+from app.commands.progress import shown
 from migrations import comments, runner
 
 
@@ -17,6 +18,7 @@ def add(subparsers: Any) -> None:
     parser = subparsers.add_parser("migrate", help="bring the ClickHouse schema up to date")
     parser.add_argument("--status", action="store_true", help="say what is applied and what is pending")
     parser.add_argument("--dry-run", action="store_true", help="print what would be run")
+    parser.add_argument("--json", action="store_true", help="progress as JSON lines")
     parser.set_defaults(run=run)
 
 
@@ -30,13 +32,15 @@ def run(arguments: argparse.Namespace) -> int:
             for entry in runner.status(client, database=clickhouse.database):
                 print(f"{entry.state:<8} {entry.name}")
             return 0
-        applied = runner.migrate(
-            client,
-            database=clickhouse.database,
-            cluster=clickhouse.cluster,
-            replicated=clickhouse.replicated,
-            dry_run=arguments.dry_run,
-        )
+        with shown(as_json=arguments.json) as watch:
+            applied = runner.migrate(
+                client,
+                database=clickhouse.database,
+                cluster=clickhouse.cluster,
+                replicated=clickhouse.replicated,
+                dry_run=arguments.dry_run,
+                watch=watch,
+            )
         for migration in applied:
             print(("would apply " if arguments.dry_run else "applied ") + migration.name)
         is_changed = False

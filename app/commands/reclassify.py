@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     client = open_client(loaded.clickhouse, readonly=arguments.dry_run)
     database = loaded.clickhouse.database
     try:
-        with shown() as watch:
+        with shown(as_json=arguments.json) as watch:
             reclassifier = Reclassifier(
                 client, database=database, rules=rules, enrich=Enricher.of(loaded), watch=watch
             )

@@ -20,6 +20,7 @@ from app.adapters.clickhouse.clients import is_embedded
 from app.adapters.clickhouse.reconcile import LAST_DAY, Rebuilt, Reconciler, Scope
 from app.adapters.committed import committed
 from app.commands.letters_shown import print_table
+from app.commands.progress import shown
 from app.core.differences import Difference
 from app.embedded.place import clickhouse_url
 from app.errors import ReconcileError
@@ -63,10 +64,11 @@ def run(arguments: argparse.Namespace) -> int:
         reconciler = Reconciler(client, database=loaded.clickhouse.database)
         scope = Scope(site_id=arguments.site, first=arguments.first, last=arguments.last)
         rebuilt = []
-        if arguments.repair:
-            refuse_at_work(reconciler, loaded, data=arguments.data)
-            rebuilt = reconciler.rebuild(scope)
-        report = Report(rebuilt=rebuilt, differences=reconciler.compare(scope))
+        with shown(as_json=arguments.json) as watch:
+            if arguments.repair:
+                refuse_at_work(reconciler, loaded, data=arguments.data)
+                rebuilt = reconciler.rebuild(scope, watch=watch)
+            report = Report(rebuilt=rebuilt, differences=reconciler.compare(scope, watch=watch))
     finally:
         client.close()
     if arguments.json:

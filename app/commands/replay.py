@@ -9,8 +9,9 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -20,7 +21,7 @@ from app.adapters.address_seal import AddressSeal
 from app.adapters.clickhouse import QueryPool
 from app.adapters.clock import now_ms
 from app.adapters.enricher import Enricher
-from app.commands.progress import shown
+from app.commands.progress import BYTES, Progress, shown
 from app.core.decode import decode_web_event
 from app.core.rows import without_address
 from app.embedded.stack import EmbeddedStack, Feeder
@@ -58,6 +59,7 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--site", required=True, metavar="ID", type=site_id_of)
     parser.add_argument("--data", type=Path, metavar="DIR", help="data directory of the embedded stack")
     parser.add_argument("--drain", action="store_true", help="wait until everything is through")
+    parser.add_argument("--json", action="store_true", help="progress as JSON lines, too")
     parser.add_argument("--visitor", choices=[*VisitorKey], default=VisitorKey.IP_UA, help="of access logs")
     parser.add_argument("--pages", choices=[*PageRule], default=PageRule.DEFAULT, help="of access logs")
     parser.set_defaults(run=run)
@@ -92,9 +94,12 @@ class Tally(msgspec.Struct):
     skipped: Counter[str] = msgspec.field(default_factory=Counter)
 
 
-def read_lines(arguments: argparse.Namespace, file: Path, *, at_ms: int) -> Iterator[Line]:
+def read_lines(
+    arguments: argparse.Namespace, file: Path, *, at_ms: int, progress: Progress
+) -> Iterator[Line]:
     """An answer for each line of a file in the format that was asked for."""
-    with file.open("rb") as lines:
+    with file.open("rb") as opened:
+        lines = _watched(opened, progress)
         if arguments.format == "jsonl":
             yield from read_jsonl(lines, site_id=arguments.site, now_ms=at_ms, file_id=file_id(file))
         else:
@@ -114,22 +119,27 @@ async def feed(arguments: argparse.Namespace, feeder: Sends, *, seal: AddressSea
     No address leaves in clear: it is sealed, or in a line that is no event left out.
     """
     tally, at_ms = Tally(), now_ms()
-    batch: list[tuple[bytes | None, bytes]] = []
-    with shown() as progress:
+    with shown(as_json=arguments.json) as progress:
         for file in arguments.files:
-            progress.begin(file.name, parts=0)
-            for line in read_lines(arguments, file, at_ms=at_ms):
-                message = _message(line, tally, seal)
-                if message is not None:
-                    batch.append(message)
-                if len(batch) == BATCH_EVENTS:
-                    await feeder.send(batch)
-                    progress.advance(len(batch))
-                    batch = []
-            await feeder.send(batch)
-            progress.advance(len(batch))
-            batch = []
+            progress.begin(file.name, unit=BYTES, rows=file.stat().st_size)
+            await _feed_file(read_lines(arguments, file, at_ms=at_ms, progress=progress), feeder, tally, seal)
     return tally
+
+
+async def _feed_file(lines: Iterator[Line], feeder: Sends, tally: Tally, seal: AddressSeal) -> None:
+    messages = (message for line in lines if (message := _message(line, tally, seal)) is not None)
+    while batch := list(islice(messages, BATCH_EVENTS)):
+        await feeder.send(batch)
+
+
+def _watched(lines: BinaryIO, progress: Progress) -> Iterator[bytes]:
+    """The lines; tells how far it is after every batch, and at the end."""
+    count = 0
+    for count, line in enumerate(lines, start=1):
+        yield line
+        if count % BATCH_EVENTS == 0:
+            progress.reach(lines.tell(), lines=count)
+    progress.reach(lines.tell(), lines=count)
 
 
 def _message(line: Line, tally: Tally, seal: AddressSeal) -> tuple[bytes | None, bytes] | None:

@@ -89,9 +89,9 @@ class Reconciler:
         self._layers = layer_comparisons(self._catalogue)
         self._golds = gold_comparisons(self._catalogue)
 
-    def compare(self, scope: Scope) -> list[Difference]:
+    def compare(self, scope: Scope, *, watch: Watch = UNWATCHED) -> list[Difference]:
         """What differs for good, by table, site and day; a store where nothing does is read once."""
-        return self._lasting([*self._layers, *self._golds], scope)
+        return self._lasting([*self._layers, *self._golds], scope, watch)
 
     def refuse_torn(self, scope: Scope) -> None:
         """Raise ReconcileError where ``remake_golds`` would make gold of silver that lacks something."""
@@ -113,15 +113,16 @@ class Reconciler:
         rows = ask(self._client, _BLOCKS_SQL, {"database": self._database, "epoch": epoch}, at="block_ledger")
         return dict(rows)
 
-    def rebuild(self, scope: Scope) -> list[Rebuilt]:
+    def rebuild(self, scope: Scope, *, watch: Watch = UNWATCHED) -> list[Rebuilt]:
         """Make anew what differs, until nothing does or nothing can be done; what was made anew, in order.
 
         Every block must be committed, so that none is repeated: the caller sees to it.
         """
         made: list[Rebuilt] = []
         for _ in range(ROUNDS):
-            differences = self.compare(scope)
-            done = self._rebuild_all(self._layers, differences) or self._rebuild_all(self._golds, differences)
+            differences = self.compare(scope, watch=watch)
+            done = self._rebuild_all(self._layers, differences, watch)
+            done = done or self._rebuild_all(self._golds, differences, watch)
             if not done or done == made[-len(done) :]:
                 break
             made += done
@@ -154,9 +155,16 @@ class Reconciler:
         )
         return [(site_id, day) for site_id, day in answer if day >= self._first_day(one, site_id)]
 
-    def _lasting(self, comparisons: Sequence[Comparison], scope: Scope) -> list[Difference]:
+    def _lasting(
+        self, comparisons: Sequence[Comparison], scope: Scope, watch: Watch = UNWATCHED
+    ) -> list[Difference]:
         def look() -> list[Difference]:
-            return [found for one in comparisons for found in self._differences(one, scope)]
+            watch.begin("compare the layers", parts=len(comparisons))
+            differences = []
+            for one in comparisons:
+                differences += self._differences(one, scope)
+                watch.part(one.table.name)
+            return differences
 
         looks = [look()]
         while looks[-1] and len(looks) < LOOKS:
@@ -202,15 +210,18 @@ class Reconciler:
         return self._kept_from.get(site_id, self._kept_from.get(OTHERS, FIRST_DAY))
 
     def _rebuild_all(
-        self, comparisons: Sequence[Comparison], differences: Sequence[Difference]
+        self, comparisons: Sequence[Comparison], differences: Sequence[Difference], watch: Watch
     ) -> list[Rebuilt]:
         done = []
+        if differences:
+            watch.begin("rebuild what differs", parts=len(comparisons))
         for one in comparisons:
             sources = {table.name for table in one.sources}
             torn = [other for other in differences if other.table in sources]
             days = rebuildable(differences, of=one.table.name, torn=torn)
             if one.derived and days and not self._has_strays(one, days):
                 done.append(self._rebuild(one, days))
+            watch.part(one.table.name)
         return done
 
     def _has_strays(self, one: Comparison, days: Sequence[tuple[str, date]]) -> bool:
