@@ -87,6 +87,10 @@ class Definitions:
             raise NotFoundError(f"no {kind.name} {definition_id[:64]!r}; known are: {known} (site {site_id})")
         return found
 
+    async def was_ever(self, kind: Kind[T], *, site_id: str, definition_id: str) -> bool:
+        """Whether there is or was one of the id."""
+        return await self._latest(kind, site_id=site_id, definition_id=definition_id) is not None
+
     async def history(self, kind: Kind[T], *, site_id: str, definition_id: str) -> list[Stored[T]]:
         """Its versions, latest first, at most 1000; NotFoundError where there never was one."""
         bound = {"site": site_id, "kind": kind.name, "id": definition_id or "-", "most": MAX_VERSIONS}

@@ -1,4 +1,4 @@
-"""``wua demo``: the embedded stack, a week of invented traffic, and what the REST API answers about it."""
+"""``wua demo``: the embedded stack, weeks of invented traffic, and what the REST API answers about it."""
 
 from __future__ import annotations
 
@@ -13,22 +13,26 @@ from typing import Any
 
 from pydantic import SecretStr
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from app import log, serve, settings
 from app.adapters.address_seal import AddressSeal
+from app.adapters.clickhouse import QueryPool
 from app.adapters.clock import now_ms
 from app.adapters.enricher import Enricher
+from app.commands import progress
+from app.commands.demo_definitions import define
 from app.commands.keys import new_secret
 from app.embedded.loop_server import bind, serve_in_loop
 from app.embedded.stack import EmbeddedStack, Feeder
 from app.errors import EmbeddedError
 from app.events.wire import WebEvent
+from app.funnel_settings import FunnelSettings
 from app.settings import Settings
 from app.traffic.catalogue import simulated_sites
 from app.traffic.simulator import DEFAULT_DAYS, DEFAULT_EVENTS, simulate
 from app.web_settings import WebSettings
+from views.queries import Queries
 
 BATCH_EVENTS = 500
 
@@ -54,7 +58,11 @@ def run(arguments: argparse.Namespace) -> int:
     loaded = settings.load(overrides={"log.level": "warning", "log.format": "console"})
     log.configure(loaded.log)
     loaded = loaded.model_copy(
-        update={"sites": {**simulated_sites(), **loaded.sites}, "web": keyed(loaded.web)}
+        update={
+            "sites": {**simulated_sites(), **loaded.sites},
+            "funnels": own_funnels(loaded),
+            "web": keyed(loaded.web),
+        }
     )
     console = Console()
     try:
@@ -72,7 +80,9 @@ async def _demo(arguments: argparse.Namespace, loaded: Settings, console: Consol
         EmbeddedStack(loaded, data_dir=arguments.data, enrich=enrich, faust_web=True) as stack,
         _web(stack, port=arguments.port) as url,
     ):
-        await _stream(stack, events=arguments.events, console=console)
+        console.print(f"Dashboard  {url}", highlight=False)
+        await _define(stack.settings)
+        await _stream(stack, events=arguments.events)
         key = stack.settings.web.admin_key.get_secret_value()
         console.print(await asyncio.to_thread(_headlines, url, key))
         _print_urls(console, stack, url=url)
@@ -99,41 +109,38 @@ async def _web(stack: EmbeddedStack, *, port: int | None) -> AsyncIterator[str]:
         yield url
 
 
-async def _stream(stack: EmbeddedStack, *, events: int, console: Console) -> None:
-    """Stream the traffic; the line moves with what the worker has finished."""
+async def _define(loaded: Settings) -> None:
+    """Store the funnels and goals of the demo's sites."""
+    pool = QueryPool(loaded.clickhouse)
+    try:
+        await define(Queries(pool, settings=loaded).definitions, now_ms=now_ms())
+    finally:
+        await pool.close()
+
+
+async def _stream(stack: EmbeddedStack, *, events: int) -> None:
+    """Stream the traffic; what is shown moves with what the worker has finished."""
     # Another start brings other visitors: the same ones would come twice at almost the same time.
     traffic = simulate(seed=stack.settings.broker.epoch, end_ms=now_ms(), events=events, days=DEFAULT_DAYS)
     feeder = Feeder(stack)
     await feeder.start()
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:,.0f} events/s"),
-        TimeRemainingColumn(),
-    )
     try:
-        with Progress(*columns, console=console) as progress:
-            task = progress.add_task("Streaming", total=events, rate=0.0)
-            shown = asyncio.create_task(_show(feeder, progress, task))
+        with progress.shown() as bar:
+            bar.begin("Streaming", rows=events, unit="events")
+            following = asyncio.create_task(_follow(feeder, bar))
             for batch in batches(traffic, seal=AddressSeal.of(stack.settings)):
                 await feeder.send(batch)
             await feeder.drain()
-            shown.cancel()
-            _update(feeder, progress, task)
+            following.cancel()
+            bar.reach(feeder.handled)
     finally:
         await feeder.stop()
 
 
-async def _show(feeder: Feeder, progress: Progress, task: Any) -> None:
+async def _follow(feeder: Feeder, bar: progress.Progress) -> None:
     while True:
-        _update(feeder, progress, task)
+        bar.reach(feeder.handled)
         await asyncio.sleep(0.2)
-
-
-def _update(feeder: Feeder, progress: Progress, task: Any) -> None:
-    elapsed = progress.tasks[task].elapsed or 0.0
-    progress.update(task, completed=feeder.handled, rate=feeder.handled / elapsed if elapsed else 0.0)
 
 
 def batches(traffic: Iterator[WebEvent], *, seal: AddressSeal) -> Iterator[list[tuple[bytes | None, bytes]]]:
@@ -146,6 +153,14 @@ def batches(traffic: Iterator[WebEvent], *, seal: AddressSeal) -> Iterator[list[
             batch = []
     if batch:
         yield batch
+
+
+def own_funnels(loaded: Settings) -> dict[str, FunnelSettings]:
+    """Those of the settings, if they are not the ones that every installation has.
+
+    What stands in the settings can only be changed there: the demo stores its own instead.
+    """
+    return {} if loaded.funnels == Settings().funnels else loaded.funnels
 
 
 def keyed(web: WebSettings) -> WebSettings:
@@ -198,7 +213,7 @@ HEADLINES: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
 def _print_urls(console: Console, stack: EmbeddedStack, *, url: str) -> None:
     app, web = stack.settings.app, stack.settings.web
     for title, place in (
-        ("Web", url),
+        ("Dashboard", url),
         ("API", f"{url}/docs"),
         ("An answer", f"{url}/api/v1/sites/shop/overview"),
         ("Worker", f"http://{app.web_host}:{app.web_port}/"),

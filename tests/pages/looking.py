@@ -52,7 +52,9 @@ def _address(process: subprocess.Popen[bytes], told: Path) -> str:
     while time.monotonic() < end:
         text = told.read_text()
         if "Serving until Ctrl-C" in text:
-            return next(line.split()[1] for line in text.splitlines() if line.strip().startswith("Web "))
+            return next(
+                line.split()[1] for line in text.splitlines() if line.strip().startswith("Dashboard ")
+            )
         if process.poll() is not None:
             break
         time.sleep(0.2)
@@ -87,6 +89,8 @@ class Looking:
         while time.monotonic() < end:
             if page.query_selector(".panel") and not page.query_selector("[aria-busy=true]"):
                 return
+            if self.wrong and not page.query_selector(".panel"):
+                raise AssertionError(f"{page.url} shows nothing: {self.wrong}")
             page.wait_for_timeout(50)
         waiting = [one.get_attribute("aria-label") for one in page.query_selector_all("[aria-busy=true]")]
         raise AssertionError(f"{page.url} still waits for {waiting}")
