@@ -25,10 +25,10 @@ QUIX := .venv-quix
 INPUTS := pyproject.toml constraints.txt Makefile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test crash bench lint format docs sdk sdk-size vendor dev-up dev-down pins clean
+.PHONY: help demo test crash bench bench-pages lint format docs screenshots sdk sdk-size vendor dev-up dev-down pins clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@printf '\n  DATA=%s EVENTS=%s ONCE=1 (demo)   PYTEST_ARGS="-k gap" (test)   PYTHON=python3.12 (first time)\n' '$(DATA)' '$(EVENTS)'
 
 demo: $(RUN) ## the whole product with invented visitors, on http://localhost:8000; ONCE=1 ends by itself
@@ -55,8 +55,14 @@ format: $(DEV) ## let ruff mend what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+bench-pages: $(DEV) ## how long until a page of the dashboard shows something, in Chromium on this machine
+	@$(BIN)/python -m bench.pages
+
 docs: $(DEV) ## docs/METRICS.md and docs/API.md anew, from the code
 	@$(BIN)/python docs/make.py
+
+screenshots: $(DEV) ## the pictures of docs/DASHBOARD.md anew, of the demo in Chromium; some minutes
+	@$(BIN)/python docs/screenshots.py
 
 sdk: web/sdk/node_modules/.installed ## the browser script anew, from web/sdk into web/static; needs npm
 	@node web/sdk/build.js

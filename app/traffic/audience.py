@@ -229,7 +229,7 @@ ENTRIES = (
     Entry(
         share=7,
         query="utm_source=newsletter&utm_medium=email&utm_campaign={campaign}",
-        intent=1.6,
+        intent=1.8,
         is_regular=True,
     ),
     Entry(share=1, referrer="https://mail.google.com/", intent=1.1, is_regular=True),
@@ -237,13 +237,13 @@ ENTRIES = (
         share=7,
         referrer="https://www.google.com/",
         query=f"utm_source=google&{_CPC}&utm_term={{term}}&gclid={{click}}",
-        intent=1.4,
+        intent=1.15,
     ),
     Entry(
         share=1.5,
         referrer="https://www.bing.com/",
         query=f"utm_source=bing&{_CPC}&msclkid={{click}}",
-        intent=1.3,
+        intent=1.15,
     ),
     Entry(
         share=4,

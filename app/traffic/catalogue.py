@@ -154,7 +154,7 @@ SHOP = Site(
     ),
     campaigns=("spring_sale", "brand", "helmets", "newsletter_week"),
     terms=("city bike", "gravel bike", "bike helmet", "u-lock", "pannier 20 l"),
-    experiment=Experiment(name="checkout_button", variants=("control", "express"), rates=(0.24, 0.64)),
+    experiment=Experiment(name="checkout_button", variants=("control", "express"), rates=(0.28, 0.56)),
 )
 
 BLOG = Site(
