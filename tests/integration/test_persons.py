@@ -61,7 +61,9 @@ BOB = [view("bob"), view("bob", at=MINUTE), late("bob")]
 def settings(**web: Any) -> Settings:
     """A worker's web server on a port of its own, so that it can be asked for its states."""
     (port,) = free_ports(1)
-    return Settings(app={"web_port": port}, web={"admin_key": KEY, **web})
+    # The visits are old: a clean-up would forget them, and comes after 30 s, which a slow machine may take.
+    app = {"web_port": port, "table_cleanup_interval_s": 3600}
+    return Settings(app=app, web={"admin_key": KEY, **web})
 
 
 @asynccontextmanager
