@@ -28,7 +28,7 @@ from app.adapters.visitor_ids import VisitorIds
 from app.metrics import WebMetrics
 from app.settings import Settings
 from views.queries import Queries
-from web import api, collector, health, script
+from web import api, collector, health, script, sign_in
 from web.middleware import BodyLimit, Observe, SecurityHeaders
 from web.problems import exception_handlers
 from web.reports.background import ReportService
@@ -82,7 +82,9 @@ def build(
     made.push_async_callback(answers.close)
     metrics = WebMetrics()
     queries = Queries(pool, settings=loaded)
+    made.push_async_callback(queries.logs.records.close)
     reports = ReportService(queries, clock=clock)
+    door = sign_in.Door(queries, clock=clock)
     secrets = loaded.app.data_dir / "salts"
     visitor_ids = VisitorIds(secrets)
 
@@ -96,7 +98,7 @@ def build(
 
     return Starlette(
         routes=[
-            Route("/", _index),
+            *sign_in.routes(door, dashboard=[Route("/", _index)]),
             *health.routes(
                 {"clickhouse": pool.ping, "broker": producer.ping}, registries=[metrics.registry, *registries]
             ),
@@ -109,7 +111,9 @@ def build(
                 link_key=secrets / "links.key",
                 seal=AddressSeal.of(loaded),
             ),
-            *api.routes(queries, send=producer.send_batch, clock=clock, background=reports, store=answers),
+            *api.routes(
+                queries, send=producer.send_batch, clock=clock, background=reports, store=answers, door=door
+            ),
             *script.routes(STATIC),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],

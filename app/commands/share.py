@@ -19,6 +19,7 @@ from app.commands.users import ask_password, with_accounts
 from app.core.accounts import password_fault
 from app.core.shares import MAX_LABEL, ancestors_fault, page_fault
 from app.errors import AccountError
+from views.stats.model import Filter
 
 
 def add(subparsers: Any) -> None:
@@ -105,7 +106,8 @@ def _check(arguments: argparse.Namespace) -> None:
         fault = "a link with a password cannot be embedded: browsers keep no cookie of a page within a page"
     if arguments.filter:
         try:
-            msgspec.json.decode(arguments.filter, type=dict)
+            found = msgspec.json.decode(arguments.filter, type=Filter)
+            arguments.filter = msgspec.json.encode(found).decode()
         except msgspec.DecodeError as error:
             fault = f"filter = {arguments.filter[:64]!r}: expected JSON as in POST /api/v1/query; {error}"
     if fault:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from app.adapters import passwords
 from app.adapters.clickhouse.accounts import REMEMBERED_S, Accounts, UserRow
@@ -23,8 +21,9 @@ from app.embedded.engine import ChdbEngine
 from app.errors import AccountError, SinkUnavailableError
 from tests.answering import Asked, asked, engine, migrated
 from tests.integration.engines import settings_for
+from tests.signing_in import PASSWORD, store
 
-__all__ = ["asked", "engine", "migrated"]
+__all__ = ["asked", "engine", "migrated", "store"]
 
 pytestmark = pytest.mark.asyncio
 
@@ -32,7 +31,6 @@ pytestmark = pytest.mark.asyncio
 AT = datetime(2090, 3, 10, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 IDLE = timedelta(hours=12)
-PASSWORD = "correct horse battery"
 
 
 class Time:
@@ -43,14 +41,6 @@ class Time:
 
     def __call__(self) -> float:
         return self.now_s
-
-
-@pytest_asyncio.fixture
-async def store(asked: Asked) -> AsyncIterator[Store]:
-    for table in ("dashboard_users", "dashboard_sessions", "dashboard_shares"):
-        asked.store.run(f"TRUNCATE TABLE {{db}}.{table}")
-    async with opened(asked.settings.clickhouse) as found:
-        yield found
 
 
 def user(name: str = "ana", **changes: Any) -> UserRow:

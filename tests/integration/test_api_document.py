@@ -26,6 +26,7 @@ ELSEWHERE = {
     "test_api_pages.py": ("/api/v1/pages", "/api/v1/performance", "/api/v1/heatmap", "/api/v1/seo"),
     "test_definitions.py": ("/api/v1/funnels", "/api/v1/goals"),
     "test_report_api.py": ("/api/v1/reports",),
+    "test_shares.py": ("/api/v1/sites/{site_id}/shares", "/api/v1/accounts"),
 }
 
 

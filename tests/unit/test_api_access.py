@@ -163,7 +163,7 @@ async def test_every_endpoint_says_its_scope_and_only_operators_ones_are_admin()
     assert admin == {
         (one.method, one.path)
         for one in ENDPOINTS
-        if any(part in one.path for part in ("dead-letters", "persons", "schedules"))
+        if any(part in one.path for part in ("dead-letters", "persons", "schedules", "shares", "accounts"))
         or (one.path.startswith(definitions) and one.method in ("PUT", "DELETE"))
         or (one.path in definitions and one.method == "POST")
     }

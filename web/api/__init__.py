@@ -13,6 +13,7 @@ from app.adapters.kept_answers import InProcess, Store
 from app.traffic.returns import Send
 from views.queries import Queries
 from web.api import (
+    accounts,
     attribution,
     cohorts,
     dead_letters,
@@ -29,6 +30,7 @@ from web.api import (
     reports,
     seo,
     sessions,
+    shares,
     sites,
     stats,
     users,
@@ -39,6 +41,7 @@ from web.api.endpoints import Context, Endpoint
 from web.api.openapi import docs_page, openapi
 from web.api.presenting import json_response
 from web.reports.background import ReportService
+from web.sign_in.door import Door
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *sites.ENDPOINTS,
@@ -61,6 +64,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *imports.ENDPOINTS,
     *dead_letters.ENDPOINTS,
     *persons.ENDPOINTS,
+    *shares.ENDPOINTS,
+    *accounts.ENDPOINTS,
 )
 
 
@@ -71,17 +76,19 @@ def routes(
     clock: Clock = now_ms,
     background: ReportService | None = None,
     store: Store | None = None,
+    door: Door | None = None,
 ) -> list[BaseRoute]:
     """A route for each endpoint, the OpenAPI document and the page that shows it.
 
     ``background`` makes the reports that nobody waits for; without one they wait for another process.
-    ``store`` keeps answers for a while; without one they are kept in this process.
+    ``store`` keeps answers for a while; without one they are kept in this process. ``door`` knows who is
+    signed in; one that the pages do not share knows them a moment later.
     """
     settings = queries.settings
     service = background or ReportService(queries, clock=clock)
     answering = Answering(
         Context(queries=queries, reports=service, send=send, clock=clock),
-        access=Access(settings, keys=queries.api_keys, clock=clock),
+        access=Access(settings, keys=queries.api_keys, door=door or Door(queries, clock=clock), clock=clock),
         store=store or InProcess(max_bytes=settings.cache.max_mb * 1024 * 1024),
     )
     document = openapi(ENDPOINTS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -115,7 +115,8 @@ class Accounts:
         self._read_s = None
 
     async def change(self, row: UserRow, *, at: datetime, **changed: Any) -> UserRow:
-        """The person stands so from now on."""
+        """The person stands so from now on, also where the clock that wrote ``row`` is ahead of this one."""
+        at = max(at, row.changed_at + timedelta(microseconds=1))
         made: UserRow = msgspec.structs.replace(row, changed_at=at, **changed)
         await self._users_log.add(made)
         self._read_s = None

@@ -15,7 +15,7 @@ from app.adapters.clickhouse.records import Records
 from app.errors import QueryError, SinkUnavailableError
 from app.settings import ClickHouseSettings
 
-_ALL = "SELECT * FROM {database:Identifier}.{table:Identifier} ORDER BY changed_at"
+_ALL = "SELECT * FROM {database:Identifier}.{table:Identifier} ORDER BY changed_at, id"
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
