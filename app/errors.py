@@ -111,3 +111,7 @@ class KeyStoreError(WuaError):
 
 class AccountError(WuaError):
     """Who may open the dashboard cannot be read or written, or there is no such person or link."""
+
+
+class ProviderError(WuaError):
+    """The OpenID provider does not answer, or what it says of somebody cannot be believed."""

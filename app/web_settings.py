@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
@@ -65,6 +66,9 @@ class WebSettings(Section):
     def _names_its_provider(self) -> WebSettings:
         if self.sign_in == "oidc" and not (self.oidc_issuer and self.oidc_client_id and self.public_url):
             raise ValueError("sign_in: oidc needs oidc_issuer, oidc_client_id and public_url")
+        issuer = urlsplit(self.oidc_issuer)
+        if issuer.scheme == "http" and not _is_loopback(issuer.hostname or ""):
+            raise ValueError("oidc_issuer: expected https://...: who is signed in is told over it")
         return self
 
     @field_validator("trusted_proxies")

@@ -10,6 +10,7 @@ from web.sign_in.account import AccountPages
 from web.sign_in.door import Door
 from web.sign_in.guard import Guard, csrf_token, share_token, viewer_of, with_store
 from web.sign_in.links import LinkPages
+from web.sign_in.openid import CALLBACK, PATH, OpenIdPages
 from web.sign_in.signing_in import SigningIn
 
 __all__ = ["Door", "Guard", "csrf_token", "routes", "share_token", "viewer_of"]
@@ -19,6 +20,7 @@ def routes(door: Door, *, dashboard: Sequence[Route]) -> list[BaseRoute]:
     """Everything about signing in, and the pages of the dashboard behind the guard."""
     guard, signing_in, account = Guard(door), SigningIn(door), AccountPages(door)
     links = LinkPages(door, shown={one.path: one.endpoint for one in dashboard})
+    openid = OpenIdPages(door) if door.web.sign_in == "oidc" else None
     return [
         *(Route(one.path, guard(one.endpoint), methods=list(one.methods or ())) for one in dashboard),
         Route("/sign-in", with_store(signing_in.show)),
@@ -30,4 +32,5 @@ def routes(door: Door, *, dashboard: Sequence[Route]) -> list[BaseRoute]:
         Route("/share/{token}", with_store(links.open)),
         Route("/share/{token}", with_store(links.unlock), methods=["POST"]),
         Route("/embed/{token}", with_store(links.embed)),
+        *([Route(PATH, openid.away), Route(CALLBACK, with_store(openid.back))] if openid else ()),
     ]

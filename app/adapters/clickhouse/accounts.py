@@ -90,6 +90,11 @@ class Accounts:
         await self._fresh()
         return next((one for one in self._users.values() if one.name == name), None)
 
+    async def with_subject(self, subject: str) -> UserRow | None:
+        """The person who has the id at the OpenID provider."""
+        await self._fresh()
+        return next((one for one in self._users.values() if one.subject == subject), None)
+
     async def share(self, digest: str) -> Share | None:
         """The link whose secret has this digest."""
         await self._fresh()
