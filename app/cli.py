@@ -27,6 +27,8 @@ COMMANDS = {
     "check-metrics": "check_metrics",
     "import-search-console": "import_search_console",
     "keys": "keys",
+    "users": "users",
+    "share": "share",
     "doctor": "doctor",
     "topology": "topology",
     "clickhouse": "front",

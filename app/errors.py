@@ -107,3 +107,11 @@ class EmbeddedError(WuaError):
 
 class KeyStoreError(WuaError):
     """The keys of the API cannot be read or written, or there is no such key."""
+
+
+class AccountError(WuaError):
+    """Who may open the dashboard cannot be read or written, or there is no such person or link."""
+
+
+class ProviderError(WuaError):
+    """The OpenID provider does not answer, or what it says of somebody cannot be believed."""

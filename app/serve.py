@@ -25,7 +25,7 @@ from app.adapters.visitor_ids import VisitorIds
 from app.metrics import WebMetrics
 from app.settings import Settings
 from views.queries import Queries
-from web import api, assets, collector, health, script
+from web import api, assets, collector, health, script, sign_in
 from web.api.endpoints import Operation
 from web.api.streaming import Streams
 from web.dashboard import routes as dashboard
@@ -85,8 +85,10 @@ def build(
         parts={"clickhouse": pool.ping, "broker": producer.ping}, registries=(metrics.registry, *registries)
     )
     queries = Queries(pool, settings=loaded)
+    made.push_async_callback(queries.logs.records.close)
     reports = ReportService(queries, clock=clock)
     streams = Streams()
+    door = sign_in.Door(queries, clock=clock)
     secrets = loaded.app.data_dir / "salts"
     visitor_ids = VisitorIds(secrets)
 
@@ -102,7 +104,7 @@ def build(
 
     return Starlette(
         routes=[
-            *dashboard.routes(loaded),
+            *sign_in.routes(door, dashboard=dashboard.routes(loaded)),
             *health.routes(operation.parts, registries=operation.registries),
             *collector.routes(
                 loaded,
@@ -121,6 +123,7 @@ def build(
                 store=answers,
                 streams=streams,
                 operation=operation,
+                door=door,
             ),
             *script.routes(STATIC),
             assets.mount(STATIC),

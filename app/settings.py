@@ -42,7 +42,9 @@ ANY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bo
 #: User and password of a URL, whatever is wrong with it: all before the last "@".
 _CREDENTIALS = re.compile(r"^('?(?:[A-Za-z+.-]+://)?).*@", re.DOTALL)
 #: Keys whose values no message may show.
-SECRETS = frozenset({"address_key", "admin_key", "server_keys", "smtp_password", "webhook_secret"})
+SECRETS = frozenset(
+    {"address_key", "admin_key", "oidc_client_secret", "server_keys", "smtp_password", "webhook_secret"}
+)
 #: Of `default_site` they hold for as long as `sites` is empty: then any site is taken.
 KEYS_OF_SITES = ("write_keys", "server_keys")
 

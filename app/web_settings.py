@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from app.section import Section
 
@@ -28,15 +29,27 @@ class WebSettings(Section):
     api_rate_per_s: float = Field(20.0, ge=0)
     api_rate_burst: int = Field(600, ge=1)
     check_headers: bool = True
+    sign_in: Literal["off", "local", "oidc"] = "off"
+    sign_in_idle_h: float = Field(12.0, ge=0.5)
+    sign_in_max_h: float = Field(168.0, ge=1)
+    public_url: str = Field("", pattern=r"^(https?://[A-Za-z0-9.:\[\]-]+)?$")
+    oidc_issuer: str = Field("", pattern=r"^(https?://[^?#@\s]+)?$")
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
 
     @property
     def needs_key(self) -> bool:
         """Whether the read API answers to keys alone: as set, else where other machines reach the server."""
         if self.api_auth == "auto":
-            return not _is_loopback(self.host)
+            return self.sign_in != "off" or not self.is_bound_here
         return self.api_auth == "required"
 
-    @field_validator("api_auth", mode="before")
+    @property
+    def is_bound_here(self) -> bool:
+        """Whether this machine alone reaches the server."""
+        return _is_loopback(self.host)
+
+    @field_validator("api_auth", "sign_in", mode="before")
     @classmethod
     def _off_is_a_word(cls, value: Any) -> Any:
         # YAML reads a bare `off` as false.
@@ -48,6 +61,15 @@ class WebSettings(Section):
         if 0 < len(value.get_secret_value()) < MIN_KEY_LENGTH:
             raise ValueError(f"expected at least {MIN_KEY_LENGTH} characters, such as `openssl rand -hex 32`")
         return value
+
+    @model_validator(mode="after")
+    def _names_its_provider(self) -> WebSettings:
+        if self.sign_in == "oidc" and not (self.oidc_issuer and self.oidc_client_id and self.public_url):
+            raise ValueError("sign_in: oidc needs oidc_issuer, oidc_client_id and public_url")
+        issuer = urlsplit(self.oidc_issuer)
+        if issuer.scheme == "http" and not _is_loopback(issuer.hostname or ""):
+            raise ValueError("oidc_issuer: expected https://...: who is signed in is told over it")
+        return self
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -96,6 +96,52 @@ PARTITION BY toYear(local_date)
 ORDER BY (site_id, local_date, is_bot)
 SETTINGS index_granularity = 64, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
 
+CREATE TABLE {db}.dashboard_sessions
+(
+    `digest` String CODEC(ZSTD(1)),
+    `id` String CODEC(ZSTD(1)),
+    `changed_at` DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `is_gone` UInt8 CODEC(T64, ZSTD(1)),
+    `account_id` String CODEC(ZSTD(1)),
+    `credential` String CODEC(ZSTD(1)),
+    `expires_at` DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1))
+)
+ENGINE = MergeTree
+ORDER BY (digest, changed_at)
+TTL toDateTime(expires_at) + toIntervalDay(1)
+SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+
+CREATE TABLE {db}.dashboard_shares
+(
+    `id` String CODEC(ZSTD(1)),
+    `changed_at` DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `is_gone` UInt8 CODEC(T64, ZSTD(1)),
+    `digest` String CODEC(ZSTD(1)),
+    `site_id` LowCardinality(String),
+    `label` String CODEC(ZSTD(1)),
+    `page` String CODEC(ZSTD(1)),
+    `filter` String CODEC(ZSTD(1)),
+    `password_hash` String CODEC(ZSTD(1)),
+    `frame_ancestors` Array(String) CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+ORDER BY (id, changed_at)
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+
+CREATE TABLE {db}.dashboard_users
+(
+    `id` String CODEC(ZSTD(1)),
+    `changed_at` DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    `is_gone` UInt8 CODEC(T64, ZSTD(1)),
+    `name` String CODEC(ZSTD(1)),
+    `password_hash` String CODEC(ZSTD(1)),
+    `subject` String CODEC(ZSTD(1)),
+    `roles` Map(String, String) CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+ORDER BY (id, changed_at)
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+
 CREATE TABLE {db}.data_quality
 (
     `site_id` LowCardinality(String),

@@ -22,6 +22,7 @@ from web.api.answering import Answering
 from web.api.endpoints import Context, Endpoint
 from web.problems import exception_handlers
 from web.reports.background import ReportService
+from web.sign_in.door import Door
 
 NOW = ms("2026-03-10T12:00Z")
 
@@ -62,7 +63,12 @@ class Asking:
         )
         answering = Answering(
             context,
-            access=Access(settings, keys=keys or Known(), clock=lambda: self.now_ms),
+            access=Access(
+                settings,
+                keys=keys or Known(),
+                door=Door(asked, clock=lambda: self.now_ms),
+                clock=lambda: self.now_ms,
+            ),
             store=store or InProcess(max_bytes=1_000_000),
         )
         app = Starlette(

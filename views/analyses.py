@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.adapters.clickhouse import QueryPool
+from app.adapters.clickhouse.accounts import Accounts
 from app.adapters.clickhouse.api_keys import ApiKeys
+from app.adapters.clickhouse.changes import Store
+from app.adapters.clickhouse.records import Records
 from app.adapters.rules import rules_of
 from app.settings import Settings
 from views.attribution.answer import attribution
@@ -61,6 +64,8 @@ class Analyses:
         self.settings = settings
         self._reader = Reader(pool, database=settings.clickhouse.database)
         self._rules = rules_of(settings)
+        self.logs = Store(pool, Records(settings.clickhouse), settings.clickhouse.database)
+        self.accounts = Accounts(self.logs)
         self.api_keys = ApiKeys(pool, database=settings.clickhouse.database)
         fixed = {FUNNEL.name: {name: of_settings(one) for name, one in settings.funnels.items()}}
         self.definitions = Definitions(self._reader, settings.clickhouse, fixed=fixed)

@@ -33,17 +33,21 @@ def bearer_of(request: Request) -> str:
     return given.strip() if scheme.lower() == "bearer" else ""
 
 
-def _is_from_here(request: Request) -> bool:
-    if any(name in request.headers for name in FORWARDED):
+def is_local(request: Request) -> bool:
+    """Whether this machine asks, by its own name and not through a proxy; by which page is not asked."""
+    if any(name in request.headers for name in FORWARDED) or request.url.hostname not in LOCAL_NAMES:
         return False
+    return request.client is not None and _is_loopback(request.client.host)
+
+
+def _is_from_here(request: Request) -> bool:
     # A page of another site in the operator's browser is on this machine as well.
-    site = request.headers.get("sec-fetch-site", "none")
-    if site not in {"none", "same-origin"} or request.url.hostname not in LOCAL_NAMES:
+    if request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
         return False
     origin = request.headers.get("origin")
     if origin is not None and origin != f"{request.url.scheme}://{request.url.netloc}":
         return False
-    return request.client is not None and _is_loopback(request.client.host)
+    return is_local(request)
 
 
 def _is_loopback(host: str) -> bool:

@@ -44,6 +44,7 @@ class ProblemKind(StrEnum):
     NOT_PERMITTED = "not_permitted"
     UNAUTHORIZED = "unauthorized"
     FORBIDDEN = "forbidden"
+    FOREIGN_REQUEST = "foreign_request"
     ADMIN_ONLY = "admin_only"
     NOT_FOUND = "not_found"
     CONFLICT = "conflict"
@@ -74,6 +75,7 @@ TITLES: Mapping[ProblemKind, str] = {
     ProblemKind.NOT_PERMITTED: "The sender may not post events of this site",
     ProblemKind.UNAUTHORIZED: "A secret key is needed",
     ProblemKind.FORBIDDEN: "The key does not open this",
+    ProblemKind.FOREIGN_REQUEST: "The request does not come from a page of this server",
     ProblemKind.ADMIN_ONLY: "Only operators may do this",
     ProblemKind.NOT_FOUND: "There is nothing here",
     ProblemKind.CONFLICT: "It is not as you knew it",

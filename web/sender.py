@@ -76,6 +76,12 @@ def client_address(peer: str, forwarded: Sequence[str], *, trusted: Sequence[Net
     return str(address)
 
 
+def is_trusted(peer: str, trusted: Sequence[Network]) -> bool:
+    """Whether the one at the other end of the connection is a trusted proxy."""
+    address = _parse(peer)
+    return address is not None and _is_in(address, trusted)
+
+
 def read_hints(headers: Mapping[str, str]) -> ClientHints:
     """What the ``Sec-CH-UA-*`` headers say; one that is too long says nothing."""
     return ClientHints(

@@ -49,7 +49,7 @@ def add(subparsers: Any) -> None:
     new.add_argument(
         "--site",
         action="append",
-        type=_site,
+        type=site,
         help="of this site alone; may be given again",
     )
     new.add_argument("--label", default="", help="what people call the key, such as whom it is for")
@@ -132,7 +132,8 @@ def _log() -> Iterator[KeyLog]:
         client.close()
 
 
-def _site(text: str) -> str:
+def site(text: str) -> str:
+    """The site id that an argument is."""
     try:
         return msgspec.convert(text, SiteId)
     except msgspec.ValidationError as error:

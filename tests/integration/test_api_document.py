@@ -27,6 +27,7 @@ ELSEWHERE = {
     "test_definitions.py": ("/api/v1/funnels", "/api/v1/goals"),
     "test_keys_api.py": ("/api/v1/keys",),
     "test_report_api.py": ("/api/v1/reports",),
+    "test_shares.py": ("/api/v1/sites/{site_id}/shares", "/api/v1/accounts"),
 }
 
 

@@ -46,6 +46,9 @@ RECORDS = (
     "report_files",
     "report_schedules",
     "api_keys",
+    "dashboard_users",
+    "dashboard_sessions",
+    "dashboard_shares",
 )
 
 #: As the sink pins them; a block of history may lie in more than the engine's default of 100 partitions.

@@ -37,6 +37,8 @@ KEYS = Known(
 )
 
 
+#: Parts of the paths that only administrators ask.
+ADMINS = ("dead-letters", "persons", "schedules", "/ops", "/keys", "/settings", "shares", "accounts")
 SOME_ID = str(uuid.UUID(int=7))
 #: What a body needs beside its site.
 NEEDED: dict[Any, dict[str, Any]] = {
@@ -163,10 +165,7 @@ async def test_every_endpoint_says_its_scope_and_only_operators_ones_are_admin()
     assert admin == {
         (one.method, one.path)
         for one in ENDPOINTS
-        if any(
-            part in one.path
-            for part in ("dead-letters", "persons", "schedules", "/ops", "/keys", "/settings")
-        )
+        if any(part in one.path for part in ADMINS)
         or (one.path.startswith(definitions) and one.method in ("PUT", "DELETE"))
         or (one.path in definitions and one.method == "POST")
     }

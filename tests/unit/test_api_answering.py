@@ -85,7 +85,7 @@ async def test_the_tag_is_of_the_body_and_spares_sending_it_again() -> None:
         again = await site.client.get("/x", headers={"If-None-Match": sent})
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
         assert again.headers["cache-control"] == first.headers["cache-control"]
-        assert again.headers["vary"] == "Accept, Authorization"
+        assert again.headers["vary"] == "Accept, Authorization, Cookie, X-Share-Token"
         assert "content-type" not in again.headers
     assert (await site.client.get("/x", headers={"If-None-Match": '"other"'})).status_code == 200
 

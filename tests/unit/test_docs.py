@@ -99,6 +99,7 @@ def test_every_kind_of_problem_is_in_the_api_docs():
         "docs/JOURNEYS.md",
         "docs/RETENTION.md",
         "docs/PRIVACY.md",
+        "docs/SIGN_IN.md",
         "docs/SQL.md",
         "docs/REPORTS.md",
         "docs/TROUBLESHOOTING.md",

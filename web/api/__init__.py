@@ -13,6 +13,7 @@ from app.adapters.kept_answers import InProcess, Store
 from app.traffic.returns import Send
 from views.queries import Queries
 from web.api import (
+    accounts,
     attribution,
     cohorts,
     configuration,
@@ -33,6 +34,7 @@ from web.api import (
     reports,
     seo,
     sessions,
+    shares,
     sites,
     stats,
     users,
@@ -44,6 +46,7 @@ from web.api.openapi import docs_page, openapi
 from web.api.presenting import json_response
 from web.api.streaming import Streams
 from web.reports.background import ReportService
+from web.sign_in.door import Door
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *sites.ENDPOINTS,
@@ -70,6 +73,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *configuration.ENDPOINTS,
     *keys.ENDPOINTS,
     *ops.ENDPOINTS,
+    *shares.ENDPOINTS,
+    *accounts.ENDPOINTS,
 )
 
 
@@ -82,12 +87,14 @@ def routes(
     store: Store | None = None,
     streams: Streams | None = None,
     operation: Operation | None = None,
+    door: Door | None = None,
 ) -> list[BaseRoute]:
     """A route for each endpoint, the OpenAPI document and the page that shows it.
 
     ``background`` makes the reports that nobody waits for; without one they wait for another process.
     ``store`` keeps answers for a while; without one they are kept in this process. ``streams``: for whoever
-    ends them. ``operation`` is what the administrators are shown of it.
+    ends them. ``operation`` is what the administrators are shown of it. ``door`` knows who is signed in; one
+    that the pages do not share knows them a moment later.
     """
     settings = queries.settings
     service = background or ReportService(queries, clock=clock)
@@ -100,7 +107,7 @@ def routes(
             streams=streams or Streams(),
             operation=operation or Operation(),
         ),
-        access=Access(settings, keys=queries.api_keys, clock=clock),
+        access=Access(settings, keys=queries.api_keys, door=door or Door(queries, clock=clock), clock=clock),
         store=store or InProcess(max_bytes=settings.cache.max_mb * 1024 * 1024),
     )
     document = openapi(ENDPOINTS)

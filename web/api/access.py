@@ -11,37 +11,45 @@ from starlette.responses import Response
 
 from app.adapters.clickhouse.api_keys import ApiKeys
 from app.adapters.clock import Clock
+from app.core.accounts import Viewer
 from app.core.api_keys import ALL_SITES, OPERATOR, ApiKey, KeyScope
 from app.core.keys import digest_of
 from app.settings import Settings
 from web import admin
+from web.api import linked
 from web.api.asking import body_of
 from web.api.endpoints import Endpoint
 from web.limits import RateLimit, network_of
 from web.problems import ProblemKind, problem
 from web.sender import client_address, networks
+from web.sign_in import csrf
+from web.sign_in.door import Door
 
 
 class Access:
     """Answers by the endpoint's declaration, the settings, and the keys in the store."""
 
-    def __init__(self, settings: Settings, *, keys: ApiKeys, clock: Clock) -> None:
+    def __init__(self, settings: Settings, *, keys: ApiKeys, door: Door, clock: Clock) -> None:
         web = settings.web
         self._web = web
         self._keys = keys
+        self._door = door
         self._clock = clock
         self._trusted = networks(web.trusted_proxies)
         self._limit = RateLimit(rate_per_s=web.api_rate_per_s, burst=web.api_rate_burst)
 
     async def caller(self, endpoint: Endpoint, request: Request) -> ApiKey | None:
-        """Whose key is sent; the operator's where none is needed, None where none that is known is sent."""
+        """Whose key is sent, or who is signed in: the operator where none is needed, None: a stranger."""
         if endpoint.scope is KeyScope.READ and not self._web.needs_key:
             return OPERATOR
         sent = admin.bearer_of(request)
         own = self._web.admin_key.get_secret_value()
         if own and hmac.compare_digest(sent.encode(), own.encode()):
             return OPERATOR
-        return await self._keys.find(digest_of(sent)) if sent else None
+        if sent:
+            return await self._keys.find(digest_of(sent))
+        viewer = request.state.viewer = await self._door.viewer(request)
+        return viewer.key_for(endpoint.scope) if viewer else None
 
     def limit(self, caller: ApiKey | None, request: Request) -> tuple[Response | None, dict[str, str]]:
         """429 for who asks too often, and the headers that say how much is left."""
@@ -64,6 +72,9 @@ class Access:
             if self._web.needs_key:
                 return _unauthorized(endpoint.scope)
             return admin.refusal(request, key=self._web.admin_key.get_secret_value())
+        viewer: Viewer | None = getattr(request.state, "viewer", None)
+        if viewer is not None and (foreign := csrf.refusal(request, viewer, self._door)):
+            return foreign
         if not caller.allows(endpoint.scope):
             return _forbidden(
                 f"it has no scope `{endpoint.scope}`, only {', '.join(sorted(caller.scopes))}; "
@@ -76,7 +87,8 @@ class Access:
             own = ", ".join(sorted(caller.sites))
             asked = ", ".join(sorted(site[:64] for site in sites)) or "no site, which means all of them"
             return _forbidden(f"it is of {own}; the request names {asked}")
-        return None
+        share = viewer.shown_by_link(sites) if viewer is not None else None
+        return await linked.refusal(share, endpoint, request) if share is not None else None
 
     def viewer(self, caller: ApiKey | None, request: Request) -> str:
         """Whose questions are counted together: those of a key, else of a network address."""
@@ -110,7 +122,7 @@ def _unauthorized(scope: KeyScope) -> Response:
     return problem(
         401,
         kind=ProblemKind.UNAUTHORIZED,
-        detail="send a key of the API as `Authorization: Bearer SECRET`; "
+        detail="sign in, or send a key of the API as `Authorization: Bearer SECRET`; "
         f"`wua keys new --scope {scope}` makes one, and one that was revoked is none any more",
         headers={"WWW-Authenticate": "Bearer"},
     )

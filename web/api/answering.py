@@ -28,7 +28,7 @@ from web.problems import ProblemKind, problem
 #: days that no event can reach any more.
 OPEN_AGE_S = 10
 CLOSED_AGE_S = 300
-VARY = "Accept, Authorization"
+VARY = "Accept, Authorization, Cookie, X-Share-Token"
 NO_STORE = "private, no-store"
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import msgspec
 from jinja2 import Environment, PackageLoader, select_autoescape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
+from app.core.accounts import Viewer
+from app.core.api_keys import KeyScope
 from app.settings import Settings
 from web.dashboard.pages import PAGES, Group, Page
+from web.sign_in import csrf_token, share_token, viewer_of
 
 #: What every page loads, so that the browser need not find out one after the other.
 MODULES = (
@@ -23,29 +24,8 @@ MODULES = (
 )  # fmt: skip
 
 
-class Viewer(msgspec.Struct, frozen=True, kw_only=True):
-    """Who looks: which sites (None: all), what they may do, and what the page hands on to the API."""
-
-    sites: frozenset[str] | None = None
-    can_write: bool = True
-    is_admin: bool = True
-    name: str = ""
-    csrf_token: str = ""
-    share_token: str = ""
-
-    def sees(self, page: Page) -> bool:
-        """Whether the page is in the viewer's navigation."""
-        return self.is_admin or not page.is_for_admins
-
-
-#: Whoever reaches the server: without sign-in there is nobody else.
-ANYBODY = Viewer()
-
-
-def routes(
-    settings: Settings, *, viewer_of: Callable[[Request], Viewer] = lambda _: ANYBODY
-) -> list[BaseRoute]:
-    """The pages, as ``viewer_of`` a request may see them."""
+def routes(settings: Settings) -> list[Route]:
+    """The pages, for the guard of ``web.sign_in`` to stand before."""
     templates = Environment(
         loader=PackageLoader("web", "templates"),
         autoescape=select_autoescape(),
@@ -58,29 +38,34 @@ def routes(
         viewer = viewer_of(request)
         frame = template.render(
             page=page,
-            viewer=viewer,
+            name=viewer.account.name if viewer.session_id and viewer.account else "",
+            csrf_token=csrf_token(request),
+            share_token=share_token(request),
             modules=MODULES,
             groups=_navigation(viewer),
             shell=shell_of(settings, viewer),
         )
-        return HTMLResponse(frame, headers={"Cache-Control": "no-store"})
+        return HTMLResponse(frame)
 
     return [Route(page.path, partial(show, page), methods=["GET"]) for page in PAGES]
 
 
 def _navigation(viewer: Viewer) -> list[tuple[Group, list[Page]]]:
     """Each heading with its pages that the viewer may see."""
-    return [(group, [page for page in PAGES if page.group is group and viewer.sees(page)]) for group in Group]
+    seen = [page for page in PAGES if not page.is_for_admins or viewer.key_for(KeyScope.ADMIN).sites]
+    return [(group, [page for page in seen if page.group is group]) for group in Group]
 
 
 def shell_of(settings: Settings, viewer: Viewer) -> dict[str, Any]:
-    """What every page's script knows from the start: the sites that may be seen, and what may be done."""
+    """What every page's script knows from the start: the sites that may be seen, and what may be done.
+
+    What may be done at some site of them may be refused at another; the API decides.
+    """
     return {
         "sites": [
-            {"id": site_id, "timezone": site.timezone}
-            for site_id, site in sorted(settings.sites.items())
-            if viewer.sites is None or site_id in viewer.sites
+            {"id": site_id, "timezone": settings.site(site_id).timezone}
+            for site_id in viewer.sites(settings.sites)
         ],
-        "canWrite": viewer.can_write,
-        "isAdmin": viewer.is_admin,
+        "canWrite": bool(viewer.key_for(KeyScope.WRITE).sites),
+        "isAdmin": bool(viewer.key_for(KeyScope.ADMIN).sites),
     }
