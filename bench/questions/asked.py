@@ -24,12 +24,12 @@ FUNNEL = FunnelSettings(
     title="Funnel",
     window_ms=3_600_000,
     steps=(
-        FunnelStep(title="A low page", page="^/page/[0-9]$"),
-        FunnelStep(title="A higher one", page="^/page/[1-9][0-9]$"),
+        FunnelStep(title="One", page="/page/1*"),
+        FunnelStep(title="Two", page="/page/2*"),
         FunnelStep(title="Bought", event="$purchase"),
     ),
 )
-_WHERE = (
+WHERE = (
     f"site_id = '{SITE}' AND local_date >= '{SCOPE.period.since}' AND local_date < '{SCOPE.period.until}' "
     "AND is_bot = 0"
 )
@@ -61,8 +61,8 @@ def questions() -> list[Question]:
             ask=_overview,
             duckdb=[
                 "SELECT approx_count_distinct(visitor_id), count(*) FILTER (event_type = 'page_view') "
-                f"FROM events WHERE {_WHERE}",
-                f"SELECT count(*), sum(is_bounce) / count(*) FROM sessions WHERE {_WHERE}",
+                f"FROM events WHERE {WHERE}",
+                f"SELECT count(*), sum(is_bounce) / count(*) FROM sessions WHERE {WHERE}",
                 _breakdown("channel", figures="sessions"),
                 _breakdown("device_class", figures="sessions"),
             ],
@@ -88,7 +88,7 @@ def questions() -> list[Question]:
             ask=_pages,
             duckdb=[
                 "SELECT count(*) AS views FROM events "
-                f"WHERE {_WHERE} AND event_type = 'page_view' "
+                f"WHERE {WHERE} AND event_type = 'page_view' "
                 "GROUP BY path ORDER BY views DESC, path LIMIT 50"
             ],
         ),
@@ -98,7 +98,7 @@ def questions() -> list[Question]:
             ask=_performance,
             duckdb=[
                 "SELECT quantile_cont(lcp_ms, 0.75), quantile_cont(ttfb_ms, 0.95) FROM events "
-                f"WHERE {_WHERE} AND path = '{PAGE}' AND name = '$web_vitals'"
+                f"WHERE {WHERE} AND path = '{PAGE}' AND name = '$web_vitals'"
             ],
             tolerance=0.1,
         ),
@@ -108,7 +108,7 @@ def questions() -> list[Question]:
             ask=_sessions,
             duckdb=[
                 "SELECT epoch_ms(started_at::TIMESTAMP) / 1000 FROM sessions "
-                f"WHERE {_WHERE} ORDER BY started_at DESC, session_id LIMIT 50"
+                f"WHERE {WHERE} ORDER BY started_at DESC, session_id LIMIT 50"
             ],
             tolerance=1e-9,
         ),
@@ -118,7 +118,7 @@ def questions() -> list[Question]:
             ask=_by_hour,
             duckdb=[
                 "SELECT count(*) FROM events "
-                f"WHERE {_WHERE} GROUP BY date_trunc('hour', event_at) ORDER BY date_trunc('hour', event_at)"
+                f"WHERE {WHERE} GROUP BY date_trunc('hour', event_at) ORDER BY date_trunc('hour', event_at)"
             ],
         ),
         Question(
@@ -128,7 +128,7 @@ def questions() -> list[Question]:
             duckdb=[
                 "SELECT count(DISTINCT s.session_id) AS n "
                 "FROM events AS e JOIN sessions AS s USING (session_id) "
-                f"WHERE s.{_WHERE.replace(' AND ', ' AND s.')} AND e.site_id = '{SITE}' "
+                f"WHERE s.{WHERE.replace(' AND ', ' AND s.')} AND e.site_id = '{SITE}' "
                 f"AND e.path = '{PAGE}' GROUP BY s.channel ORDER BY n DESC"
             ],
         ),
@@ -137,7 +137,7 @@ def questions() -> list[Question]:
 
 def _breakdown(dimension: str, *, figures: str = "visitors, sessions") -> str:
     return (
-        f"SELECT {figures} FROM (SELECT {dimension}, {_FIGURES} FROM sessions WHERE {_WHERE} "
+        f"SELECT {figures} FROM (SELECT {dimension}, {_FIGURES} FROM sessions WHERE {WHERE} "
         f"GROUP BY {dimension}) ORDER BY sessions DESC"
     )
 
