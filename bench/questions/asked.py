@@ -12,7 +12,7 @@ from app.funnel_settings import FunnelSettings, FunnelStep
 from views.catalog import Interval
 from views.params import Period, Scope
 from views.queries import Queries
-from views.stats.model import Asked, Is, Metric
+from views.stats.model import Asked, Is, Metric, Order
 
 SITE = "s0"
 #: The last thirty of sixty days.
@@ -33,8 +33,10 @@ WHERE = (
     f"site_id = '{SITE}' AND local_date >= '{SCOPE.period.since}' AND local_date < '{SCOPE.period.until}' "
     "AND is_bot = 0"
 )
+FIGURES = ("visitors", "sessions", "bounce_rate", "session_duration_s", "conversion_rate")
 _FIGURES = """approx_count_distinct(visitor_id) AS visitors, count(*) AS sessions,
-    sum(is_bounce) / count(*) AS bounce_rate, sum(duration_ms) / count(*) / 1000 AS duration_s,
+    sum(is_bounce) / count(*) AS bounce_rate,
+    sum(duration_ms) / count(*) / 1000 AS session_duration_s,
     count(*) FILTER (conversions > 0) / count(*) AS conversion_rate"""
 
 
@@ -63,8 +65,8 @@ def questions() -> list[Question]:
                 "SELECT approx_count_distinct(visitor_id), count(*) FILTER (event_type = 'page_view') "
                 f"FROM events WHERE {WHERE}",
                 f"SELECT count(*), sum(is_bounce) / count(*) FROM sessions WHERE {WHERE}",
-                _breakdown("channel", figures="sessions"),
-                _breakdown("device_class", figures="sessions"),
+                _breakdown("channel"),
+                _breakdown("device_class"),
             ],
             tolerance=0.1,
         ),
@@ -135,24 +137,19 @@ def questions() -> list[Question]:
     ]
 
 
-def _breakdown(dimension: str, *, figures: str = "visitors, sessions") -> str:
+def _breakdown(dimension: str) -> str:
     return (
-        f"SELECT {figures} FROM (SELECT {dimension}, {_FIGURES} FROM sessions WHERE {WHERE} "
+        f"SELECT {', '.join(FIGURES)} FROM (SELECT {dimension}, {_FIGURES} FROM sessions WHERE {WHERE} "
         f"GROUP BY {dimension}) ORDER BY sessions DESC"
     )
 
 
 def _by(dimension: str) -> Callable[[Queries], Awaitable[list[float]]]:
     async def ask(queries: Queries) -> list[float]:
-        metrics = [
-            Metric.SESSIONS,
-            Metric.VISITORS,
-            Metric.BOUNCE_RATE,
-            Metric.SESSION_DURATION_S,
-            Metric.CONVERSION_RATE,
-        ]
-        found = await queries.stats(SCOPE, Asked(metrics=metrics, dimensions=[dimension]))
-        return [row.metrics[name] for row in found.rows for name in ("visitors", "sessions")]
+        order = Order(by=Metric.SESSIONS)
+        metrics = [Metric(name) for name in FIGURES]
+        found = await queries.stats(SCOPE, Asked(metrics=metrics, dimensions=[dimension], order=order))
+        return [row.metrics[name] for row in found.rows for name in FIGURES]
 
     return ask
 
@@ -164,8 +161,7 @@ async def _overview(queries: Queries) -> list[float]:
         found.page_views,
         found.sessions,
         found.bounce_rate,
-        *(row.sessions for row in found.sources),
-        *(row.sessions for row in found.devices),
+        *(getattr(row, name) for row in (*found.sources, *found.devices) for name in FIGURES),
     ]
 
 
