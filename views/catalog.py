@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cache
+from importlib.resources import files
 
 import msgspec
 
@@ -38,6 +40,24 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
         )
         return f"{database}.{self.name}({places})"
 
+    def inlined(self, database: str, **bound_as: str) -> str:
+        """The same as ``call``, with the view's SELECT in its place.
+
+        The engine takes twice as long to begin where it has to look a view up and put the values into it.
+        """
+        made = _select(self.name).replace("{db}", database)
+        for name in self.parameters.keys() & bound_as.keys():
+            made = made.replace(f"{{{name}:", f"{{{bound_as[name]}:")
+        return f"(\n{made}\n)"
+
+
+@cache
+def _select(name: str) -> str:
+    """The SELECT of a view's file."""
+    text = (files("views") / f"{name}.sql").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("--")]
+    return "\n".join(lines).partition(" AS\n")[2].strip().removesuffix(";")
+
 
 VIEWS = {
     view.name: view
@@ -46,7 +66,10 @@ VIEWS = {
         View(name="session_totals", parameters=_BY_TIME),
         View(name="traffic_sources", parameters=_BY_DAY),
         View(name="channel_visitors", parameters=_BY_DAY),
+        View(name="channel_sums", parameters=_BY_DAY),
         View(name="devices", parameters=_BY_DAY),
+        View(name="device_class_sums", parameters=_BY_DAY),
+        View(name="kind_visitors", parameters=_BY_DAY),
         View(name="device_class_visitors", parameters=_BY_DAY),
         View(name="daily_series", parameters=_BY_DAY),
         View(name="hour_series", parameters={**_BY_TIME, "zone": "String"}),

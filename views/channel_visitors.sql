@@ -1,15 +1,30 @@
--- metric visitors by channel: distinct visitors with a session of it, exact. They are fewer than the sum over what
--- channel is broken down by: a visitor may have come in two ways.
+-- metric visitors by channel: distinct visitors with a session of it, estimated (uniqCombined64(16): exact up to about 2,000,
+-- then within 0.4 %). They are fewer than the sum over what channel is broken down by: a visitor may have come in two
+-- ways. A row that a -1 takes back is passed over; where there is no -1, that is known before rows are read.
 CREATE OR REPLACE VIEW {db}.channel_visitors {on_cluster} AS
-SELECT channel, count() AS visitors
-FROM (
-    SELECT channel, visitor_id
-    FROM {db}.sessions_silver
-    WHERE site_id = {site:String}
-        AND local_date >= {since:Date} AND local_date < {until:Date}
-        AND has({bots:Array(UInt8)}, is_bot)
-    GROUP BY channel, visitor_id
-    HAVING sum(sign) > 0
-)
+SELECT channel, uniqCombined64(16)(visitor_hash) AS visitors
+FROM {db}.sessions_silver
+WHERE site_id = {site:String}
+    AND local_date >= {since:Date} AND local_date < {until:Date}
+    AND has({bots:Array(UInt8)}, is_bot)
+    AND (
+        (
+            SELECT count()
+            FROM {db}.sessions_silver
+            WHERE site_id = {site:String}
+                AND local_date >= {since:Date} AND local_date < {until:Date}
+                AND sign < 0
+        ) = 0
+        OR (
+            sign > 0
+            AND (session_id, version) NOT IN (
+                SELECT session_id, version
+                FROM {db}.sessions_silver
+                WHERE site_id = {site:String}
+                    AND local_date >= {since:Date} AND local_date < {until:Date}
+                    AND sign < 0
+            )
+        )
+    )
 GROUP BY channel
 ORDER BY visitors DESC, channel;

@@ -1,5 +1,6 @@
 -- Sessions by device_class, browser, os. Every figure is of session rows: a retraction takes back what it stated.
--- metric visitors: distinct visitors with a session of this kind, exact.
+-- metric visitors: distinct visitors with a session of this kind, estimated (uniqCombined64(16): exact up to
+-- about 2,000, then within 0.4 %).
 CREATE OR REPLACE VIEW {db}.devices {on_cluster} AS
 SELECT
     s.*,
@@ -22,16 +23,30 @@ FROM (
     HAVING sessions > 0
 ) AS s
 LEFT JOIN (
-    SELECT device_class, browser, os, count() AS visitors
-    FROM (
-        SELECT device_class, browser, os, visitor_id
-        FROM {db}.sessions_silver
-        WHERE site_id = {site:String}
-            AND local_date >= {since:Date} AND local_date < {until:Date}
-            AND has({bots:Array(UInt8)}, is_bot)
-        GROUP BY device_class, browser, os, visitor_id
-        HAVING sum(sign) > 0
-    )
+    SELECT device_class, browser, os, uniqCombined64(16)(visitor_hash) AS visitors
+    FROM {db}.sessions_silver
+    WHERE site_id = {site:String}
+        AND local_date >= {since:Date} AND local_date < {until:Date}
+        AND has({bots:Array(UInt8)}, is_bot)
+        AND (
+            (
+                SELECT count()
+                FROM {db}.sessions_silver
+                WHERE site_id = {site:String}
+                    AND local_date >= {since:Date} AND local_date < {until:Date}
+                    AND sign < 0
+            ) = 0
+            OR (
+                sign > 0
+                AND (session_id, version) NOT IN (
+                    SELECT session_id, version
+                    FROM {db}.sessions_silver
+                    WHERE site_id = {site:String}
+                        AND local_date >= {since:Date} AND local_date < {until:Date}
+                        AND sign < 0
+                )
+            )
+        )
     GROUP BY device_class, browser, os
 ) AS v USING (device_class, browser, os)
 ORDER BY sessions DESC, device_class, browser, os;

@@ -8,16 +8,6 @@ from typing import Any
 
 from views.answers import PersonEvent, PersonPage, PersonSession, Quantiles, SessionItem
 
-_SUMS = (
-    "sessions",
-    "bounces",
-    "converted_sessions",
-    "duration_ms",
-    "page_views",
-    "conversions",
-    "revenue",
-)
-
 
 def ratio(part: float, whole: float) -> float:
     """``part / whole``; 0 where there is nothing to divide by."""
@@ -68,21 +58,12 @@ def quality(*rows: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def summed(
-    rows: Iterable[Mapping[str, Any]], *, by: str, visitors: Iterable[Mapping[str, Any]]
+def with_visitors(
+    rows: Iterable[Mapping[str, Any]], visitors: Iterable[Mapping[str, Any]], *, by: str
 ) -> list[dict[str, Any]]:
-    """The rows summed by one of their dimensions, most sessions first.
-
-    ``visitors`` has the distinct visitors by that dimension: they cannot be summed.
-    """
+    """The rows of one dimension with its distinct visitors, which cannot be summed."""
     distinct = {row[by]: row["visitors"] for row in visitors}
-    found: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        total = found.setdefault(row[by], {by: row[by], **dict.fromkeys(_SUMS, 0)})
-        for name in _SUMS:
-            total[name] += row[name]
-    totals = [{**total, "visitors": distinct.get(value, 0)} for value, total in found.items()]
-    return sorted(totals, key=lambda row: (-row["sessions"], row[by]))
+    return [{**row, "visitors": distinct.get(row[by], 0)} for row in rows]
 
 
 def median_of(durations: Mapping[int, int]) -> float:

@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 from views.figures import page_pattern
+from views.living import attributes
 from views.stats import fields, filters
 from views.stats.filters import Places
 from views.stats.model import Filter, Value
@@ -53,9 +54,19 @@ class Happening(Target, frozen=True, kw_only=True, forbid_unknown_fields=True):
         known = [fields.field(one.field) for one in filters.parts(self.filter)]
         return self.is_named or any(one.is_of_events for one in known)
 
+    @property
+    def is_of_events(self) -> bool:
+        """Whether rows of events tell it alone."""
+        return self.needs_events and is_of_events(self.filter)
+
     def passing(self, places: Places, *, database: str) -> str:
         """SQL: whether an event, or where no event is needed a session, is it."""
         return f"{self.condition(places)} AND {passing(self.filter, places, database=database)}"
+
+
+def is_of_events(asked: Filter | None) -> bool:
+    """Whether events have every field of a filter themselves."""
+    return not attributes(one.field for one in filters.parts(asked))
 
 
 def passing(asked: Filter | None, places: Places, *, database: str) -> str:

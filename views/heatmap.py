@@ -114,7 +114,7 @@ async def heatmap(reader: Reader, scope: Scope, asked: HeatmapAsked) -> Heatmap:
     clicks = _CLICKS.format(
         column=_cell("click_x", asked.columns, places),
         row=_cell("click_y", asked.rows, places),
-        clicks=f"{VIEWS['clicks'].call(reader.database)} WHERE {passing}",
+        clicks=f"{VIEWS['clicks'].inlined(reader.database)} WHERE {passing}",
         most=MAX_CELLS**2,
     )
     found = await reader.ask(clicks, places.bound)
@@ -158,7 +158,7 @@ async def _reach(reader: Reader, places: Places, passing: str) -> tuple[int, lis
     counts = ", ".join(f"countIf(depth >= {depth}) AS to_{depth}" for depth in depths)
     rows: list[dict[str, Any]] = await reader.ask(
         f"SELECT count() AS page_views, {counts} "  # noqa: S608
-        f"FROM {VIEWS['viewed_depths'].call(reader.database)} WHERE {passing}",
+        f"FROM {VIEWS['viewed_depths'].inlined(reader.database)} WHERE {passing}",
         places.bound,
     )
     views = rows[0]["page_views"]

@@ -35,12 +35,43 @@ def sessions(names: Iterable[str], *, database: str, since: str, until: str, hav
     )
 
 
+def standing(within: str, *, database: str) -> str:
+    """SQL: whether a row of sessions_silver, of those ``within`` a condition, states a session that stands.
+
+    It is what FINAL leaves, without the merge of all rows: each -1 names the +1 that it takes back. Where
+    nothing was taken back, the engine knows before it reads, and reads nothing for it.
+    """
+    back = f"{database}.sessions_silver WHERE {within} AND sign < 0"
+    return (
+        f"((SELECT count() FROM {back}) = 0 OR "  # noqa: S608
+        f"(sign > 0 AND (session_id, version) NOT IN (SELECT session_id, version FROM {back})))"
+    )
+
+
 def resolved(events: str, *, database: str) -> str:
     """SQL: the rows of ``events`` with the id of the session that each lives in as ``living_id``.
 
-    An event written under an id that a merge has ended belongs to the session it lives on in.
+    An event written under an id that a merge has ended belongs to the session it lives on in. Where the site
+    has no merge the engine knows before it reads, and joins nothing.
     """
-    return f"SELECT b.*, {LIVING_ID} AS living_id FROM ({events}) AS b {joined_heirs(database)}"  # noqa: S608
+    merges = f"(SELECT count() FROM {database}.session_merges WHERE site_id = {{site:String}})"  # noqa: S608
+    return (
+        f"SELECT b.*, b.session_id AS living_id FROM ({events}) AS b WHERE {merges} = 0 "  # noqa: S608
+        f"UNION ALL SELECT b.*, {LIVING_ID} AS living_id FROM ({events}) AS b {joined_heirs(database)} "
+        f"WHERE {merges} != 0"
+    )
+
+
+def having(passing: str, *, database: str) -> str:
+    """SQL over session_events: whether the session has an event that is ``passing``, a condition of events.
+
+    It leaves nothing out that ``passing`` does not: where few sessions have one, few are read.
+    """
+    events = (
+        f"SELECT session_id FROM {database}.user_behavior_silver WHERE site_id = {{site:String}} "  # noqa: S608
+        f"AND local_date >= {{since:Date}} AND local_date < {{reach:Date}} AND {passing}"
+    )
+    return f"session_id IN (SELECT living_id FROM ({resolved(events, database=database)}))"  # noqa: S608
 
 
 def joined_heirs(database: str) -> str:

@@ -161,12 +161,12 @@ async def page_list(reader: Reader, scope: Scope, asked: PagesAsked, *, cap_ms: 
 def _statement(asked: PagesAsked, places: Places, *, database: str) -> str:
     figures = ", ".join(f"{sql} AS f_{name}" for name, sql in _FIGURES.items())
     if asked.filter is not None:
-        events = VIEWS["session_events"].call(database)
+        events = VIEWS["session_events"].inlined(database)
         filters.parts(asked.filter)
         passing = filters.condition(asked.filter, places, database=database)
         ranked = _ranked(_OF_SESSIONS.format(events=events, passing=passing), asked, places)
     else:
-        sums = f"SELECT * FROM {VIEWS['page_sums'].call(database)}"  # noqa: S608
+        sums = f"SELECT * FROM {VIEWS['page_sums'].inlined(database)}"  # noqa: S608
         # Visitors are merged from sketches: of the pages that are shown alone, unless they decide which.
         if asked.order is PageFigure.VISITORS:
             ranked = _ranked(_with_visitors(sums, database), asked, places)

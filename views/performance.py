@@ -291,7 +291,7 @@ _SUMS = (
 def _source(asked: Measured, places: Places, *, database: str) -> str:
     """SQL behind FROM: the measures that pass."""
     passing = event_condition(asked.filter, places, database=database)
-    return f"{VIEWS['vitals'].call(database)} WHERE {passing}"
+    return f"{VIEWS['vitals'].inlined(database)} WHERE {passing}"
 
 
 def _spread(keys: dict[str, str], source: str, places: Places, *, limit: int) -> str:

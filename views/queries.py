@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
 
@@ -34,7 +35,7 @@ from views.answers import (
     UserBehavior,
 )
 from views.catalog import Interval, SessionFilter, SessionOrder
-from views.figures import figures, median_of, quality, quantiles, ratio, summed
+from views.figures import figures, median_of, quality, quantiles, ratio, with_visitors
 from views.imports import ImportedDays, ImportList, import_list, imported_days, replayed_days
 from views.letters import (
     LetterFilter,
@@ -46,7 +47,7 @@ from views.letters import (
 )
 from views.params import Scope
 from views.people import user_behavior
-from views.reading import about
+from views.reading import Row, about
 from views.session_list import Cursor, session_list
 from views.session_timeline import SessionDetail, session_timeline
 
@@ -56,8 +57,15 @@ class Queries(Analyses):
 
     async def overview(self, scope: Scope) -> Overview:
         """The headline metrics."""
-        site = await self._reader.one("site_totals", scope.by_day)
-        sessions = await self._reader.one("session_totals", scope.by_time)
+        site, sessions, channels, devices, visitors = await asyncio.gather(
+            self._reader.one("site_totals", scope.by_day),
+            self._reader.one("session_totals", scope.by_time),
+            self._reader.rows("channel_sums", scope.by_day),
+            self._reader.rows("device_class_sums", scope.by_day),
+            self._reader.rows("kind_visitors", scope.by_day),
+        )
+        of_channels = [row for row in visitors if row["is_channel"]]
+        of_devices = [row for row in visitors if not row["is_channel"]]
         return Overview(
             **about(scope, layer="gold"),
             visitors=site["visitors"],
@@ -70,8 +78,8 @@ class Queries(Analyses):
             events=site["events"],
             conversions=site["conversions"],
             revenue=float(site["revenue"]),
-            sources=await self.channels(scope),
-            devices=await self.device_classes(scope),
+            sources=_channels(channels, of_channels),
+            devices=_device_classes(devices, of_devices),
         )
 
     async def sources(self, scope: Scope) -> list[SourceRow]:
@@ -81,11 +89,12 @@ class Queries(Analyses):
 
     async def channels(self, scope: Scope) -> list[ChannelRow]:
         """Sessions by channel, most first."""
-        visitors = await self._reader.rows("channel_visitors", scope.by_day)
-        rows = summed(
-            await self._reader.rows("traffic_sources", scope.by_day), by="channel", visitors=visitors
+        return _channels(
+            *await asyncio.gather(
+                self._reader.rows("channel_sums", scope.by_day),
+                self._reader.rows("channel_visitors", scope.by_day),
+            )
         )
-        return [ChannelRow(channel=row["channel"], **figures(row)) for row in rows]
 
     async def devices(self, scope: Scope) -> list[DeviceRow]:
         """Sessions by device class, browser and system, most first."""
@@ -97,9 +106,12 @@ class Queries(Analyses):
 
     async def device_classes(self, scope: Scope) -> list[DeviceClassRow]:
         """Sessions by device class, most first."""
-        visitors = await self._reader.rows("device_class_visitors", scope.by_day)
-        rows = summed(await self._reader.rows("devices", scope.by_day), by="device_class", visitors=visitors)
-        return [DeviceClassRow(device_class=row["device_class"], **figures(row)) for row in rows]
+        return _device_classes(
+            *await asyncio.gather(
+                self._reader.rows("device_class_sums", scope.by_day),
+                self._reader.rows("device_class_visitors", scope.by_day),
+            )
+        )
 
     async def series(self, scope: Scope, *, interval: Interval) -> Series:
         """Events over time."""
@@ -150,13 +162,14 @@ class Queries(Analyses):
     async def page_metrics(self, scope: Scope, *, page: str) -> PageMetrics:
         """Views, entries, exits, engagement and timings of one page; NotFoundError for one never seen."""
         bound = {**scope.by_day, "path": page}
-        views = await self._reader.one("page_metrics", bound)
+        views, sessions = await asyncio.gather(
+            self._reader.one("page_metrics", bound), self._reader.one("page_sessions", bound)
+        )
         if not views["events"]:
             raise NotFoundError(
                 f"no event of page {page[:256]!r} {scope}; a page id is its path as it was reported, "
                 "percent-encoded: %2Fcart"
             )
-        sessions = await self._reader.one("page_sessions", bound)
         return PageMetrics(
             **about(scope, layer="gold"),
             page=page,
@@ -244,3 +257,13 @@ class Queries(Analyses):
             bots=bots["events"],
             rejected_by_reason={row["reason"]: row["rejected"] for row in reasons},
         )
+
+
+def _channels(rows: list[Row], visitors: list[Row]) -> list[ChannelRow]:
+    known = with_visitors(rows, visitors, by="channel")
+    return [ChannelRow(channel=row["channel"], **figures(row)) for row in known]
+
+
+def _device_classes(rows: list[Row], visitors: list[Row]) -> list[DeviceClassRow]:
+    known = with_visitors(rows, visitors, by="device_class")
+    return [DeviceClassRow(device_class=row["device_class"], **figures(row)) for row in known]

@@ -45,7 +45,7 @@ class Reader:
 
     def call(self, name: str, **bound_as: str) -> str:
         """A view as a table expression; ``bound_as``: parameter -> the name its value is bound under."""
-        return VIEWS[name].call(self.database, **bound_as)
+        return VIEWS[name].inlined(self.database, **bound_as)
 
 
 def about(scope: Scope, *, layer: str) -> dict[str, Any]:

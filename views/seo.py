@@ -175,8 +175,8 @@ async def seo(reader: Reader, scope: Scope, *, limit: int, cap_ms: int) -> Seo:
     before = before_of(scope.period, Compare.PREVIOUS_PERIOD)
     reach = min(LAST_DAY, scope.period.until + timedelta(days=1))
     bound = {**scope.by_day, "before": before.since, "reach": reach, "limit": limit}
-    console = VIEWS["search_console_rows"].call(reader.database)
-    landing = VIEWS["seo_landing_pages"].call(reader.database)
+    console = VIEWS["search_console_rows"].inlined(reader.database)
+    landing = VIEWS["seo_landing_pages"].inlined(reader.database)
     page_export = await _export(reader, console, bound, dimension="page")
     query_export = await _export(reader, console, bound, dimension="query")
     of_pages = {**bound, "export": page_export.export if page_export else ""}

@@ -5,6 +5,7 @@ CREATE OR REPLACE VIEW {db}.session_events {on_cluster} AS
 SELECT
     s.session_id AS session_id,
     s.visitor_id AS visitor_id,
+    s.visitor_hash AS visitor_hash,
     s.user_id AS user_id,
     s.started_at AS started_at,
     s.local_date AS local_date,
@@ -62,6 +63,7 @@ INNER JOIN (
     SELECT
         r.session_id AS session_id,
         r.visitor_id AS visitor_id,
+        r.visitor_hash AS visitor_hash,
         r.user_id AS user_id,
         r.started_at AS started_at,
         r.local_date AS local_date,
@@ -86,8 +88,16 @@ INNER JOIN (
         r.os AS os,
         r.language AS language,
         r.conversions AS converted
-    FROM {db}.sessions_silver AS r FINAL
+    FROM {db}.sessions_silver AS r
     WHERE r.site_id = {site:String}
         AND r.local_date >= {since:Date} AND r.local_date < {until:Date}
-        AND r.sign > 0 AND has({bots:Array(UInt8)}, r.is_bot)
+        AND has({bots:Array(UInt8)}, r.is_bot)
+        AND r.sign > 0
+        AND (r.session_id, r.version) NOT IN (
+            SELECT session_id, version
+            FROM {db}.sessions_silver
+            WHERE site_id = {site:String}
+                AND local_date >= {since:Date} AND local_date < {until:Date}
+                AND sign < 0
+        )
 ) AS s ON s.session_id = e.living_id;

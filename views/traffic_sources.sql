@@ -1,5 +1,6 @@
 -- Sessions by channel, source. Every figure is of session rows: a retraction takes back what it stated.
--- metric visitors: distinct visitors with a session of this kind, exact.
+-- metric visitors: distinct visitors with a session of this kind, estimated (uniqCombined64(16): exact up to
+-- about 2,000, then within 0.4 %).
 CREATE OR REPLACE VIEW {db}.traffic_sources {on_cluster} AS
 SELECT
     s.*,
@@ -22,16 +23,30 @@ FROM (
     HAVING sessions > 0
 ) AS s
 LEFT JOIN (
-    SELECT channel, source, count() AS visitors
-    FROM (
-        SELECT channel, source, visitor_id
-        FROM {db}.sessions_silver
-        WHERE site_id = {site:String}
-            AND local_date >= {since:Date} AND local_date < {until:Date}
-            AND has({bots:Array(UInt8)}, is_bot)
-        GROUP BY channel, source, visitor_id
-        HAVING sum(sign) > 0
-    )
+    SELECT channel, source, uniqCombined64(16)(visitor_hash) AS visitors
+    FROM {db}.sessions_silver
+    WHERE site_id = {site:String}
+        AND local_date >= {since:Date} AND local_date < {until:Date}
+        AND has({bots:Array(UInt8)}, is_bot)
+        AND (
+            (
+                SELECT count()
+                FROM {db}.sessions_silver
+                WHERE site_id = {site:String}
+                    AND local_date >= {since:Date} AND local_date < {until:Date}
+                    AND sign < 0
+            ) = 0
+            OR (
+                sign > 0
+                AND (session_id, version) NOT IN (
+                    SELECT session_id, version
+                    FROM {db}.sessions_silver
+                    WHERE site_id = {site:String}
+                        AND local_date >= {since:Date} AND local_date < {until:Date}
+                        AND sign < 0
+                )
+            )
+        )
     GROUP BY channel, source
 ) AS v USING (channel, source)
 ORDER BY sessions DESC, channel, source;

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -23,6 +24,7 @@ from app.embedded.engine import ChdbEngine
 from app.settings import ClickHouseSettings, LogSettings, Settings
 from bench import machine
 from bench.questions import rows
+from bench.questions.analysed import analyses
 from bench.questions.asked import FUNNEL, Question, questions
 from bench.report import Section
 from migrations.runner import migrate
@@ -39,7 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     log.configure(LogSettings(level="error"))
     console = Console()
     with tempfile.TemporaryDirectory(prefix="wua-bench-") as folder:
-        section = measured(Path(folder), page_views=options.page_views, times=options.times)
+        section = measured(
+            options.data or Path(folder),
+            page_views=options.page_views,
+            times=options.times,
+            named=options.only,
+        )
     section.show(console)
     if options.write:
         text = (
@@ -54,48 +61,60 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m bench.questions", description=__doc__)
     made.add_argument("--page-views", type=int, default=20_000_000, metavar="N")
     made.add_argument("--times", type=int, default=20, metavar="N", help="how often each is asked")
+    made.add_argument("--only", default="", metavar="TEXT", help="questions with this in their names")
+    made.add_argument("--data", type=Path, metavar="DIR", help="keep the rows here, or use those that are")
     made.add_argument("--write", type=Path, metavar="FILE", help="as Markdown")
     return made
 
 
-def measured(folder: Path, *, page_views: int, times: int) -> Section:
-    """The table, over rows that are made in the folder."""
+def measured(folder: Path, *, page_views: int, times: int, named: str = "") -> Section:
+    """The table, over rows that are in the folder, or are made there."""
+    filled = folder / "filled"
     with ChdbEngine(folder / "clickhouse") as engine:
         clickhouse = ClickHouseSettings(url=engine.url, database=rows.DATABASE, insert_timeout_s=3600)
-        client = open_client(clickhouse, readonly=False)
-        migrate(client, database=rows.DATABASE)
-        sessions = rows.fill(client, page_views=page_views)
-        rows.settle(client, limit_s=SETTLED_S)
-        other = duckdb.connect(str(folder / "duckdb"), config={"threads": THREADS})
-        for name, file in rows.copy(client, folder).items():
-            other.execute(f"CREATE TABLE {name} AS SELECT * FROM read_parquet('{file}')")
-            file.unlink()
+        if not filled.exists():
+            _fill(clickhouse, folder, page_views=page_views)
+            filled.write_text(str(page_views), encoding="utf-8")
+        if (there := int(filled.read_text(encoding="utf-8"))) != page_views:
+            raise SystemExit(
+                f"{folder} holds {there} page views: name another folder, or --page-views {there}"
+            )
+        with closing(open_client(clickhouse, readonly=False)) as client:
+            migrate(client, database=rows.DATABASE)
         settings = Settings(clickhouse=clickhouse, funnels={"funnel": FUNNEL})
-        table = asyncio.run(_asked(settings, other, times=times))
-        other.close()
-        client.close()
+        with duckdb.connect(str(folder / "duckdb"), config={"threads": THREADS}) as other:
+            table = asyncio.run(_asked(settings, other, times=times, named=named))
     return Section(
         title=f"Questions of the biggest of {rows.SITES} sites, thirty of {rows.DAYS} days",
-        columns=(
-            "question",
-            "p50 ms",
-            "p95 ms",
-            "to keep",
-            "kept",
-            "DuckDB p50",
-            "DuckDB p95",
-            "DuckDB / ours",
-        ),
+        columns=COLUMNS,
         rows=table,
-        note=f"{page_views:,} page views in all, {sessions:,} sessions. Ratio of the medians.",
+        note=f"{page_views:,} page views in all, {rows.sessions_of(page_views):,} sessions. "
+        "Ratio of the medians.",
     )
 
 
-async def _asked(settings: Settings, other: duckdb.DuckDBPyConnection, *, times: int) -> list[list[str]]:
+def _fill(clickhouse: ClickHouseSettings, folder: Path, *, page_views: int) -> None:
+    with closing(open_client(clickhouse, readonly=False)) as client:
+        migrate(client, database=rows.DATABASE)
+        rows.fill(client, page_views=page_views)
+        rows.settle(client, limit_s=SETTLED_S)
+        with duckdb.connect(str(folder / "duckdb"), config={"threads": THREADS}) as other:
+            for name, file in rows.copy(client, folder).items():
+                other.execute(f"CREATE TABLE {name} AS SELECT * FROM read_parquet('{file}')")
+                file.unlink()
+
+
+async def _asked(
+    settings: Settings, other: duckdb.DuckDBPyConnection, *, times: int, named: str
+) -> list[list[str]]:
     pool = QueryPool(settings.clickhouse)
     queries = Queries(pool, settings=settings)
     try:
-        return [await _measure(one, queries, other, times=times) for one in questions()]
+        return [
+            await _measure(one, queries, other, times=times)
+            for one in (*questions(), *analyses())
+            if named in one.name
+        ]
     finally:
         await pool.close()
 

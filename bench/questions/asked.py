@@ -12,7 +12,7 @@ from app.funnel_settings import FunnelSettings, FunnelStep
 from views.catalog import Interval
 from views.params import Period, Scope
 from views.queries import Queries
-from views.stats.model import Asked, Is, Metric
+from views.stats.model import Asked, Is, Metric, Order
 
 SITE = "s0"
 #: The last thirty of sixty days.
@@ -24,17 +24,19 @@ FUNNEL = FunnelSettings(
     title="Funnel",
     window_ms=3_600_000,
     steps=(
-        FunnelStep(title="A low page", page="^/page/[0-9]$"),
-        FunnelStep(title="A higher one", page="^/page/[1-9][0-9]$"),
+        FunnelStep(title="One", page="/page/1*"),
+        FunnelStep(title="Two", page="/page/2*"),
         FunnelStep(title="Bought", event="$purchase"),
     ),
 )
-_WHERE = (
+WHERE = (
     f"site_id = '{SITE}' AND local_date >= '{SCOPE.period.since}' AND local_date < '{SCOPE.period.until}' "
     "AND is_bot = 0"
 )
+FIGURES = ("visitors", "sessions", "bounce_rate", "session_duration_s", "conversion_rate")
 _FIGURES = """approx_count_distinct(visitor_id) AS visitors, count(*) AS sessions,
-    sum(is_bounce) / count(*) AS bounce_rate, sum(duration_ms) / count(*) / 1000 AS duration_s,
+    sum(is_bounce) / count(*) AS bounce_rate,
+    sum(duration_ms) / count(*) / 1000 AS session_duration_s,
     count(*) FILTER (conversions > 0) / count(*) AS conversion_rate"""
 
 
@@ -61,10 +63,10 @@ def questions() -> list[Question]:
             ask=_overview,
             duckdb=[
                 "SELECT approx_count_distinct(visitor_id), count(*) FILTER (event_type = 'page_view') "
-                f"FROM events WHERE {_WHERE}",
-                f"SELECT count(*), sum(is_bounce) / count(*) FROM sessions WHERE {_WHERE}",
-                _breakdown("channel", figures="sessions"),
-                _breakdown("device_class", figures="sessions"),
+                f"FROM events WHERE {WHERE}",
+                f"SELECT count(*), sum(is_bounce) / count(*) FROM sessions WHERE {WHERE}",
+                _breakdown("channel"),
+                _breakdown("device_class"),
             ],
             tolerance=0.1,
         ),
@@ -88,7 +90,7 @@ def questions() -> list[Question]:
             ask=_pages,
             duckdb=[
                 "SELECT count(*) AS views FROM events "
-                f"WHERE {_WHERE} AND event_type = 'page_view' "
+                f"WHERE {WHERE} AND event_type = 'page_view' "
                 "GROUP BY path ORDER BY views DESC, path LIMIT 50"
             ],
         ),
@@ -98,7 +100,7 @@ def questions() -> list[Question]:
             ask=_performance,
             duckdb=[
                 "SELECT quantile_cont(lcp_ms, 0.75), quantile_cont(ttfb_ms, 0.95) FROM events "
-                f"WHERE {_WHERE} AND path = '{PAGE}' AND name = '$web_vitals'"
+                f"WHERE {WHERE} AND path = '{PAGE}' AND name = '$web_vitals'"
             ],
             tolerance=0.1,
         ),
@@ -108,7 +110,7 @@ def questions() -> list[Question]:
             ask=_sessions,
             duckdb=[
                 "SELECT epoch_ms(started_at::TIMESTAMP) / 1000 FROM sessions "
-                f"WHERE {_WHERE} ORDER BY started_at DESC, session_id LIMIT 50"
+                f"WHERE {WHERE} ORDER BY started_at DESC, session_id LIMIT 50"
             ],
             tolerance=1e-9,
         ),
@@ -118,7 +120,7 @@ def questions() -> list[Question]:
             ask=_by_hour,
             duckdb=[
                 "SELECT count(*) FROM events "
-                f"WHERE {_WHERE} GROUP BY date_trunc('hour', event_at) ORDER BY date_trunc('hour', event_at)"
+                f"WHERE {WHERE} GROUP BY date_trunc('hour', event_at) ORDER BY date_trunc('hour', event_at)"
             ],
         ),
         Question(
@@ -128,31 +130,26 @@ def questions() -> list[Question]:
             duckdb=[
                 "SELECT count(DISTINCT s.session_id) AS n "
                 "FROM events AS e JOIN sessions AS s USING (session_id) "
-                f"WHERE s.{_WHERE.replace(' AND ', ' AND s.')} AND e.site_id = '{SITE}' "
+                f"WHERE s.{WHERE.replace(' AND ', ' AND s.')} AND e.site_id = '{SITE}' "
                 f"AND e.path = '{PAGE}' GROUP BY s.channel ORDER BY n DESC"
             ],
         ),
     ]
 
 
-def _breakdown(dimension: str, *, figures: str = "visitors, sessions") -> str:
+def _breakdown(dimension: str) -> str:
     return (
-        f"SELECT {figures} FROM (SELECT {dimension}, {_FIGURES} FROM sessions WHERE {_WHERE} "
+        f"SELECT {', '.join(FIGURES)} FROM (SELECT {dimension}, {_FIGURES} FROM sessions WHERE {WHERE} "
         f"GROUP BY {dimension}) ORDER BY sessions DESC"
     )
 
 
 def _by(dimension: str) -> Callable[[Queries], Awaitable[list[float]]]:
     async def ask(queries: Queries) -> list[float]:
-        metrics = [
-            Metric.SESSIONS,
-            Metric.VISITORS,
-            Metric.BOUNCE_RATE,
-            Metric.SESSION_DURATION_S,
-            Metric.CONVERSION_RATE,
-        ]
-        found = await queries.stats(SCOPE, Asked(metrics=metrics, dimensions=[dimension]))
-        return [row.metrics[name] for row in found.rows for name in ("visitors", "sessions")]
+        order = Order(by=Metric.SESSIONS)
+        metrics = [Metric(name) for name in FIGURES]
+        found = await queries.stats(SCOPE, Asked(metrics=metrics, dimensions=[dimension], order=order))
+        return [row.metrics[name] for row in found.rows for name in FIGURES]
 
     return ask
 
@@ -164,8 +161,7 @@ async def _overview(queries: Queries) -> list[float]:
         found.page_views,
         found.sessions,
         found.bounce_rate,
-        *(row.sessions for row in found.sources),
-        *(row.sessions for row in found.devices),
+        *(getattr(row, name) for row in (*found.sources, *found.devices) for name in FIGURES),
     ]
 
 

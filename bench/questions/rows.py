@@ -61,7 +61,7 @@ SELECT
     generateUUIDv4(step), if(kind = 'page', 'page_view', 'custom_event'), multiIf(kind = 'page', '',
     kind = 'vitals',
     '$web_vitals', '$purchase'), site_id, visitor_id, session_id,
-    started_at + toIntervalMillisecond(at) AS event_at, event_at, event_at, event_at, local_date,
+    started_at + toIntervalMillisecond(at) AS event_at, event_at, event_at, event_at, toDate(event_at),
     'browser', 'shop.test',
     paths[least(page, pages)], channel, source, campaign, device_class, browser, os, country, is_bot,
     kind = 'buys',
@@ -118,9 +118,14 @@ _COPIES = {
 }
 
 
-def fill(client: Client, *, page_views: int) -> int:
-    """Fill silver, and by its views gold, with about so many page views; how many sessions they are of."""
-    sessions = max(1, round(page_views / PAGES_PER_SESSION))
+def sessions_of(page_views: int) -> int:
+    """How many sessions make about so many page views."""
+    return max(1, round(page_views / PAGES_PER_SESSION))
+
+
+def fill(client: Client, *, page_views: int) -> None:
+    """Fill silver, and by its views gold, with about so many page views."""
+    sessions = sessions_of(page_views)
     since_ms = _number(client, f"SELECT toUnixTimestamp64Milli(toDateTime64('{FIRST_DAY}', 3, 'UTC'))")
     chunks = -(-sessions // CHUNK_SESSIONS)
     span_ms = DAYS * 86_400_000 // chunks
@@ -134,7 +139,6 @@ def fill(client: Client, *, page_views: int) -> int:
         }
         for statement in (_EVENTS, _SESSIONS):
             client.command(statement, parameters=bound, settings={"max_partitions_per_insert_block": 0})
-    return sessions
 
 
 def copy(client: Client, folder: Path) -> dict[str, Path]:

@@ -10,7 +10,7 @@ from migrations.runner import load_views
 from migrations.statements import Target, statements
 from views.answers import Quantiles
 from views.catalog import VIEWS, Interval
-from views.figures import median_of, page_pattern, quantiles, ratio, summed
+from views.figures import median_of, page_pattern, quantiles, ratio, with_visitors
 
 FILES = dict(load_views())
 _PARAMETER = re.compile(r"\{(\w+):([^{}]+)\}")
@@ -25,6 +25,20 @@ def test_a_views_parameters_are_those_of_its_sql(name):
     (sql,) = statements(FILES[f"{name}.sql"], target=Target(database="db"), file=name)
     assert sql.startswith(f"CREATE OR REPLACE VIEW db.{name} ")
     assert dict(_PARAMETER.findall(sql)) == VIEWS[name].parameters
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_view_is_inlined_as_its_sql_selects(name):
+    (sql,) = statements(FILES[f"{name}.sql"], target=Target(database="db"), file=name)
+    selected = sql.partition(" AS\n")[2].split()
+    assert selected
+    assert VIEWS[name].inlined("db")[1:-1].split() == selected
+
+
+def test_an_inlined_view_is_bound_under_the_names_given():
+    inlined = VIEWS["replayed_days"].inlined("db", site="site0")
+    assert "{site0:String}" in inlined
+    assert "{site:String}" not in inlined
 
 
 @pytest.mark.parametrize("name", VIEWS)
@@ -75,23 +89,10 @@ def test_a_page_pattern_is_anchored_and_literal_but_for_stars(page, pattern):
     assert page_pattern(page) == pattern
 
 
-def test_rows_are_summed_by_a_dimension_but_visitors_are_not():
-    names = (
-        "sessions",
-        "bounces",
-        "converted_sessions",
-        "duration_ms",
-        "page_views",
-        "conversions",
-        "revenue",
-    )
-    rows = [
-        {"channel": channel, "visitors": 1, **dict.fromkeys(names, count)}
-        for channel, count in (("Email", 1), ("Direct", 5), ("Email", 7))
-    ]
-    distinct = [{"channel": "Email", "visitors": 1}, {"channel": "Direct", "visitors": 1}]
-    found = summed(rows, by="channel", visitors=distinct)
-    assert [(row["channel"], row["sessions"], row["visitors"]) for row in found] == [
-        ("Email", 8, 1),
-        ("Direct", 5, 1),
+def test_visitors_of_a_dimension_stand_beside_its_sums_and_none_where_there_are_none():
+    rows = [{"channel": channel, "sessions": count} for channel, count in (("Email", 8), ("Direct", 5))]
+    found = with_visitors(rows, [{"channel": "Email", "visitors": 3}], by="channel")
+    assert found == [
+        {"channel": "Email", "sessions": 8, "visitors": 3},
+        {"channel": "Direct", "sessions": 5, "visitors": 0},
     ]

@@ -12,15 +12,14 @@ from app.errors import QueryError
 from app.events.vocabulary import Channel
 from views.attribution.model import DAY_MS, AttributionAsked
 from views.counted_events import CONVERSIONS, Statement, counted
-from views.living import LIVING_ID, joined_heirs
+from views.living import LIVING_ID, joined_heirs, standing
 from views.params import FIRST_DAY, Scope
 from views.stats import fields, filters
 from views.stats.filters import Places
 
 #: Different paths that an answer is made of; each is a row in memory.
 MOST_PATHS = 50_000
-#: What a session is in its latest version: the -1 of a version takes back its +1.
-_LATEST = "r.version * r.sign"
+_BEGAN = "site_id = {site:String} AND local_date >= {earliest:Date} AND local_date < {until:Date}"
 #: A visit: (at, id, key, is_direct, passes, is_in_period). A conversion: (at, living id, conversions, value).
 _VISIT = "(at, id, key, is_direct, passes, is_in_period)"
 _LOST = (
@@ -55,7 +54,7 @@ def statement(asked: AttributionAsked, scope: Scope, *, cap_ms: int, database: s
             f"if(empty(converted), {_LOST}, converted)",
         )
     else:
-        whose = f"r.visitor_id IN (SELECT visitor_id FROM ({converting}))"  # noqa: S608
+        whose = f"visitor_hash IN (SELECT visitor FROM ({converting}))"  # noqa: S608
         visits, each = _visits(asked, places, database, whose=whose), "converted"
     passing = "1" if asked.filter is None else "arrayExists(v -> v.2 = c.2 AND v.5, visits)"
     at_most = places.put(MOST_PATHS + 1, "UInt32")
@@ -69,7 +68,7 @@ def statement(asked: AttributionAsked, scope: Scope, *, cap_ms: int, database: s
             "arrayMap(v -> exp2((v.1 - led[-1].1) / {half_life:Int64}), led) AS weights "
             f"FROM (SELECT arraySort(groupArrayIf({_VISIT}, is_visit)) AS visits, "
             "groupArrayIf((at, id, toUInt8(1), value), NOT is_visit) AS converted, "
-            f"arrayJoin({each}) AS c FROM ({visits} UNION ALL {converting}) GROUP BY visitor_id) "
+            f"arrayJoin({each}) AS c FROM ({visits} UNION ALL {converting}) GROUP BY visitor) "
             f"WHERE {passing}) GROUP BY keys, directs LIMIT {at_most}"
         ),
         bound=places.bound,
@@ -80,12 +79,12 @@ def _conversions(asked: AttributionAsked, places: Places, database: str) -> str:
     """SQL: conversions where they happened, under the session that they are of in the end."""
     goal = counted(asked.goal, places, database=database, unless_told=CONVERSIONS)
     return (
-        "SELECT b.visitor_id AS visitor_id, toUInt8(0) AS is_visit, "  # noqa: S608
+        "SELECT b.visitor_hash AS visitor, toUInt8(0) AS is_visit, "  # noqa: S608
         "toUnixTimestamp64Milli(b.event_at) AS at, "
         f"toUInt128({LIVING_ID}) AS id, "
         "'' AS key, toUInt8(0) AS is_direct, toUInt8(0) AS passes, toUInt8(0) AS is_in_period, "
         "toInt64(toDecimal128(b.revenue, 4) * 10000) AS value "
-        f"FROM (SELECT visitor_id, session_id, event_at, revenue FROM {database}.user_behavior_silver "
+        f"FROM (SELECT visitor_hash, session_id, event_at, revenue FROM {database}.user_behavior_silver "
         "WHERE site_id = {site:String} AND local_date >= {since:Date} AND local_date < {until:Date} "
         f"AND has({{bots:Array(UInt8)}}, is_bot) AND {goal}) AS b "
         f"{joined_heirs(database)}"
@@ -100,18 +99,13 @@ def _visits(asked: AttributionAsked, places: Places, database: str, *, whose: st
             f"filter: {min(refused)[:64]!r} is of events; expected one of sessions, "
             "such as country, or the condition in the goal"
         )
-    needed = {"started_at", "local_date", "is_bot", "channel", asked.by.value}
-    needed.update(one.name for one in named if not one.is_of_users and one.name != "visitor_id")
-    latest = ", ".join(f"argMax(r.{name}, {_LATEST}) AS {name}" for name in sorted(needed))
     passes = filters.condition(asked.filter, places, database=database)
     direct = places.put(Channel.DIRECT.value, "String")
     return (
-        "SELECT visitor_id, toUInt8(1) AS is_visit, toUnixTimestamp64Milli(started_at) AS at, "  # noqa: S608
-        f"toUInt128(session_id) AS id, toString({asked.by.value}) AS key, "
-        f"toUInt8(channel = {direct}) AS is_direct, toUInt8({passes}) AS passes, "
-        "toUInt8(local_date >= {since:Date}) AS is_in_period, toInt64(0) AS value "
-        f"FROM (SELECT r.visitor_id AS visitor_id, r.session_id AS session_id, {latest} "
-        f"FROM {database}.sessions_silver AS r WHERE r.site_id = {{site:String}} "
-        f"AND r.local_date >= {{earliest:Date}} AND r.local_date < {{until:Date}} AND {whose} "
-        "GROUP BY r.visitor_id, r.session_id HAVING sum(r.sign) > 0 AND has({bots:Array(UInt8)}, is_bot))"
+        "SELECT visitor_hash AS visitor, toUInt8(1) AS is_visit, "  # noqa: S608
+        "toUnixTimestamp64Milli(started_at) AS at, toUInt128(session_id) AS id, "
+        f"toString({asked.by.value}) AS key, toUInt8(channel = {direct}) AS is_direct, "
+        f"toUInt8({passes}) AS passes, toUInt8(local_date >= {{since:Date}}) AS is_in_period, "
+        f"toInt64(0) AS value FROM {database}.sessions_silver WHERE {_BEGAN} AND {whose} "
+        f"AND has({{bots:Array(UInt8)}}, is_bot) AND {standing(_BEGAN, database=database)}"
     )

@@ -9,10 +9,10 @@ from __future__ import annotations
 import msgspec
 
 from app.errors import QueryError
+from views import living
 from views.catalog import VIEWS
 from views.cohorts.model import By
 from views.happenings import Happening
-from views.living import last_day
 from views.params import Scope
 from views.stats import fields
 from views.stats.filters import Places
@@ -21,8 +21,6 @@ _SESSIONS = (
     "site_id = {site:String} AND local_date >= {since:Date} AND local_date < {until:Date} "
     "AND has({bots:Array(UInt8)}, is_bot)"
 )
-#: What sessions differ in: one that was taken back has the same as when it was said.
-_ROW = "visitor_id, user_id, began_ms, session_id, day, at, dim"
 #: The person of a session's user id; without one, of the user that the visitor was when it began.
 _PERSON = (
     "multiIf(r.user_id != '', concat('u', if(p.person = '', r.user_id, p.person)), "
@@ -40,7 +38,7 @@ class Occurrences(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def within(cls, scope: Scope, *, database: str, cap_ms: int, by: By) -> Occurrences:
         """Those of a scope. ``cap_ms`` as in views/stats."""
-        places = Places({**scope.by_day, "reach": last_day(scope.period.until, cap_ms=cap_ms)})
+        places = Places({**scope.by_day, "reach": living.last_day(scope.period.until, cap_ms=cap_ms)})
         return cls(places=places, database=database, by=by)
 
     def of(self, asked: Happening, *, dim: str = "''", of_session: str = "started_at") -> str:
@@ -51,7 +49,7 @@ class Occurrences(msgspec.Struct, frozen=True, kw_only=True):
         rows = self._rows(asked, dim, of_session)
         columns = "day, at, session_id, dim"
         if self.by is By.VISITOR:
-            return f"SELECT visitor_id AS actor, {columns} FROM ({rows})"  # noqa: S608
+            return f"SELECT visitor_hash AS actor, {columns} FROM ({rows})"  # noqa: S608
         people = f"{self.database}.person_ids(site = {{site:String}})"
         marks = f"{self.database}.visitor_marks(site = {{site:String}})"
         owner = "marks[greatest(1, arrayLastIndex(mark -> mark.1 <= began_ms, marks))].2"
@@ -67,17 +65,19 @@ class Occurrences(msgspec.Struct, frozen=True, kw_only=True):
     def _rows(self, asked: Happening, dim: str, of_session: str) -> str:
         passing = asked.passing(self.places, database=self.database)
         who = (
-            "SELECT visitor_id, user_id, toUnixTimestamp64Milli(started_at) AS began_ms, session_id, "
+            "SELECT visitor_id, visitor_hash, user_id, session_id, "
+            "toUnixTimestamp64Milli(started_at) AS began_ms, "
             f"local_date AS day, {dim} AS dim"
         )
         if asked.needs_events:
+            few = living.having(passing, database=self.database) if asked.is_of_events else "1"
             return (
                 f"{who}, toUnixTimestamp64Milli(event_at) AS at "
-                f"FROM {VIEWS['session_events'].call(self.database)} WHERE {passing}"
+                f"FROM {VIEWS['session_events'].inlined(self.database)} WHERE {passing} AND {few}"
             )
         return (
             f"{who}, toUnixTimestamp64Milli({of_session}) AS at FROM {self.database}.sessions_silver "
-            f"WHERE {_SESSIONS} AND {passing} GROUP BY {_ROW} HAVING sum(sign) > 0"
+            f"WHERE {_SESSIONS} AND {passing} AND {living.standing(_SESSIONS, database=self.database)}"
         )
 
 

@@ -222,7 +222,7 @@ def _walkers(
             f"LEFT JOIN ({began}) AS s ON s.session_id = a.living_id"
         )
     value = "''" if not key else ("value" if key not in wanted else f"toString({key})")
-    who = "living_id" if definition.per is Per.SESSION else "visitor_id"
+    who = "living_id" if definition.per is Per.SESSION else "visitor_hash"
     passing = filters.condition(who_counts, places, database=database)
     if definition.mode is Mode.UNORDERED:
         starts, goes_on = "all_steps != 0", "bitCount(all_steps) > 1"
@@ -289,7 +289,8 @@ def _events(
         # TRICKY: a walk that the event ends cannot be led on by it.
         takes = "bitAnd(is_steps, bitNot(bitShiftLeft(ended, 1)))"
     return (
-        "SELECT visitor_id, session_id, toInt64(toUnixTimestamp64Milli(event_at)) AS at, _offset, "  # noqa: S608
+        "SELECT visitor_id, visitor_hash, session_id, "  # noqa: S608
+        "toInt64(toUnixTimestamp64Milli(event_at)) AS at, _offset, "
         f"{steps} AS is_steps, {ended} AS ended, "
         f"{takes} AS steps, {amount} AS amount, {value} AS value, {day} AS day "
         f"FROM {database}.user_behavior_silver "

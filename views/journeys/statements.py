@@ -1,6 +1,8 @@
 """A question of journeys -> its statement. Pure.
 
-A node is text: its kind in one letter (KINDS), and its name. Everything is counted in the database.
+A node is text: its kind in one letter (KINDS), and its name; while pairs of nodes are counted it is a number.
+The events of a session and its own row are brought together by its id, without a join. Everything is counted
+in the database.
 """
 
 from __future__ import annotations
@@ -8,8 +10,9 @@ from __future__ import annotations
 from app.errors import QueryError
 from app.events.vocabulary import ReservedName
 from views.catalog import VIEWS
-from views.happenings import passing
+from views.happenings import is_of_events, passing
 from views.journeys.model import Direction, Journeys, NodeKind, Of
+from views.living import resolved
 from views.stats.filters import Places
 
 KINDS = {
@@ -30,6 +33,12 @@ _SAID = (
 _PAGES = "event_type = 'page_view'"
 _NO_PAGE = "event_type != 'page_view'"
 _EVENTS = f"(name != '' AND {_NO_PAGE} AND name NOT IN ({', '.join(map(repr, map(str, _SAID)))}))"
+_NODE = "concat(if(event_type = 'page_view', 'p', 'e'), if(event_type = 'page_view', path, name))"
+#: Events in the order of time; of those at one time, as they arrived.
+_TIME = "bitOr(bitShiftLeft(toUInt128(toUnixTimestamp64Milli(event_at)), 64), toUInt128(_offset))"
+#: A node's number: those of ends are told by no node.
+_NUMBER = "bitOr(cityHash64({0}), 2)"
+_ENTRY, _EXIT = "toUInt64(0)", "toUInt64(1)"
 _STEPS = {Of.PAGES: _PAGES, Of.EVENTS: _EVENTS, Of.ALL: f"({_PAGES} OR {_EVENTS})"}
 
 
@@ -43,9 +52,9 @@ def paths_of(asked: Journeys, places: Places, *, database: str) -> str:
         Direction.BEFORE: f"arraySlice(steps, greatest(1, place - {depth} + 1), least(place, {depth}))",
     }[asked.direction]
     return (
-        f"SELECT path, count() AS n, uniqExact(visitor_id) AS visitors, "  # noqa: S608
+        f"SELECT path, count() AS n, uniqExact(visitor) AS visitors, "  # noqa: S608
         f"toUInt64(sum(n) OVER ()) AS of_all "
-        f"FROM (SELECT {path} AS path, visitor_id FROM ({_sessions(asked, places, database)})) "
+        f"FROM (SELECT {path} AS path, visitor FROM ({_sessions(asked, places, database)})) "
         f"GROUP BY path ORDER BY n DESC, path LIMIT {places.put(asked.limit, 'UInt32')}"
     )
 
@@ -61,13 +70,24 @@ def links_of(asked: Journeys, places: Places, *, database: str) -> str:
     first = "toInt16(0)" if asked.direction is Direction.AFTER else f"-{depth}"
     last = "toInt16(0)" if asked.direction is Direction.BEFORE else depth
     ends = "substring({0}, 1, 1) IN ('n', 'x')"
+    counted = (
+        "SELECT step, here, there, count() AS n "  # noqa: S608
+        f"FROM (SELECT {_around(asked, depth)} AS nodes FROM ("
+        f"SELECT place, arrayMap(node -> {_NUMBER.format('node')}, steps) AS numbers "
+        f"FROM ({_sessions(asked, places, database)}))) "
+        f"ARRAY JOIN range({first}, {last}) AS step, "
+        "arrayPopBack(nodes) AS here, arrayPopFront(nodes) AS there "
+        "GROUP BY step, here, there"
+    )
+    names = _names(asked, places, database)
     pairs = (
-        f"SELECT arrayJoin(range({first}, {last})) AS step, {_at('step')} AS a, {_at('step + 1')} AS b, "  # noqa: S608
-        f"count() AS n FROM ({_sessions(asked, places, database)}) GROUP BY step, a, b"
+        f"SELECT step, n, {_named('here')} AS here, {_named('there')} AS there "  # noqa: S608
+        f"FROM ({counted}) AS p LEFT JOIN ({names}) AS n_here ON n_here.number = p.here "
+        f"LEFT JOIN ({names}) AS n_there ON n_there.number = p.there"
     )
     nodes = (
-        "SELECT *, sum(n) OVER (PARTITION BY step, a) AS a_n, sum(n) OVER (PARTITION BY step, b) AS b_n "  # noqa: S608
-        f"FROM ({pairs})"
+        "SELECT *, sum(n) OVER (PARTITION BY step, here) AS here_n, "  # noqa: S608
+        f"sum(n) OVER (PARTITION BY step, there) AS there_n FROM ({pairs})"
     )
 
     def rank(node: str) -> str:
@@ -78,34 +98,83 @@ def links_of(asked: Journeys, places: Places, *, database: str) -> str:
         return f"if({ends.format(node)} OR {node}_rank <= {most}, {node}, 'o')"
 
     return (
-        f"SELECT step, {folded('a')} AS source, {folded('b')} AS target, toUInt64(sum(n)) AS n "  # noqa: S608
-        f"FROM (SELECT *, {rank('a')}, {rank('b')} FROM ({nodes})) "
+        f"SELECT step, {folded('here')} AS source, {folded('there')} AS target, toUInt64(sum(n)) AS n "  # noqa: S608
+        f"FROM (SELECT *, {rank('here')}, {rank('there')} FROM ({nodes})) "
         "GROUP BY step, source, target ORDER BY step, source, target"
     )
 
 
-def _at(step: str) -> str:
-    """SQL: the node of a session at a step, counted from the anchor."""
-    index = f"(toInt64(place) + {step})"
-    return f"multiIf({index} < 1, 'n', {index} > length(steps), 'x', steps[{index}])"
+def _named(node: str) -> str:
+    return f"multiIf(p.{node} = {_ENTRY}, 'n', p.{node} = {_EXIT}, 'x', n_{node}.node)"
+
+
+def _names(asked: Journeys, places: Places, database: str) -> str:
+    """SQL: the node of each number, of all events that may be steps."""
+    return (
+        f"SELECT {_NUMBER.format(_NODE)} AS number, any({_NODE}) AS node "  # noqa: S608
+        f"FROM {database}.user_behavior_silver WHERE site_id = {{site:String}} "
+        "AND local_date >= {since:Date} AND local_date < {reach:Date} "
+        f"AND {_is_step(asked, places)} GROUP BY number"
+    )
+
+
+def _around(asked: Journeys, depth: str) -> str:
+    """SQL: the numbers of a session's nodes from the first step to the last, or ends."""
+    before = f"arrayResize(arraySlice(numbers, 1, place - 1), -{depth}, {_ENTRY})"
+    after = f"arrayResize(arraySlice(numbers, place + 1), {depth}, {_EXIT})"
+    return {
+        Direction.AFTER: f"arrayPushFront({after}, numbers[place])",
+        Direction.BEFORE: f"arrayPushBack({before}, numbers[place])",
+        Direction.BOTH: f"arrayConcat({before}, [numbers[place]], {after})",
+    }[asked.direction]
 
 
 def _sessions(asked: Journeys, places: Places, database: str) -> str:
     """SQL: a row for each session that has the anchor: its steps without repeats, and the anchor's place."""
-    passes = passing(asked.filter, places, database=database)
+    in_order = "arraySort((node, time) -> time, groupArrayIf(node, is_event), groupArrayIf(time, is_event))"
+    return (
+        f"SELECT visitor, steps, {_place(asked, places)} AS place FROM ("  # noqa: S608
+        f"SELECT max(visitor) AS visitor, arrayCompact({in_order}) AS steps "
+        f"FROM ({_rows(asked, places, database)}) GROUP BY id HAVING sum(sign) > 0) "
+        "WHERE notEmpty(steps) AND place > 0"
+    )
+
+
+def _rows(asked: Journeys, places: Places, database: str) -> str:
+    """SQL: the rows of sessions, and those of their events that are steps, to be brought together by ``id``.
+
+    Where the filter is of sessions, an event has to be beside its session to be told, which takes a join.
+    """
+    step = f"0 AS sign, toUInt64(0) AS visitor, {_NODE} AS node, {_TIME} AS time, 1 AS is_event"
+    passes = f"{_is_step(asked, places)} AND {passing(asked.filter, places, database=database)}"
+    if not is_of_events(asked.filter):
+        of_events = (
+            f"SELECT session_id AS id, {step} "  # noqa: S608
+            f"FROM {VIEWS['session_events'].inlined(database)} WHERE {passes}"
+        )
+    else:
+        events = (
+            "SELECT session_id, event_at, _offset, event_type, path, name "  # noqa: S608
+            f"FROM {database}.user_behavior_silver WHERE site_id = {{site:String}} "
+            f"AND local_date >= {{since:Date}} AND local_date < {{reach:Date}} AND {passes}"
+        )
+        living = resolved(events, database=database)
+        of_events = f"SELECT living_id AS id, {step} FROM ({living})"  # noqa: S608
+    return (
+        "SELECT session_id AS id, sign, visitor_hash AS visitor, '' AS node, toUInt128(0) AS time, "  # noqa: S608
+        f"0 AS is_event FROM {database}.sessions_silver WHERE site_id = {{site:String}} "
+        "AND local_date >= {since:Date} AND local_date < {until:Date} AND has({bots:Array(UInt8)}, is_bot) "
+        f"UNION ALL {of_events}"
+    )
+
+
+def _is_step(asked: Journeys, places: Places) -> str:
+    """SQL: whether an event is a step; the anchor always is one."""
     is_step = _STEPS[asked.of]
     if asked.anchor.is_named:
         is_it = asked.anchor.condition(places)
         is_step = f"({is_step} OR ({is_it} AND {'1' if asked.anchor.event is None else _NO_PAGE}))"
-    node = "concat(if(event_type = 'page_view', 'p', 'e'), if(event_type = 'page_view', path, name))"
-    return (
-        f"SELECT visitor_id, steps, {_place(asked, places)} AS place "  # noqa: S608
-        f"FROM (SELECT visitor_id, arrayCompact(arrayMap(one -> one.4, arraySort("
-        f"groupArray((event_at, _offset, event_id, {node}))))) AS steps "
-        f"FROM {VIEWS['session_events'].call(database)} WHERE {is_step} AND {passes} "
-        "GROUP BY session_id, visitor_id) "
-        "WHERE place > 0"
-    )
+    return is_step
 
 
 def _place(asked: Journeys, places: Places) -> str:

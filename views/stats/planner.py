@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from app.errors import QueryError
+from views import living
 from views.catalog import VIEWS
 from views.params import Scope
 from views.stats import fields, filters
@@ -34,10 +35,9 @@ _OF_ONE_SESSION = (
     "any(converted) AS converted, countIf(event_type = 'page_view') AS page_views, count() AS events, "
     "sum(is_conversion) AS conversions, sum(revenue) AS revenue, sum(engaged_ms) AS engaged_ms"
 )
-#: What is summed of session rows.
+#: What is summed of session rows, beside their signs.
 _OF_SESSION_ROWS = (
-    "sign",
-    "visitor_id",
+    "visitor_hash",
     "is_bounce",
     "duration_ms",
     "conversions AS converted",
@@ -129,21 +129,27 @@ def _relation(asked: Asked, source: Source, keys: dict[str, str], passing: str, 
     """SQL behind FROM: the rows that count, with their keys as columns."""
     named = [f"{expression} AS {name}" for name, expression in keys.items()]
     if source is Source.EVENTS:
-        columns = ", ".join([*named, "session_id", "visitor_id", _OF_ONE_SESSION])
-        groups = ", ".join([*keys, "session_id", "visitor_id"])
+        columns = ", ".join([*named, "session_id", "any(visitor_hash) AS visitor_hash", _OF_ONE_SESSION])
+        groups = ", ".join([*keys, "session_id"])
+        few = "1"
+        if asked.filter is not None and not living.attributes(
+            one.field for one in filters.parts(asked.filter)
+        ):
+            few = living.having(passing, database=database)
         return (
-            f"(SELECT {columns} FROM {VIEWS['session_events'].call(database)} "  # noqa: S608
-            f"WHERE {passing} GROUP BY {groups})"
+            f"(SELECT {columns} FROM {VIEWS['session_events'].inlined(database)} "  # noqa: S608
+            f"WHERE {passing} AND {few} GROUP BY {groups})"
         )
     if source.is_gold:
         columns = ", ".join([*named, *fields.SUMS, *_durations(asked)])
         rows = f"{database}.{source.value}"
         return f"(SELECT {columns} FROM {rows} WHERE {_range(source)} AND {passing})"  # noqa: S608
     # Sums take back what was taken back by their sign; distinct visitors cannot, so they are of what is left.
-    final, living = (" FINAL", " AND sign > 0") if Metric.VISITORS in asked.metrics else ("", "")
-    columns = ", ".join([*named, *_OF_SESSION_ROWS])
-    rows = f"{database}.{source.value}{final}"
-    return f"(SELECT {columns} FROM {rows} WHERE {_range(source)} AND {passing}{living})"  # noqa: S608
+    sign, stands = "sign", ""
+    if Metric.VISITORS in asked.metrics:
+        sign, stands = "1 AS sign", f" AND {living.standing(_range(source), database=database)}"
+    columns, rows = ", ".join([*named, sign, *_OF_SESSION_ROWS]), f"{database}.{source.value}"
+    return f"(SELECT {columns} FROM {rows} WHERE {_range(source)} AND {passing}{stands})"  # noqa: S608
 
 
 def _durations(asked: Asked) -> list[str]:
@@ -159,7 +165,7 @@ def _grouped(asked: Asked, source: Source, keys: dict[str, str], relation: str) 
     sums = [f"{source.sum_of(name)} AS {name}" for name in (*fields.SUMS, *_durations(asked))]
     if Metric.VISITORS in asked.metrics:
         # Sessions bound them from above: an estimate must not exceed what it can be.
-        sums.append("toInt64(least(uniqCombined64(16)(r.visitor_id), sessions)) AS visitors")
+        sums.append("toInt64(least(uniqCombined64(16)(r.visitor_hash), sessions)) AS visitors")
     named = ", ".join(keys)
     if not keys:
         return f"SELECT {', '.join(sums)}, 1 AS is_total FROM {relation} AS r"  # noqa: S608
@@ -169,9 +175,11 @@ def _grouped(asked: Asked, source: Source, keys: dict[str, str], relation: str) 
             f"SELECT {named}, {', '.join(sums)}, 0 AS is_total FROM {relation} AS r "  # noqa: S608
             f"GROUP BY {named} HAVING sessions != 0"
         )
+    # The total of one key is made of the sums by key, and not of the rows again.
+    groups = f"{named} WITH ROLLUP" if len(keys) == 1 else f"GROUPING SETS (({named}), ())"
     return (
         f"SELECT {named}, {', '.join(sums)}, grouping({next(iter(keys))}) AS is_total "  # noqa: S608
-        f"FROM {relation} AS r GROUP BY GROUPING SETS (({named}), ()) HAVING sessions != 0 OR is_total"
+        f"FROM {relation} AS r GROUP BY {groups} HAVING sessions != 0 OR is_total"
     )
 
 

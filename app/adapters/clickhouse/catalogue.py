@@ -37,7 +37,8 @@ SELECT name, engine, partition_key, sorting_key, create_table_query FROM system.
 WHERE database = {database:String} AND (engine LIKE '%MergeTree' OR engine = 'Null')
 """
 _COLUMNS_SQL = """
-SELECT table, name, type FROM system.columns WHERE database = {database:String} ORDER BY table, position
+SELECT table, name, type FROM system.columns
+WHERE database = {database:String} AND default_kind != 'MATERIALIZED' ORDER BY table, position
 """
 _BORN_SQL = "SELECT toUnixTimestamp(min(applied_at)) FROM {database:Identifier}.schema_migrations"
 

@@ -1,0 +1,179 @@
+"""The analyses: who comes back, where people go, who gets how far, what led to conversions."""
+
+from __future__ import annotations
+
+from app.core.attribution.models import Model
+from bench.questions.asked import FUNNEL, SCOPE, SITE, WHERE, Question
+from views.attribution.model import AttributionAsked
+from views.cohorts.model import RetentionAsked
+from views.happenings import Happening
+from views.journeys.model import Journeys
+from views.queries import Queries
+from views.stats.model import Asked, Metric
+
+LIMIT_MS = 500
+RULES = (Model.FIRST_TOUCH, Model.LAST_TOUCH, Model.LAST_NON_DIRECT, Model.LINEAR, Model.POSITION_BASED)
+#: From Monday, 29 December 2025, on, the weeks' numbers are not negative.
+_WEEKS = f"""
+    SELECT visitor_id, date_diff('day', DATE '2025-12-29', local_date) // 7 AS week FROM {{rows}}
+    WHERE site_id = '{SITE}' AND is_bot = 0 {{passing}} GROUP BY ALL
+"""
+_RETURNS = """
+    WITH visits AS ({visits}), returns AS ({returns}),
+    firsts AS (SELECT visitor_id, min(week) AS first FROM visits GROUP BY visitor_id HAVING first >= 4)
+    SELECT count(*) FROM firsts JOIN returns USING (visitor_id)
+    WHERE week >= first GROUP BY week - first ORDER BY week - first
+"""
+#: Of sessions that began in the period, their pages without repeats.
+_STEPS = f"""
+    SELECT list_filter(pages, lambda page, i: i = 1 OR page != pages[i - 1]) AS steps FROM (
+        SELECT list(e.path ORDER BY e.event_at) AS pages
+        FROM events AS e JOIN sessions AS s USING (session_id)
+        WHERE s.{WHERE.replace(" AND ", " AND s.")} AND e.site_id = '{SITE}' AND e.event_type = 'page_view'
+        GROUP BY session_id
+    )
+"""
+_FLOW = f"""
+    WITH pairs AS (
+        SELECT step, steps[step + 1] AS a, steps[step + 2] AS b, count(*) AS n
+        FROM (SELECT steps, unnest(range(5)) AS step FROM ({_STEPS})) GROUP BY ALL
+    ),
+    named_a AS (
+        SELECT step, a, row_number() OVER (PARTITION BY step ORDER BY sum(n) DESC, a) AS place
+        FROM pairs WHERE a IS NOT NULL GROUP BY step, a
+    ),
+    named_b AS (
+        SELECT step, b, row_number() OVER (PARTITION BY step ORDER BY sum(n) DESC, b) AS place
+        FROM pairs WHERE b IS NOT NULL GROUP BY step, b
+    )
+    SELECT sum(n) FROM pairs LEFT JOIN named_a USING (step, a) LEFT JOIN named_b USING (step, b)
+    GROUP BY step, if(a IS NULL, '', if(named_a.place <= 10, a, 'other')),
+        if(b IS NULL, '', if(named_b.place <= 10, b, 'other'))
+    ORDER BY step, sum(n) DESC
+"""
+#: The latest first step that a walk can have begun with goes from step to step.
+_FUNNEL = f"""
+    WITH steps AS (
+        SELECT visitor_id, epoch_ms(event_at::TIMESTAMP) AS ms, CASE
+            WHEN event_type = 'page_view' AND path LIKE '{FUNNEL.steps[0].page.replace("*", "%")}' THEN 1
+            WHEN event_type = 'page_view' AND path LIKE '{FUNNEL.steps[1].page.replace("*", "%")}' THEN 2
+            WHEN name = '{FUNNEL.steps[2].event}' THEN 3 END AS step
+        FROM events WHERE {WHERE}
+    ),
+    begun AS (
+        SELECT *, max(ms) FILTER (step = 1) OVER (PARTITION BY visitor_id ORDER BY ms) AS first
+        FROM steps WHERE step IS NOT NULL
+    ),
+    led AS (
+        SELECT *, max(first) FILTER (step = 2 AND ms - first <= {FUNNEL.window_ms})
+            OVER (PARTITION BY visitor_id ORDER BY ms) AS second
+        FROM begun
+    )
+    SELECT count(DISTINCT visitor_id) FILTER (step = 1),
+        count(DISTINCT visitor_id) FILTER (step = 2 AND ms - first <= {FUNNEL.window_ms}),
+        count(DISTINCT visitor_id) FILTER (step = 3 AND ms - second <= {FUNNEL.window_ms})
+    FROM led
+"""
+_CREDITS = f"""
+    WITH conversions AS (
+        SELECT row_number() OVER () AS id, visitor_id, event_at FROM events
+        WHERE {WHERE} AND is_conversion = 1
+    ),
+    touched AS (
+        SELECT c.id, s.channel, row_number() OVER (PARTITION BY c.id ORDER BY s.started_at) AS place,
+            count(*) OVER (PARTITION BY c.id) AS places
+        FROM conversions AS c JOIN sessions AS s ON s.visitor_id = c.visitor_id
+            AND s.started_at <= c.event_at AND s.started_at >= c.event_at - INTERVAL 30 DAY
+        WHERE s.site_id = '{SITE}' AND s.is_bot = 0
+    )
+    SELECT sum(1) FILTER (place = 1), sum(1 / places) FROM touched
+    GROUP BY channel ORDER BY sum(1) FILTER (place = 1) DESC
+"""
+
+
+def analyses() -> list[Question]:
+    """Those that walk over visitors or sessions."""
+    visits = _WEEKS.format(rows="sessions", passing=f"AND local_date < '{SCOPE.period.until}'")
+    bought = _WEEKS.format(rows="events", passing="AND name = '$purchase'")
+    return [
+        Question(
+            name="retention by week",
+            limit_ms=LIMIT_MS,
+            ask=_retention,
+            duckdb=[_RETURNS.format(visits=visits, returns=visits)],
+        ),
+        Question(
+            name="retention of those who buy",
+            limit_ms=LIMIT_MS,
+            ask=_buyers,
+            duckdb=[_RETURNS.format(visits=bought, returns=bought)],
+        ),
+        Question(
+            name="the 50 paths of most sessions",
+            limit_ms=LIMIT_MS,
+            ask=_paths,
+            duckdb=[
+                f"SELECT count(*) FROM (SELECT steps[1:5] AS path FROM ({_STEPS})) "
+                "GROUP BY path ORDER BY count(*) DESC LIMIT 50"
+            ],
+        ),
+        Question(name="flow of five steps", limit_ms=LIMIT_MS, ask=_flow, duckdb=[_FLOW]),
+        Question(name="funnel of three steps", limit_ms=LIMIT_MS, ask=_funnel, duckdb=[_FUNNEL]),
+        Question(
+            name="attribution by channel",
+            limit_ms=LIMIT_MS,
+            ask=_attribution,
+            duckdb=[_CREDITS],
+            tolerance=1e-9,
+        ),
+        Question(
+            name="page views by page, of sessions by channel",
+            limit_ms=LIMIT_MS,
+            ask=_crossed,
+            duckdb=[
+                "SELECT count(DISTINCT session_id) AS n, count(*) FROM events AS e "
+                "JOIN sessions AS s USING (session_id) "
+                f"WHERE s.{WHERE.replace(' AND ', ' AND s.')} AND e.site_id = '{SITE}' "
+                "GROUP BY s.channel, e.path ORDER BY n DESC, s.channel, e.path LIMIT 50"
+            ],
+        ),
+    ]
+
+
+async def _retention(queries: Queries) -> list[float]:
+    return await _returned(queries, RetentionAsked())
+
+
+async def _buyers(queries: Queries) -> list[float]:
+    bought = Happening(event="$purchase")
+    return await _returned(queries, RetentionAsked(start=bought, comes_back=bought))
+
+
+async def _returned(queries: Queries, asked: RetentionAsked) -> list[float]:
+    return [count for count in (await queries.retention(SCOPE, asked)).total.returned if count]
+
+
+async def _paths(queries: Queries) -> list[float]:
+    return [path.sessions for path in (await queries.top_paths(SCOPE, Journeys(limit=50))).paths]
+
+
+async def _flow(queries: Queries) -> list[float]:
+    found = await queries.flow(SCOPE, Journeys(limit=10))
+    by_step = sorted((found.nodes[link.source].step, -link.sessions) for link in found.links)
+    return [-sessions for _, sessions in by_step]
+
+
+async def _funnel(queries: Queries) -> list[float]:
+    return [step.visitors for step in (await queries.funnel(SCOPE, funnel_id="funnel")).steps]
+
+
+async def _attribution(queries: Queries) -> list[float]:
+    found = await queries.attribution(SCOPE, AttributionAsked(models=RULES))
+    shown = ("first_touch", "linear")
+    return [row.models[model].conversions for row in found.rows for model in shown]
+
+
+async def _crossed(queries: Queries) -> list[float]:
+    metrics = [Metric.SESSIONS, Metric.EVENTS]
+    found = await queries.stats(SCOPE, Asked(metrics=metrics, dimensions=["channel", "path"], limit=50))
+    return [row.metrics[name] for row in found.rows for name in ("sessions", "events")]
