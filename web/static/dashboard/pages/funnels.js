@@ -64,10 +64,9 @@ async function asked(context, more = {}) {
   if (!one || !isComplete(one.definition)) return null;
   const { site, days, bots, filter, signal } = context;
   const parameters = { site: site.id, ...days, bots, filter: filter && JSON.stringify(filter), ...more };
-  const path = one.isDraft ? '/api/v1/funnels/preview' : `/api/v1/funnels/${one.id}/conversion`;
-  const answer = one.isDraft
-    ? await post(`${path}?${new URLSearchParams(Object.entries(parameters).filter(([, value]) => value))}`, one.definition, { signal })
-    : await get(path, parameters, { signal });
+  // By its definition, stored or not: the answer to an id may be one that was kept from before a change.
+  const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value));
+  const answer = await post(`/api/v1/funnels/preview?${query}`, one.definition, { signal });
   return { ...answer, definition: one.definition };
 }
 

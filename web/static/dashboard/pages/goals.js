@@ -15,6 +15,8 @@ import { start, viewer } from '../shell/shell.js';
 
 const BY = ['channel', 'source', 'campaign', 'entry_path', 'country', 'device_class', 'browser'];
 const ROWS = 9;
+/** Longer than an answer about days that still go on is kept, by the server and the browser. */
+const KEPT_MS = 25_000;
 const NONE = 'Make a goal above; its figures show here.';
 
 start({
@@ -45,7 +47,7 @@ function conversions({ site, days, bots, filter, signal }, id, more = {}) {
 /** The figures of the goal that is chosen; null where there is none. */
 async function figures(context, more = {}) {
   const goal = await chosen(context);
-  return goal && { ...await conversions(context, goal.id, more), definition: goal.definition };
+  return goal && { ...await conversions(context, goal.id, more), definition: goal.definition, title: goal.definition.title };
 }
 
 function all(view) {
@@ -55,7 +57,7 @@ function all(view) {
     load: async (context) => {
       const [goals, now] = await Promise.all([listed(context), chosen(context)]);
       const answers = await Promise.all(goals.map(({ id }) => conversions(context, id)));
-      return { now, layer: answers[0]?.layer, goals: goals.map((goal, at) => ({ ...goal, ...answers[at] })) };
+      return { now, layer: answers[0]?.layer, goals: goals.map((goal, at) => ({ ...answers[at], ...goal, title: goal.definition.title })) };
     },
     draw: (body, { goals, now }) => {
       if (goals.length) body.append(listing(view, goals, now));
@@ -118,6 +120,8 @@ function ask(view, goal) {
         : await post(`/api/v1/goals?site=${site.id}`, definition);
       view.setOwn({ goal: made.id });
       view.refresh();
+      // Figures of the definition before may have been kept; they are asked again when they no longer can be.
+      if (goal) setTimeout(() => view.refresh(), KEPT_MS);
     },
   });
 }
