@@ -71,7 +71,7 @@ async def test_what_cannot_be_asked_is_refused_before_the_stream_begins(
 
 def request(receive: Any = None) -> Request:
     made = Request({"type": "http", "headers": [], "state": {}}, receive)
-    made.state.viewer = "somebody"
+    made.state.asker = "somebody"
     return made
 
 

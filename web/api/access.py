@@ -55,7 +55,7 @@ class Access:
         """429 for who asks too often, and the headers that say how much is left."""
         if self._web.api_rate_per_s == 0:
             return None, {}
-        bucket = self.viewer(caller, request)
+        bucket = self.asker(caller, request)
         now_s = self._clock() / 1000
         wait_s = self._limit.take(bucket, 1, now_s=now_s)
         left, full_s = self._limit.left(bucket, now_s=now_s)
@@ -90,7 +90,7 @@ class Access:
         share = viewer.shown_by_link(sites) if viewer is not None else None
         return await linked.refusal(share, endpoint, request) if share is not None else None
 
-    def viewer(self, caller: ApiKey | None, request: Request) -> str:
+    def asker(self, caller: ApiKey | None, request: Request) -> str:
         """Whose questions are counted together: those of a key, else of a network address."""
         if caller is not None and caller.key_id:
             return f"key {caller.key_id}"

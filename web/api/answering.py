@@ -62,7 +62,7 @@ class Answering:
         """Admit, choose the type, answer."""
         caller = await self._access.caller(endpoint, request)
         limited, headers = self._access.limit(caller, request)
-        request.state.viewer = self._access.viewer(caller, request)
+        request.state.asker = self._access.asker(caller, request)
         if limited is not None:
             return limited
         refused = await self._access.refusal(caller, endpoint, request)

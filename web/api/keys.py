@@ -12,6 +12,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app import log
 from app.adapters.clickhouse import open_client
 from app.adapters.clickhouse.api_keys import KeyLog, ListedKey, new_key
 from app.core.api_keys import ALL_SITES, KeyScope
@@ -22,6 +23,8 @@ from web.api.endpoints import Context, Endpoint
 from web.api.presenting import json_response
 
 T = TypeVar("T")
+
+_LOG = log.get("web")
 
 Label = Annotated[str, msgspec.Meta(max_length=100)]
 
@@ -70,7 +73,8 @@ async def make(request: Request, context: Context) -> Response:
     asked = await body_of(request, KeyRequest)
     key, secret, digest = new_key(label=asked.label, scopes=asked.scopes, sites=asked.sites or [ALL_SITES])
     made_at = datetime.fromtimestamp(context.clock() / 1000, UTC)
-    await _in_log(context, lambda log: log.add(key, digest=digest, at=made_at))
+    await _in_log(context, lambda keys: keys.add(key, digest=digest, at=made_at))
+    _LOG.info("web.key_made", key=key.key_id, scopes=sorted(key.scopes), sites=sorted(key.sites))
     made = ListedKey(key=key, digest=digest, made_at=made_at, is_revoked=False)
     return json_response(MadeKey(**_fields(made), secret=secret))
 
@@ -81,12 +85,13 @@ async def revoke(request: Request, context: Context) -> Response:
     key_id = request.path_params["key_id"]
     at = datetime.fromtimestamp(context.clock() / 1000, UTC)
 
-    def revoked(log: KeyLog) -> ListedKey:
-        if key_id not in {one.key.key_id for one in log.listed()}:
+    def revoked(keys: KeyLog) -> ListedKey:
+        if key_id not in {one.key.key_id for one in keys.listed()}:
             raise NotFoundError(f"no key {key_id[:64]!r}; GET /api/v1/keys lists those that there are")
-        return log.revoke(key_id, at=at)
+        return keys.revoke(key_id, at=at)
 
     found = await _in_log(context, revoked)
+    _LOG.info("web.key_revoked", key=key_id)
     return json_response(ShownKey(**{**_fields(found), "is_revoked": True}))
 
 

@@ -43,8 +43,8 @@ class Streams:
 
     async def response(self, request: Request, ask: Ask) -> Response:
         """The stream, or 429 where there are enough. Raises what the first question raises."""
-        viewer = request.state.viewer
-        if self._open[viewer] >= PER_VIEWER or len(self) >= IN_ALL:
+        asker = request.state.asker
+        if self._open[asker] >= PER_VIEWER or len(self) >= IN_ALL:
             return problem(
                 429,
                 kind=ProblemKind.TOO_MANY_REQUESTS,
@@ -53,11 +53,11 @@ class Streams:
                 headers={"Retry-After": "30"},
             )
         first = _message(await ask())
-        self._open[viewer] += 1
-        return _Stream(self._messages(first, ask), released=lambda: self._release(viewer))
+        self._open[asker] += 1
+        return _Stream(self._messages(first, ask), released=lambda: self._release(asker))
 
-    def _release(self, viewer: str) -> None:
-        self._open[viewer] -= 1
+    def _release(self, asker: str) -> None:
+        self._open[asker] -= 1
         self._open += Counter()  # forgets those that have none
 
     async def _messages(self, first: bytes, ask: Ask) -> AsyncIterator[bytes]:
