@@ -194,6 +194,8 @@ async def test_signing_out_ends_the_session_for_whoever_has_its_secret(served: S
     csrf = await csrf_of(client)
     assert (await served.browser().get("/", headers=thief)).status_code == 200
     assert (await client.post("/sign-out", data={"csrf": "x"})).status_code == 403
+    foreign = await served.browser().post("/sign-out", headers={"Origin": "https://evil.example"})
+    assert (foreign.status_code, cookies_of(foreign)) == (403, {})
     assert (await client.get("/")).status_code == 200
     away = await client.post("/sign-out", data={"csrf": csrf})
     assert (away.status_code, away.headers["location"]) == (303, "/sign-in")

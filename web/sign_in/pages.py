@@ -11,7 +11,8 @@ from starlette.responses import HTMLResponse, Response
 
 MAX_FIELDS = 20
 #: Nothing of these pages is kept, and no address of one is told to another site.
-HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+#: TRICKY: with "no-referrer" a browser sends our own forms with ``Origin: null``.
+HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
 
 _PAGES = Environment(
     loader=PackageLoader("web", "templates/sign_in"), autoescape=True, undefined=StrictUndefined

@@ -69,12 +69,13 @@ class SigningIn:
         """The session ends here and in the store; so does what a link opened."""
         door, form = self._door, await form_of(request)
         viewer = await door.viewer(request)
-        if viewer is not None:
-            if door.origin.is_foreign(request) or not is_right(form.get("csrf", ""), viewer.csrf):
-                return out_of_date("/account")
-            if viewer.account is not None:
-                await door.close(viewer.session_id, viewer.account.account_id)
-                _LOG.info("sign_in.closed", account=viewer.account.account_id)
+        # A foreign page's request comes without the cookie, and would take it away from the browser.
+        is_ours = viewer is None or is_right(form.get("csrf", ""), viewer.csrf)
+        if door.origin.is_foreign(request) or not is_ours:
+            return out_of_date("/account")
+        if viewer is not None and viewer.account is not None:
+            await door.close(viewer.session_id, viewer.account.account_id)
+            _LOG.info("sign_in.closed", account=viewer.account.account_id)
         response = RedirectResponse("/sign-in", status_code=303)
         for cookie in (Cookie.SESSION, Cookie.SHARE):
             door.cookies.clear(response, request, cookie)
