@@ -41,3 +41,12 @@ def test_every_page_that_can_be_shown_has_its_picture_and_all_are_small_together
     assert set(there) == shown | {"overview-phone.png", "overview-dark.png"}
     assert sum(there.values()) < 2_000_000
     assert all((DOCS / "screenshots" / name).read_bytes().startswith(b"\x89PNG") for name in there)
+
+
+def test_every_click_leads_to_a_panel_of_its_page():
+    clicks = re.findall(r"([A-Z]\w+(?: \w+)*) →\s`([^`]+)`", TEXT)
+    scripts = {page.title: SCRIPTS / f"{page.script}.js" for page in PAGES}
+    assert len(clicks) >= 10
+    for title, panel in clicks:
+        assert f"'{panel}'" in scripts[title].read_text(encoding="utf-8"), f"{title} has no panel {panel}"
+    assert TEXT.count("?** ") == 5
