@@ -26,6 +26,7 @@ COMMANDS = {
     "reclassify": "reclassify",
     "check-metrics": "check_metrics",
     "import-search-console": "import_search_console",
+    "definitions": "definitions",
     "keys": "keys",
     "users": "users",
     "share": "share",

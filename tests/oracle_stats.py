@@ -93,7 +93,7 @@ def answer(
         by_key: dict[tuple[str, ...], list[Did]] = defaultdict(list)
         for did in visit.did:
             if _passes(filter, visit, did, said or {}):
-                by_key[(*ats, *(_value(name, visit, did) for name in dimensions))].append(did)
+                by_key[(*ats, *(_told(name, visit, did, said or {}) for name in dimensions))].append(did)
         if of_events:
             for key, dids in by_key.items():
                 groups[key].append((visit, dids))
@@ -141,6 +141,13 @@ def _named(filter: dict[str, Any] | None) -> Iterator[str]:
         yield filter["field"]
     for part in [*filter.get("filters", []), *([filter["filter"]] if "filter" in filter else [])]:
         yield from _named(part)
+
+
+def _told(name: str, visit: Visit, did: Did, said: dict[str, dict[str, str]]) -> str:
+    """A value as a row has it: of whom nothing was said it is empty."""
+    if name.startswith("user."):
+        return said.get(visit.visitor, {}).get(name.removeprefix("user."), "")
+    return _value(name, visit, did)
 
 
 def _value(name: str, visit: Visit, did: Did) -> str:

@@ -60,7 +60,11 @@ class DeviceClassRow(SessionFigures, frozen=True, kw_only=True):
 
 
 class Overview(Answer, frozen=True, kw_only=True):
-    """The headline metrics of a site."""
+    """The headline metrics of a site.
+
+    ``before``: the same figures of the period compared with, None without one. ``change``: relative to it,
+    none where that is 0.
+    """
 
     visitors: int
     page_views: int
@@ -74,6 +78,8 @@ class Overview(Answer, frozen=True, kw_only=True):
     revenue: float
     sources: list[ChannelRow]
     devices: list[DeviceClassRow]
+    before: dict[str, float] | None = None
+    change: dict[str, float | None] | None = None
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):

@@ -75,10 +75,13 @@ class PerformanceField(StrEnum):
     PAGE = "page"
     DEVICE_CLASS = "device_class"
     COUNTRY = "country"
+    CONNECTION = "connection"
 
     @property
     def column(self) -> str:
-        """The column of it."""
+        """SQL: the value of it."""
+        if self is PerformanceField.CONNECTION:
+            return fields.text_of("properties", f"'{self.value}'")
         return "path" if self is PerformanceField.PAGE else self.value
 
 

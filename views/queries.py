@@ -45,6 +45,8 @@ from views.letters import (
     letter_pages,
     letters_named,
 )
+from views.matching import expressions, refuse_bad_expressions
+from views.overview import OverviewAsked, overview
 from views.params import Scope
 from views.people import user_behavior
 from views.reading import Row, about
@@ -81,6 +83,11 @@ class Queries(Analyses):
             sources=_channels(channels, of_channels),
             devices=_device_classes(devices, of_devices),
         )
+
+    async def overview_asked(self, scope: Scope, asked: OverviewAsked) -> Overview:
+        """The headline metrics of what passes a filter, beside those of another period."""
+        await refuse_bad_expressions(self._reader, expressions(asked.filter))
+        return await overview(scope, asked, of_all=self.overview, stats=self.stats)
 
     async def sources(self, scope: Scope) -> list[SourceRow]:
         """Sessions by channel and source, most first."""

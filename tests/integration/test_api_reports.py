@@ -22,6 +22,7 @@ pytestmark = pytest.mark.asyncio
         ("overview", {"overview", "series"}),
         ("acquisition", {"overview", "channels", "sources", "devices"}),
         ("content", {"overview", "pages"}),
+        ("experiment", {"overview", "experiments"}),
     ],
 )
 async def test_a_report_has_the_parts_of_its_template_in_each_format(

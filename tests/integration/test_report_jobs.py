@@ -46,9 +46,7 @@ BEGINS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("template", "format_"), [*zip([*Template, Template.CONVERSION], Format, strict=True)]
-)
+@pytest.mark.parametrize(("template", "format_"), [*zip(Template, Format, strict=True)])
 async def test_every_template_is_made_and_every_format(asked: Asked, template: str, format_: str) -> None:
     fill(asked, "/größe", "/中文🚀", "=1+1", "/<b>")
     data = await made(process(asked.queries, Clock()), template, format_)

@@ -104,7 +104,7 @@ async def test_without_metrics_the_usual_ones_are_answered(asked: Asked, client:
         ({"metrics": []}, "Expected `array` of length >= 1"),
         ({"metrics": ["sessions", "fame"]}, "Invalid enum value 'fame'"),
         ({"metrics": ["sessions"], "dimensions": ["colour"]}, "unknown field 'colour'; known are"),
-        ({"metrics": ["sessions"], "dimensions": ["user.plan"]}, "dimension 'user.plan'"),
+        ({"metrics": ["sessions"], "dimensions": ["user."]}, "unknown field 'user.'"),
         ({"metrics": ["sessions"], "interval": "fortnight"}, "Invalid enum value 'fortnight'"),
         ({"metrics": ["sessions"], "order": {"by": "1; DROP"}}, "order.by = '1; DROP': expected one of"),
         ({"metrics": ["sessions"], "limit": 0}, "Expected `int` >= 1"),

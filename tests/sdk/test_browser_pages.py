@@ -177,6 +177,7 @@ async def test_vitals_are_told_once_when_the_page_is_hidden_and_belong_to_the_pa
         assert {"ttfb_ms", "fcp_ms", "lcp_ms", "cls", "load_ms", "dom_ms"} <= told.keys()
         assert told["lcp_ms"] >= told["fcp_ms"] > 0
         assert told["lcp_element"].startswith("main#main > ")
+        assert told["connection"] in {"slow-2g", "2g", "3g", "4g"}
         await site.settled()
         assert len(site.named("$web_vitals")) == 1
         site.assert_each_once()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import defaultdict
 from collections.abc import Callable
@@ -118,6 +119,31 @@ async def test_measures_are_spread_as_a_recount_has_them(
     for row in series.rows:
         held(row.vitals, by_day[row.at, row.dimensions[PerformanceField.COUNTRY]])
     assert (await asked.queries.performance(where, Measured(filter=And(filters=[])))) == whole
+
+
+async def test_by_connection_what_reports_say_of_it_is_told_apart(asked: Asked) -> None:
+    kinds = ["4g", "3g", "4g", "slow-2g", None, "4g", "'; DROP", 5]
+    reports = [
+        {"path": "/a", "lcp_ms": 1000 * (place + 1), "properties": json.dumps({"connection": kind, "cls": 0})}
+        for place, kind in enumerate(kinds)
+    ]
+    unsaid = {"path": "/a", "lcp_ms": 700, "properties": '{"cls": 0}'}
+    asked.events(*({**VITALS, **row} for row in (*reports, unsaid)), {"path": "/a", "load_ms": 50})
+    by = [PerformanceField.CONNECTION]
+    found = await asked.queries.performance(scope(), Measured(), by=by)
+    told = {row.dimensions[by[0]]: row.vitals for row in found.rows}
+    assert {kind: vitals[Vital.LCP].samples for kind, vitals in told.items()} == {
+        "4g": 3,
+        "3g": 1,
+        "slow-2g": 1,
+        "'; DROP": 1,
+        "5": 1,
+        "": 1,
+        "null": 1,
+    }
+    assert told["4g"][Vital.LCP].p50 == at_share([1000, 3000, 6000], 0.5, name="lcp")
+    assert told[""][Vital.LOAD].samples == 1
+    assert sum(vitals[Vital.CLS].samples for vitals in told.values()) == 9
 
 
 async def test_bots_are_left_out_unless_asked_for_and_a_filter_leaves_what_passes(asked: Asked) -> None:

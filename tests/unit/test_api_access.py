@@ -105,7 +105,7 @@ async def test_without_a_key_that_is_known_nothing_is_answered(one: Endpoint, se
 
 @ALL
 async def test_a_key_opens_its_own_site_and_no_other(one: Endpoint) -> None:
-    secret = "admin" if one.scope is KeyScope.ADMIN else "reader"
+    secret = "reader" if one.scope is KeyScope.READ else "admin"
     own = await ask(one, secret, "shop")
     foreign = await ask(one, secret, "saas")
     assert own.status_code == (200 if names_a_site(one) else 403)
@@ -115,7 +115,7 @@ async def test_a_key_opens_its_own_site_and_no_other(one: Endpoint) -> None:
 
 @ALL
 async def test_a_key_of_every_site_opens_any(one: Endpoint) -> None:
-    secret = "chief" if one.scope is KeyScope.ADMIN else "everywhere"
+    secret = "everywhere" if one.scope is KeyScope.READ else "chief"
     for site in ("shop", "saas"):
         assert (await ask(one, secret, site)).status_code == 200
 
@@ -137,7 +137,7 @@ async def test_the_key_of_the_settings_opens_everything(one: Endpoint) -> None:
 
 @ALL
 async def test_a_site_more_in_the_query_is_a_site_that_is_asked_about(one: Endpoint) -> None:
-    secret = "admin" if one.scope is KeyScope.ADMIN else "reader"
+    secret = "reader" if one.scope is KeyScope.READ else "admin"
     asking = Asking([one], settings=REQUIRED, keys=KEYS)
     request = {**request_for(one, "shop"), "params": [("site", "saas"), ("site", "shop")]}
     assert (await asking.client.request(**request, headers=bearing(secret))).status_code == 403
@@ -160,16 +160,18 @@ async def test_off_opens_questions_and_leaves_the_rest_to_operators(one: Endpoin
 
 
 async def test_every_endpoint_says_its_scope_and_only_operators_ones_are_admin() -> None:
-    admin = {(one.method, one.path) for one in ENDPOINTS if one.scope is KeyScope.ADMIN}
+    scopes = {(one.method, one.path): one.scope for one in ENDPOINTS}
     definitions = ("/api/v1/funnels", "/api/v1/goals")
-    assert admin == {
-        (one.method, one.path)
-        for one in ENDPOINTS
-        if any(part in one.path for part in ADMINS)
-        or (one.path.startswith(definitions) and one.method in ("PUT", "DELETE"))
-        or (one.path in definitions and one.method == "POST")
-    }
-    assert not any(one.is_kept for one in ENDPOINTS if one.scope is KeyScope.ADMIN)
+    for (method, path), scope in scopes.items():
+        changes = path in definitions if method == "POST" else method in ("PUT", "DELETE")
+        if any(part in path for part in ADMINS):
+            assert scope is KeyScope.ADMIN, path
+        elif path.startswith(definitions) and changes:
+            assert scope is KeyScope.WRITE, path
+        else:
+            assert scope is KeyScope.READ, path
+    assert set(scopes.values()) == set(KeyScope)
+    assert not any(one.is_kept for one in ENDPOINTS if one.scope is not KeyScope.READ)
 
 
 async def test_a_body_that_cannot_be_read_is_refused_before_anything_is_asked() -> None:

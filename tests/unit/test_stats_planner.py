@@ -49,6 +49,8 @@ def is_(field: str) -> dict[str, str]:
         ({"filter": {"op": "not", "filter": is_("country")}, "dimensions": ["os"]}, Source.DEVICE_DAYS),
         ({"filter": is_("country"), "dimensions": ["channel"]}, Source.SESSIONS),
         ({"filter": is_("user.plan")}, Source.SESSIONS),
+        ({"dimensions": ["user.plan"], "interval": "day"}, Source.SESSIONS),
+        ({"dimensions": ["user.plan", "path"]}, Source.EVENTS),
         ({"filter": {"op": "or", "filters": [is_("channel"), is_("property.plan")]}}, Source.EVENTS),
         ({"dimensions": ["name"]}, Source.EVENTS),
     ],
@@ -67,20 +69,16 @@ def test_an_unknown_field_is_refused_with_those_that_are_known(name: str) -> Non
             source_of(question(**asked))
 
 
-def test_what_users_said_is_no_dimension() -> None:
-    with pytest.raises(QueryError, match="can be filtered by, not broken down by"):
-        source_of(question(dimensions=["user.plan"]))
-
-
 def test_no_value_and_no_name_that_is_asked_stands_in_the_statement() -> None:
     hostile = "x'); DROP TABLE y; --"
     asked = question(
-        dimensions=[f"property.{hostile}"],
+        dimensions=[f"property.{hostile}", f"user.{hostile}"],
         filter={"op": "and", "filters": [{**is_(f"user.{hostile}"), "value": hostile}, is_("channel")]},
     )
     made = plan(asked, scope(), database="wua", reach=date(2026, 4, 3))
     assert "DROP" not in made.sql
-    assert sum(value == hostile for value in made.bound.values()) == 3
+    # Of the property, of the user both times, and the value.
+    assert sum(value == hostile for value in made.bound.values()) == 4
     assert set(re.findall(r"\{(\w+):", made.sql)) <= made.bound.keys()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from views.living import last_day
 from views.params import FIRST_DAY, LAST_DAY, Period, Scope
 from views.reading import Reader, about
 from views.stats.cursor import Cursor, parse, question_of
+from views.stats.fields import field
 from views.stats.model import And, Asked, Compare, CompareDays, OneOf, Stats, StatsRow, Step
 from views.stats.planner import plan
 
@@ -93,6 +95,11 @@ def intervals(period: Period, step: Step) -> list[str]:
     return list(seen)
 
 
+def change_of(now: Mapping[str, float], before: Mapping[str, float]) -> dict[str, float | None]:
+    """Each figure's change, relative to what it was; None where that is 0."""
+    return {name: value / before[name] - 1 if before[name] else None for name, value in now.items()}
+
+
 class _Found(msgspec.Struct, frozen=True):
     """What a statement gave: its rows by column, one more than asked for where there are more."""
 
@@ -136,9 +143,9 @@ def _in_all(asked: Asked) -> Asked:
 
 def _like(asked: Asked, rows: list[StatsRow]) -> Asked:
     """The question for the rows of an answer alone, whichever their place in another period."""
-    theirs = [
-        OneOf(field=name, values=sorted({row.dimensions[name] for row in rows})) for name in asked.dimensions
-    ]
+    # Of whom nothing was said no filter by what was said lets pass, but they have a row.
+    narrowing = [name for name in asked.dimensions if not field(name).is_of_users]
+    theirs = [OneOf(field=name, values=sorted({row.dimensions[name] for row in rows})) for name in narrowing]
     narrowed = And(filters=[*([asked.filter] if asked.filter is not None else []), *theirs])
     return msgspec.structs.replace(
         asked, filter=narrowed if theirs else asked.filter, compare=None, cursor=None, limit=MAX_INTERVALS
@@ -186,10 +193,7 @@ def _compared(
 
 
 def _against(row: StatsRow, before: StatsRow) -> StatsRow:
-    change = {
-        name: None if not before.metrics[name] else value / before.metrics[name] - 1
-        for name, value in row.metrics.items()
-    }
+    change = change_of(row.metrics, before.metrics)
     return msgspec.structs.replace(row, before=before.metrics, change=change)
 
 

@@ -71,6 +71,22 @@ def column(one: Field, places: Places) -> str:
     return f"toString({one.name})" if one.name == "is_bot" else one.name
 
 
+def said(one: Field, places: Places, *, database: str) -> str:
+    """SQL: what ``$identify`` said of a row's visitor last, as text; empty of whom it said nothing.
+
+    Looked up in constants, so that rows are read as they are without it.
+    """
+    value = fields.text_of("properties", places.put(one.key, "String"))
+    latest = (
+        f"SELECT visitor_id, argMax({value}, (event_at, _offset)) AS latest "  # noqa: S608
+        f"FROM {database}.user_behavior_silver WHERE site_id = {{site:String}} AND name = '$identify' "
+        "GROUP BY visitor_id"
+    )
+    known = f"(SELECT (groupArray(visitor_id), groupArray(latest)) FROM ({latest}))"  # noqa: S608
+    # Neither list may be empty.
+    return f"transform(visitor_id, arrayConcat([''], {known}.1), arrayConcat([''], {known}.2), '')"
+
+
 def _joined(word: str, filters: list[Filter], empty: str, places: Places, database: str) -> str:
     return "(" + (word.join(condition(one, places, database=database) for one in filters) or empty) + ")"
 

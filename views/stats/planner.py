@@ -64,12 +64,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 def source_of(asked: Asked) -> Source:
     """The smallest table that can answer; QueryError for an unknown field."""
     named = {fields.field(one.field) for one in filters.parts(asked.filter)}
-    dimensions = [fields.field(name) for name in asked.dimensions]
-    if refused := [one.name for one in dimensions if one.is_of_users]:
-        raise QueryError(
-            f"dimension {refused[0][:64]!r}: what users said can be filtered by, not broken down by"
-        )
-    named.update(dimensions)
+    named.update(fields.field(name) for name in asked.dimensions)
     if any(one.is_of_events for one in named):
         return Source.EVENTS
     if Metric.VISITORS in asked.metrics:
@@ -90,7 +85,7 @@ def plan(asked: Asked, scope: Scope, *, database: str, reach: Any, cursor: Curso
     source = source_of(asked)
     places = Places({**scope.by_day, **scope.by_time, "reach": reach})
     passing = filters.condition(asked.filter, places, database=database)
-    keys = _keys(asked, source, places)
+    keys = _keys(asked, source, places, database)
     relation = _relation(asked, source, keys, passing, database)
     grouped = _grouped(asked, source, keys, relation)
     return Plan(
@@ -113,7 +108,7 @@ def order_of(asked: Asked) -> Order:
     return asked.order
 
 
-def _keys(asked: Asked, source: Source, places: Places) -> dict[str, str]:
+def _keys(asked: Asked, source: Source, places: Places, database: str) -> dict[str, str]:
     """What rows are grouped by: name -> expression."""
     keys: dict[str, str] = {}
     if asked.interval is not None:
@@ -121,7 +116,10 @@ def _keys(asked: Asked, source: Source, places: Places) -> dict[str, str]:
         day = "toDate(bucket, {zone:String})" if source is Source.QUARTERS else "local_date"
         keys["at"] = fields.bucket(asked.interval, at=at, day=day, zone="{zone:String}")
     for number, name in enumerate(asked.dimensions):
-        keys[f"d{number}"] = filters.column(Field(name, fields.field(name).key), places)
+        one = Field(name, fields.field(name).key)
+        keys[f"d{number}"] = (
+            filters.said(one, places, database=database) if one.is_of_users else filters.column(one, places)
+        )
     return keys
 
 

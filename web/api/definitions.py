@@ -1,4 +1,4 @@
-"""Definitions of a kind over HTTP: list, read, history; for operators: create, replace, delete."""
+"""Definitions of a kind over HTTP: list, read, history; with scope `write`: create, replace, delete."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def endpoints(kind: Kind[T], *, stored: Any, listed: Any) -> tuple[Endpoint, ...
             parameters=_NAMED,
             body=kind.body,
             may_conflict=True,
-            scope=KeyScope.ADMIN,
+            scope=KeyScope.WRITE,
         ),
         Endpoint(
             method="GET",
@@ -129,7 +129,7 @@ def endpoints(kind: Kind[T], *, stored: Any, listed: Any) -> tuple[Endpoint, ...
             body=kind.body,
             may_be_missing=True,
             may_conflict=True,
-            scope=KeyScope.ADMIN,
+            scope=KeyScope.WRITE,
         ),
         Endpoint(
             method="DELETE",
@@ -140,7 +140,7 @@ def endpoints(kind: Kind[T], *, stored: Any, listed: Any) -> tuple[Endpoint, ...
             parameters=_SITE,
             may_be_missing=True,
             may_conflict=True,
-            scope=KeyScope.ADMIN,
+            scope=KeyScope.WRITE,
         ),
         Endpoint(
             method="GET",

@@ -17,6 +17,9 @@ E = TypeVar("E", bound=StrEnum)
 FILTER = Parameter(
     meaning='JSON as in POST /api/v1/query: `{"op": "is", "field": "channel", "value": "Email"}`.'
 )
+COMPARE = Parameter(
+    meaning="`previous_period`, `previous_year`, or days as `2026-01-01/2026-02-01`, the last left out."
+)
 EVENT_PARAMETERS = {
     "event": Parameter(
         meaning="Name of the events that count. Default: any that the site counts as conversion."
@@ -33,6 +36,14 @@ def filter_of(values: Mapping[str, str], name: str = "filter") -> Filter | None:
         return None
     found: Filter = _decoded(text, name, Filter)
     return found
+
+
+def compare_of(values: Mapping[str, str]) -> dict[str, Any]:
+    """The period that COMPARE names, as a field of a question that is still to be checked."""
+    if "compare" not in values:
+        return {}
+    since, _, until = values["compare"].partition("/")
+    return {"compare": {"from": since, "to": until} if until else since}
 
 
 def goal_of(values: Mapping[str, str]) -> dict[str, Any]:

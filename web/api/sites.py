@@ -7,9 +7,11 @@ from starlette.responses import Response
 
 from views.answers import BotTraffic, DataQuality, Overview, Series
 from views.catalog import Interval
+from views.overview import OverviewAsked
 from views.params import Scope
 from web.api.asking import number_of, one_of, query_of, scope_of
 from web.api.endpoints import PERIOD, Context, Endpoint, Parameter
+from web.api.filtering import COMPARE, FILTER, compare_of, converted, json_of
 from web.api.presenting import json_response
 
 DEFAULT_PAGES = 50
@@ -18,8 +20,10 @@ MAX_PAGES = 1000
 
 async def overview(request: Request, context: Context) -> Response:
     """The seven headline metrics."""
-    scope = _scope(request, query_of(request, allowed=PERIOD), context)
-    return json_response(await context.queries.overview(scope))
+    values = query_of(request, allowed=OVERVIEW)
+    told = {"filter": json_of(values, "filter")} if "filter" in values else {}
+    asked: OverviewAsked = converted({**told, **compare_of(values)}, OverviewAsked)
+    return json_response(await context.queries.overview_asked(_scope(request, values, context), asked))
 
 
 async def series(request: Request, context: Context) -> Response:
@@ -50,6 +54,7 @@ def _scope(request: Request, values: dict[str, str], context: Context) -> Scope:
 INTERVAL = Parameter(
     meaning="Minutes are kept for 7 days, hours for 2 years, days for good. Default: day.", kind=Interval
 )
+OVERVIEW = {**PERIOD, "filter": FILTER, "compare": COMPARE}
 #: The days alone: whose traffic is meant goes without saying.
 DAYS = {name: parameter for name, parameter in PERIOD.items() if name != "bots"}
 BOTS = {
@@ -64,7 +69,7 @@ ENDPOINTS = (
         handler=overview,
         answer=Overview,
         table="sources",
-        parameters=PERIOD,
+        parameters=OVERVIEW,
     ),
     Endpoint(
         method="GET",

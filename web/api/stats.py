@@ -12,7 +12,7 @@ from views.params import Bots
 from views.stats.model import DEFAULT_ROWS, MAX_ROWS, Asked, Metric, Stats, Step
 from web.api.asking import body_of, number_of, query_of, scope_of, scope_values
 from web.api.endpoints import PERIOD, Context, Endpoint, Parameter
-from web.api.filtering import FILTER, converted, json_of
+from web.api.filtering import COMPARE, FILTER, compare_of, converted, json_of
 from web.api.presenting import json_response
 
 
@@ -41,7 +41,8 @@ async def stats(request: Request, context: Context) -> Response:
         for name in ("metrics", "dimensions")
         if name in values
     }
-    fields.update({name: values[name] for name in ("interval", "compare", "cursor") if name in values})
+    fields.update({name: values[name] for name in ("interval", "cursor") if name in values})
+    fields.update(compare_of(values))
     if "order" in values:
         by = values["order"]
         fields["order"] = {"by": by.removeprefix("-"), "is_descending": by.startswith("-")}
@@ -66,7 +67,7 @@ PARAMETERS = {
     "dimensions": Parameter(meaning="Fields with commas between, such as `channel,device_class`."),
     "interval": Parameter(meaning="Length of the intervals of a series.", kind=Step),
     "filter": FILTER,
-    "compare": Parameter(meaning="`previous_period` or `previous_year`."),
+    "compare": COMPARE,
     "order": Parameter(meaning="A metric, a dimension or `at`; most first with a `-` before it."),
     "limit": Parameter(meaning=f"How many rows, 1 to {MAX_ROWS}. Default: {DEFAULT_ROWS}.", kind=int),
     "cursor": Parameter(meaning="The `next_cursor` of an earlier answer to the same question."),

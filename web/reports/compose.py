@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from app.core.experiments.contracts import VariantResult
+from app.errors import QueryError
 from views.catalog import Interval
+from views.experiments.model import CONTROL, ExperimentResults, ResultsAsked, VariantSeen
 from views.params import Scope
 from views.queries import Queries
 from views.stats.model import Asked, Metric, Order
-from web.reports.model import ConversionRow, FunnelRow, Report, Template, TimingRow
+from web.reports.model import ConversionRow, FunnelRow, Report, Template, TimingRow, VariantRow
 
 TOP_PAGES = 50
 #: Pages whose timings are told: each is two questions.
 TIMED_PAGES = 20
 TOP_VALUES = 50
+#: Experiments that are told: each is a question of its own.
+EXPERIMENTS = 20
 
 Ask = Callable[[Queries, Scope], Awaitable[Any]]
 #: Is told the share of the parts that are there, above 0 to 1.
@@ -104,6 +109,53 @@ async def _timings(queries: Queries, scope: Scope) -> list[TimingRow]:
     return rows
 
 
+async def _experiments(queries: Queries, scope: Scope) -> list[VariantRow]:
+    """The experiments exposed last, variant by variant."""
+    found = await queries.experiments(scope)
+    rows: list[VariantRow] = []
+    for one in found.experiments[:EXPERIMENTS]:
+        try:
+            results = await queries.experiment_results(scope, ResultsAsked(experiment=one.experiment))
+        except QueryError:
+            rows += [_not_compared(one.experiment, variant) for variant in one.variants]
+        else:
+            rows += [_compared(results, variant) for variant in results.evaluation.variants]
+    return rows
+
+
+def _compared(results: ExperimentResults, variant: VariantResult) -> VariantRow:
+    against = variant.comparison
+    return VariantRow(
+        experiment=results.experiment,
+        variant=variant.name,
+        users=variant.users,
+        conversion_rate=variant.value,
+        low=variant.interval.low,
+        high=variant.interval.high,
+        lift=against.effect.lift if against else None,
+        p_value=against.adjusted_always_valid_p_value if against else None,
+        verdict=against.verdict if against else CONTROL,
+        is_winner=variant.name == results.evaluation.winner,
+        warnings=", ".join(results.evaluation.warnings),
+    )
+
+
+def _not_compared(experiment: str, variant: VariantSeen) -> VariantRow:
+    return VariantRow(
+        experiment=experiment,
+        variant=variant.variant,
+        users=variant.visitors,
+        conversion_rate=None,
+        low=None,
+        high=None,
+        lift=None,
+        p_value=None,
+        verdict="not_compared",
+        is_winner=False,
+        warnings="",
+    )
+
+
 PARTS: Mapping[str, Ask] = {
     "overview": lambda queries, scope: queries.overview(scope),
     "series": lambda queries, scope: queries.series(scope, interval=Interval.DAY),
@@ -115,6 +167,7 @@ PARTS: Mapping[str, Ask] = {
     "conversions_by_entry_page": _by("entry_path"),
     "funnels": _funnels,
     "timings": _timings,
+    "experiments": _experiments,
 }
 TEMPLATES: Mapping[Template, tuple[str, ...]] = {
     Template.OVERVIEW: ("overview", "series"),
@@ -122,4 +175,5 @@ TEMPLATES: Mapping[Template, tuple[str, ...]] = {
     Template.CONTENT: ("overview", "pages"),
     Template.CONVERSION: ("overview", "conversions_by_channel", "conversions_by_entry_page", "funnels"),
     Template.PERFORMANCE: ("overview", "timings"),
+    Template.EXPERIMENT: ("overview", "experiments"),
 }

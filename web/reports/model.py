@@ -22,6 +22,7 @@ class Template(StrEnum):
     CONTENT = "content"
     CONVERSION = "conversion"
     PERFORMANCE = "performance"
+    EXPERIMENT = "experiment"
 
 
 class Format(StrEnum):
@@ -81,6 +82,27 @@ class TimingRow(msgspec.Struct, frozen=True, kw_only=True):
     cls: float | None
 
 
+class VariantRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A variant of an experiment, and the part of its users who converted, with an interval of 95 %.
+
+    ``lift``: in parts of the control's. ``p_value``: adjusted for all variants, valid at every look.
+    ``verdict``: ``control``; ``better``, ``worse`` or ``undecided``; ``not_compared``, without figures, where
+    no variant is called control or there is only one.
+    """
+
+    experiment: str
+    variant: str
+    users: int
+    conversion_rate: float | None
+    low: float | None
+    high: float | None
+    lift: float | None
+    p_value: float | None
+    verdict: str
+    is_winner: bool
+    warnings: str
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The parts of a report; those that its template does not hold are None."""
 
@@ -95,6 +117,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     conversions_by_entry_page: list[ConversionRow] | None = None
     funnels: list[FunnelRow] | None = None
     timings: list[TimingRow] | None = None
+    experiments: list[VariantRow] | None = None
 
 
 class Figure(msgspec.Struct, frozen=True):
@@ -125,6 +148,7 @@ def tables(report: Report) -> Tables:
         "conversions_by_entry_page": report.conversions_by_entry_page,
         "funnels": report.funnels,
         "timings": report.timings,
+        "experiments": report.experiments,
     }
     return [(name, rows) for name, rows in parts.items() if rows is not None]
 

@@ -37,6 +37,8 @@ const report = () => {
     const [start, end] = SPANS[span];
     values[span] = Math.max(0, navigation[end] - navigation[start]);
   }
+  // Chromium alone says so: slow-2g, 2g, 3g, 4g. What is undefined is not sent.
+  values.connection = navigator.connection?.effectiveType;
   // Of the page that was loaded, whatever route is shown now.
   wua('$web_vitals', values, undefined, navigation.name.split(/[?#]/)[0]);
 };
