@@ -82,6 +82,7 @@ def test_what_is_imported_moved_and_missing_is_shown(looking):
         "new_pages": [],
         "lost_pages": [MovedPage(path="/gone", sessions=0, sessions_before=9)],
         "queries": [SearchQuery(query="city bicycle", search=figures)],
+        "terms": [],
         "not_found": [missing],
         "page_export": export,
     }
