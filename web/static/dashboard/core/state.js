@@ -22,7 +22,7 @@ export const FIELDS = {
   path: 'Page', entry_path: 'Entry page', exit_path: 'Exit page', country: 'Country', region: 'Region', city: 'City',
   device_class: 'Device', browser: 'Browser', os: 'Operating system', language: 'Language', name: 'Event', goal: 'Goal',
 };
-const OWN = new Set(['site', 'period', 'from', 'to', 'compare', 'interval', 'bots', 'f']);
+const OWN = new Set(['site', 'period', 'from', 'to', 'compare', 'interval', 'bots', 'f', 'filter']);
 const ISO_DAY = /^\d{4}-\d{2}-\d{2}$/;
 
 /** The state that an address says. `sites`: those the viewer may see; the first where it names none of them. */
@@ -40,6 +40,7 @@ export function readState(search, sites) {
     interval: said.get('interval') in INTERVALS ? said.get('interval') : '',
     bots: ['include', 'only'].includes(said.get('bots')) ? said.get('bots') : '',
     filters: said.getAll('f').map(parsedFilter).filter(Boolean),
+    given: parsedJson(said.get('filter')),
     own: Object.fromEntries([...said].filter(([name]) => !OWN.has(name))),
   };
 }
@@ -53,6 +54,7 @@ export function searchOf(state) {
     said.set('to', state.to);
   } else if (state.period !== '30d') said.set('period', state.period);
   for (const name of ['compare', 'interval', 'bots']) if (state[name]) said.set(name, state[name]);
+  if (state.given) said.set('filter', JSON.stringify(state.given));
   for (const { field, op, value } of state.filters) said.append('f', `${field}~${op}~${value}`);
   for (const [name, value] of Object.entries(state.own)) if (value) said.set(name, value);
   return `?${said}`;
@@ -63,9 +65,21 @@ function parsedFilter(text) {
   return field && op in OPERATORS && rest.length ? { field, op, value: rest.join('~') } : null;
 }
 
-/** The filter of the API, or undefined where there is none: all chips hold; several `is` of a field are one of these. */
-export function filterOf(filters) {
-  const parts = [];
+/** A filter of the API that a link shows the site with; it cannot be taken away. Undefined where there is none. */
+function parsedJson(text) {
+  try {
+    return text ? JSON.parse(text) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The filter of the API, or undefined where there is none: what is given holds and all chips; several `is` of a field
+ * are one of these.
+ */
+export function filterOf({ filters, given }) {
+  const parts = given ? [given] : [];
   const values = new Map();
   for (const one of filters) {
     if (one.op === 'is') values.set(one.field, [...(values.get(one.field) ?? []), one.value]);

@@ -1,4 +1,4 @@
-// What the product is set to, for administrators: sites with their snippet, keys of the API, rules, every setting.
+// What the product is set to, for administrators: sites with their snippet, keys, links, people, rules, every setting.
 
 import { get, post, remove } from '../core/api.js';
 import { el } from '../core/dom.js';
@@ -25,6 +25,8 @@ start({
       draw: (body, { sites }, { site }) => body.append(siteChooser(view, sites, site), ...one(sites.find(({ id }) => id === site.id) ?? sites[0])),
     });
     view.panel({ title: 'Keys of the API', note: 'For programs that ask or write. A secret is shown once, when the key is made.', load: ({ signal }) => get('/api/v1/keys', {}, { signal }), draw: (body, data, context) => keys(body, data, context) });
+    view.panel({ title: 'Links', note: 'Who has one reads sums of a site. The button Share on any page makes one.', load: links, draw: shares });
+    view.panel({ title: 'People', note: 'Who signs in. They are added and changed by `wua users`.', load: ({ signal }) => get('/api/v1/accounts', {}, { signal }), isEmpty: ({ accounts }) => !accounts.length, nothing: 'Nobody signs in: the dashboard is shown to this machine alone. See web.sign_in.', draw: people });
     view.panel({ title: 'Rules', note: 'What bots, sources, channels and devices are told by. Another version: something of it is another.', load: settings, draw: rules });
     view.panel({ title: 'Settings', note: 'As they are in effect, from faust.yml and the environment (WUA_SECTION__KEY). Secrets are not shown.', load: settings, draw: effective });
   },
@@ -126,6 +128,60 @@ function show({ label, secret }) {
     el('p', {}, 'Copy it now: it is shown this once and kept nowhere. Programs send it as ', el('code', {}, 'Authorization: Bearer SECRET'), '.'),
     copied(secret, 'the secret'),
   ], { action: 'I have it', take: () => {} }));
+}
+
+/** Those of every site that the viewer sees. */
+async function links({ signal }) {
+  const all = await Promise.all(viewer.sites.map(({ id }) => get(`/api/v1/sites/${encodeURIComponent(id)}/shares`, {}, { signal })));
+  return { shares: all.flatMap((one) => one.shares) };
+}
+
+function shares(body, { shares: rows }, { site, view }) {
+  if (!rows.length) {
+    body.append(el('div', { class: 'nothing' }, el('p', {}, 'No link yet.')));
+    return;
+  }
+  body.append(table({
+    caption: 'Links',
+    columns: [
+      { title: 'Label', value: ({ label }) => label || '–' },
+      { title: 'Site', value: ({ site_id: id }) => id },
+      { title: 'Page', value: ({ page }) => page },
+      { title: 'Shows', value: ({ filter }) => (filter ? JSON.stringify(filter) : 'All of it') },
+      { title: 'Password', value: ({ has_password: has }) => (has ? 'Yes' : 'No') },
+      { title: 'Embedded by', value: ({ frame_ancestors: origins }) => origins.join(', ') || 'Nobody' },
+      { title: 'Made', value: ({ made_at: at }) => at, show: (at) => when(at, site.timezone) },
+      { title: 'State', value: (share) => share, show: (share) => open(share, view) },
+    ],
+    rows,
+  }));
+}
+
+function open({ share_id: id, site_id: siteId, label, is_revoked: isRevoked }, view) {
+  if (isRevoked) return badge('Revoked');
+  const ask = () => confirm('Revoke the link', {
+    says: `The link “${label || id}” shows nothing any more.`,
+    action: 'Revoke',
+    take: async () => {
+      await remove(`/api/v1/sites/${encodeURIComponent(siteId)}/shares/${encodeURIComponent(id)}`);
+      tell('The link is revoked.');
+      view.refresh();
+    },
+  });
+  return el('span', { class: 'marks' }, badge('Open', 'good'), el('button', { type: 'button', class: 'quiet small', 'aria-label': `Revoke the link ${label || id}`, on: { click: ask } }, 'Revoke'));
+}
+
+function people(body, { accounts }, { site }) {
+  body.append(table({
+    caption: 'People',
+    columns: [
+      { title: 'Name', value: ({ name }) => name },
+      { title: 'Roles', value: ({ roles }) => Object.entries(roles).map(([id, role]) => `${words(role)} of ${id === '*' ? 'all sites' : id}`).join(', ') },
+      { title: 'Signs in by', value: ({ has_password: has }) => (has ? 'Password' : 'OpenID provider') },
+      { title: 'Added', value: ({ added_at: at }) => at, show: (at) => when(at, site.timezone) },
+    ],
+    rows: accounts,
+  }));
 }
 
 function rules(body, { rules: version, sites }) {

@@ -7,7 +7,8 @@ import { openDialog } from '../parts/dialog.js';
 
 /** Keeps the chips as the state's filters are. */
 export function chips(view, place) {
-  view.watch(({ filters }) => place.replaceChildren(
+  view.watch(({ filters, given }) => place.replaceChildren(
+    ...(given ? [el('span', { class: 'chip fixed', title: JSON.stringify(given) }, 'What the link shows')] : []),
     ...filters.map((one) => chip(view, one)),
     el('button', { type: 'button', class: 'quiet small', on: { click: () => ask(view) } }, '+ Filter'),
     ...(filters.length > 1 ? [

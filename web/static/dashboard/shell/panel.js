@@ -60,7 +60,7 @@ export class Panel {
     const { state } = this.#view;
     return {
       state, signal, tab: this.#tab, site: state.site, days: daysOf(state), interval: intervalOf(state),
-      filter: this.#view.uses.includes('filters') ? filterOf(state.filters) : undefined,
+      filter: this.#view.uses.includes('filters') ? filterOf(state) : undefined,
       bots: state.bots || undefined, view: this.#view,
     };
   }

@@ -7,6 +7,7 @@ import { controls } from './controls.js';
 import { chips } from './chips.js';
 import { Panel } from './panel.js';
 import { navigation } from './navigation.js';
+import { sharing } from './sharing.js';
 
 const LIVE_MS = 60_000;
 // Events are written within seconds. A site at rest is told apart from a worker that is away on the page Ops.
@@ -25,6 +26,7 @@ export function start({ uses = [], draw }) {
   const view = new View(main, uses);
   navigation(view);
   main.querySelector('.top').append(...controls(view, uses, shell.sites));
+  if (shell.isAdmin && uses.includes('period')) main.querySelector('.top').append(sharing(view));
   if (uses.includes('filters')) chips(view, main.querySelector('.chips'));
   if (shell.sites.length || !uses.length) draw(view);
   else view.panels.append(noSites());
