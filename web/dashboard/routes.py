@@ -19,7 +19,8 @@ from web.sign_in import csrf_token, share_token, viewer_of
 #: What every page loads, so that the browser need not find out one after the other.
 MODULES = (
     "core/dom.js", "core/format.js", "core/state.js", "core/api.js", "core/dimensions.js",
-    "shell/shell.js", "shell/panel.js", "shell/controls.js", "shell/chips.js", "shell/navigation.js", "shell/sharing.js",
+    "shell/shell.js", "shell/panel.js", "shell/controls.js", "shell/chips.js", "shell/navigation.js",
+    "shell/sharing.js",
     "parts/table.js", "parts/dialog.js", "parts/copying.js",
 )  # fmt: skip
 
