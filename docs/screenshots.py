@@ -11,11 +11,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import msgspec
 from PIL import Image
@@ -37,8 +39,12 @@ COLOURS = 128
 #: Of all pictures together.
 MOST_BYTES = 2_000_000
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
-#: What a page is asked for beside the site, where that shows more.
-ASKED = {"overview": "&period=7d&compare=previous_period"}
+#: What a page is asked for beside the site, where that shows more. ``{person}``: one who came often.
+ASKED = {
+    "overview": "&period=7d&compare=previous_period",
+    "heatmap": "&page=/products/commuter-7",
+    "users": "&person={person}",
+}
 
 
 class Shot(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +86,8 @@ def main() -> int:
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        sizes = [taken(browser, address, shot) for shot in wanted]
+        person = frequent(address)
+        sizes = [taken(browser, address + shot.path.format(person=person), shot) for shot in wanted]
         browser.close()
     for old in {*FOLDER.glob("*.png")} - {FOLDER / f"{shot.name}.png" for shot in wanted}:
         old.unlink()
@@ -140,7 +147,20 @@ def served(process: subprocess.Popen[bytes], told: Path) -> str:
     raise SystemExit(f"the demo did not start: {told.read_text(encoding='utf-8')[-2000:]}")
 
 
-def taken(browser: Browser, address: str, shot: Shot) -> int:
+def frequent(address: str) -> str:
+    """The user id that the most of the latest sessions have."""
+    asked = Request(  # noqa: S310 - our own URL
+        f"{address}/api/v1/sessions/query",
+        data=msgspec.json.encode({"site": "shop", "limit": 1000}),
+        headers={"Content-Type": "application/json"},
+    )
+    with urlopen(asked, timeout=PATIENCE_S) as answer:  # noqa: S310
+        sessions = msgspec.json.decode(answer.read())["sessions"]
+    users = Counter(session["user_id"] for session in sessions if session["user_id"])
+    return str(users.most_common(1)[0][0])
+
+
+def taken(browser: Browser, url: str, shot: Shot) -> int:
     """Take one picture; how many bytes it has."""
     context = browser.new_context(
         viewport={"width": shot.width, "height": SIZE[1]},
@@ -148,7 +168,7 @@ def taken(browser: Browser, address: str, shot: Shot) -> int:
         reduced_motion="reduce",
     )
     page = context.new_page()
-    page.goto(address + shot.path)
+    page.goto(url)
     settle(page)
     high = min(MOST_HIGH, page.evaluate("document.documentElement.scrollHeight"))
     # A window as high as the picture: what sticks to the window's height reaches down to its end.
