@@ -10,8 +10,8 @@ import { feature } from "topojson-client";
 const require = createRequire(import.meta.url);
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "..", "static", "vendor");
-const WIDTH = 1000;
-const HEIGHT = 480;
+const WIDTH = 600;
+const HEIGHT = 288;
 const ANTARCTICA = "010";
 
 await mkdir(out, { recursive: true });
