@@ -138,7 +138,7 @@ async def test_whatever_is_amiss_is_told_with_what_to_do(asked: Asked) -> None:
         ("critical", "broker does not answer"),
         ("critical", "1 blocks may lack rows"),
         ("warning", "12,000 events wait for the worker"),
-        ("warning", "5 of 100 events take over 20 s to be seen"),
+        ("warning", "5 of 100 events take over 21 s to be seen"),
         ("warning", "2 addresses were sealed under another key"),
         ("warning", "5 of 5 requests failed"),
     ]
