@@ -85,7 +85,7 @@ def build(
         parts={"clickhouse": pool.ping, "broker": producer.ping}, registries=(metrics.registry, *registries)
     )
     queries = Queries(pool, settings=loaded)
-    made.push_async_callback(queries.logs.records.close)
+    made.push_async_callback(queries.close)
     reports = ReportService(queries, clock=clock)
     streams = Streams()
     door = sign_in.Door(queries, clock=clock)

@@ -94,7 +94,9 @@ async def asked(engine: ChdbEngine, migrated: Store) -> AsyncIterator[Asked]:
         sites={site: SiteSettings(timezone=zone) for site, zone in ZONES.items()},
     )
     pool = QueryPool(settings.clickhouse)
-    yield Asked(store=migrated, queries=Queries(pool, settings=settings), pool=pool, settings=settings)
+    queries = Queries(pool, settings=settings)
+    yield Asked(store=migrated, queries=queries, pool=pool, settings=settings)
+    await queries.close()
     await pool.close()
 
 

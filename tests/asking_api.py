@@ -37,6 +37,7 @@ async def serving(queries: Queries, *, producer: Any = None) -> AsyncIterator[ht
         yield made
     # TRICKY: a client that is left open would keep the module's engine open, and the next could not start.
     await reports.close()
+    await queries.close()
 
 
 @pytest_asyncio.fixture

@@ -75,6 +75,10 @@ class Analyses:
         """What the questions are asked with."""
         return self._reader
 
+    async def close(self) -> None:
+        """Close what the logs are written with; the pool belongs to whoever gave it."""
+        await self.logs.records.close()
+
     async def stats(self, scope: Scope, asked: Asked) -> Stats:
         """Any metrics by any dimensions, intervals and filter."""
         return await stats(self._reader, scope, asked, cap_ms=self._cap_ms(scope))

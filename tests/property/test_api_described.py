@@ -110,6 +110,7 @@ def site(engine: ChdbEngine, migrated: Store) -> Iterator[Site]:
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         yield Site(runner, httpx.AsyncClient(transport=transport, base_url="http://localhost"))
         runner.run(reports.close())
+        runner.run(queries.close())
         runner.run(pool.close())
 
 
