@@ -97,10 +97,12 @@ class Looking:
 
     def assert_sound(self, page: Any) -> None:
         """Nothing failed, nothing was asked of another host, nothing sticks out, and anybody can use it."""
-        assert self.wrong == []
-        assert page.query_selector_all(".trouble") == []
+        assert not self.wrong, self.wrong
+        troubles = [one.text_content() for one in page.query_selector_all(".trouble:not([hidden])")]
+        assert not troubles, troubles
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{page.url} is too wide"
-        assert self.faults(page) == []
+        faults = self.faults(page)
+        assert not faults, faults
 
     def faults(self, page: Any) -> list[str]:
         """What axe-core finds that is serious or critical."""

@@ -36,7 +36,7 @@ class LinkPages:
         """On to the dashboard; first to a form where the link has a password."""
         share = await self._share(request)
         if share is None:
-            return self._nothing()
+            return self._nothing(request)
         return self._form(request, share) if share.password_hash else self._on(request, share)
 
     async def unlock(self, request: Request) -> Response:
@@ -44,7 +44,7 @@ class LinkPages:
         door, form = self._door, await form_of(request)
         share = await self._share(request)
         if share is None:
-            return self._nothing()
+            return self._nothing(request)
         if not is_own_form(request, form.get("csrf", ""), door):
             return out_of_date(request.url.path)
         wait_s = door.attempts.wait_s(name=f"link {share.share_id}", network=door.origin.network(request))
@@ -61,10 +61,10 @@ class LinkPages:
         """The dashboard within a page of an origin that the link names; no cookie is needed or set."""
         share = await self._share(request)
         if share is None or not share.frame_ancestors or share.password_hash:
-            return self._nothing()
+            return self._nothing(request)
         shown = self._shown.get(share.page)
         if shown is None:
-            return self._nothing()
+            return self._nothing(request)
         if request.query_params.get("site") != share.site_id:
             return RedirectResponse(f"{request.url.path}?{_asked(share)}", status_code=303)
         request.state.viewer = Viewer(share=share)
@@ -77,9 +77,12 @@ class LinkPages:
         return response
 
     async def _share(self, request: Request) -> Share | None:
-        if not self._door.is_on and self._door.viewer_here(request) is None:
+        if self._is_closed_to(request):
             return None
         return await self._door.accounts.share(digest_of(request.path_params["token"]))
+
+    def _is_closed_to(self, request: Request) -> bool:
+        return not self._door.is_on and self._door.viewer_here(request) is None
 
     def _on(self, request: Request, share: Share) -> Response:
         response = RedirectResponse(
@@ -103,8 +106,8 @@ class LinkPages:
         self._door.cookies.put(response, request, Cookie.FORM, secret, max_age_s=FORM_S)
         return response
 
-    def _nothing(self) -> Response:
-        if not self._door.is_on:
+    def _nothing(self, request: Request) -> Response:
+        if self._is_closed_to(request):
             return signing_in_is_off()
         return told(
             "This link shows nothing",
