@@ -10,8 +10,8 @@ import pytest
 from tests.pages.looking import Looking, chromium, demo
 from tests.sdk.browsing import require_browser
 
-#: Enough that every page has something to show.
-EVENTS = 12_000
+#: Enough that every page has something to show, whatever the time of day makes of the seed.
+EVENTS = 30_000
 
 
 @pytest.fixture(scope="session")
