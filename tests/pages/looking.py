@@ -61,6 +61,10 @@ def _address(process: subprocess.Popen[bytes], told: Path) -> str:
     raise AssertionError(f"the demo is not there: {told.read_text()[-2000:]}")
 
 
+#: What a page is looked at in besides test_every_page, which tries all widths: the ends, a theme each.
+NARROW_AND_WIDE = [(390, "dark"), (1440, "light")]
+
+
 class Looking:
     """A browser before the dashboard at ``address``; collects what went wrong on any page."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.pages.looking import NARROW_AND_WIDE
+
 FIRST = "section[aria-label='Who brings the visitors who buy?']"
 ALL = "div[aria-label='Every model side by side']"
 MODELS = [
@@ -94,9 +96,8 @@ def test_a_period_without_conversions_says_what_to_do(looking):
     looking.assert_sound(page)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 768, 1440])
-def test_it_is_sound_at_any_width_in_either_theme(looking, width, theme):
+@pytest.mark.parametrize(("width", "theme"), NARROW_AND_WIDE)
+def test_it_is_sound_on_a_phone_in_the_dark_and_on_a_wide_screen(looking, width, theme):
     page = looking.open("/attribution?site=shop", width=width, theme=theme)
     page.click("summary:text('To whom each model gives a conversion')")
     looking.assert_sound(page)

@@ -10,6 +10,7 @@ import pytest
 from app.core.experiments.contracts import Experiment, Variant
 from app.core.experiments.evaluate import evaluate
 from app.core.experiments.samples import Conversions
+from tests.pages.looking import NARROW_AND_WIDE
 
 RESULT = "section[aria-label='Which variant is better?']"
 RESULTS = "/api/v1/experiments/results"
@@ -166,7 +167,6 @@ def test_without_an_experiment_it_says_how_one_begins(looking):
     looking.assert_sound(page)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 768, 1440])
-def test_it_is_sound_at_any_width_in_either_theme(looking, width, theme):
+@pytest.mark.parametrize(("width", "theme"), NARROW_AND_WIDE)
+def test_it_is_sound_on_a_phone_in_the_dark_and_on_a_wide_screen(looking, width, theme):
     looking.assert_sound(looking.open("/experiments?site=shop", width=width, theme=theme))

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.pages.looking import Looking
+from tests.pages.looking import NARROW_AND_WIDE, Looking
 
 DRAFT = {
     "title": "Orders",
@@ -138,9 +138,8 @@ def test_what_the_server_refuses_is_said_in_place(looking: Looking):
     assert "regular expression" in page.text_content("dialog .trouble")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 768, 1440])
-def test_it_is_sound_at_any_width_in_either_theme(looking: Looking, width: int, theme: str):
+@pytest.mark.parametrize(("width", "theme"), NARROW_AND_WIDE)
+def test_it_is_sound_on_a_phone_in_the_dark_and_on_a_wide_screen(looking: Looking, width: int, theme: str):
     full = {
         **DRAFT,
         "exclusions": [{"page": "/help*"}],

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.pages.looking import Looking
+from tests.pages.looking import NARROW_AND_WIDE, Looking
 
 GOALS = "section[aria-label='Your goals']"
 DEFINED = {
@@ -135,6 +135,6 @@ def test_a_site_without_goals_says_how_to_begin(looking: Looking):
 
 
 @pytest.mark.usefixtures("goals")
-@pytest.mark.parametrize(("width", "theme"), [(390, "light"), (390, "dark"), (768, "light"), (1440, "dark")])
-def test_it_is_sound_at_any_width_in_either_theme(looking: Looking, width: int, theme: str):
+@pytest.mark.parametrize(("width", "theme"), NARROW_AND_WIDE)
+def test_it_is_sound_on_a_phone_in_the_dark_and_on_a_wide_screen(looking: Looking, width: int, theme: str):
     looking.assert_sound(looking.open("/goals?site=shop", width=width, theme=theme))

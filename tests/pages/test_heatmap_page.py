@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.pages.looking import NARROW_AND_WIDE
+
 MAIN = "section[aria-label='Where is it clicked, and how far is it read?']"
 CLICKED = "section[aria-label='What is clicked']"
 PAGE = "/checkout"
@@ -119,7 +121,6 @@ def test_a_file_that_is_no_picture_is_refused(looking):
     assert page.query_selector(".sheet canvas") is None
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 768, 1440])
-def test_it_is_sound_at_any_width_in_either_theme(looking, width, theme):
+@pytest.mark.parametrize(("width", "theme"), NARROW_AND_WIDE)
+def test_it_is_sound_on_a_phone_in_the_dark_and_on_a_wide_screen(looking, width, theme):
     looking.assert_sound(looking.open("/heatmap?site=shop", width=width, theme=theme))

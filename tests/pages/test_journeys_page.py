@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.pages.looking import Looking
+from tests.pages.looking import NARROW_AND_WIDE, Looking
 
 FLOW = "section[aria-label=Flow]"
 
@@ -97,7 +97,6 @@ def test_a_page_that_nobody_saw_says_so(looking: Looking):
     looking.assert_sound(page)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 768, 1440])
-def test_it_is_sound_at_any_width_in_either_theme(looking: Looking, width: int, theme: str):
+@pytest.mark.parametrize(("width", "theme"), NARROW_AND_WIDE)
+def test_it_is_sound_on_a_phone_in_the_dark_and_on_a_wide_screen(looking: Looking, width: int, theme: str):
     looking.assert_sound(looking.open("/journeys?site=shop&around=page&at=/cart", width=width, theme=theme))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.pages.looking import Looking
+from tests.pages.looking import NARROW_AND_WIDE, Looking
 
 METRICS = ["visitors", "sessions", "page_views", "bounce_rate", "conversion_rate"]
 
@@ -86,9 +86,8 @@ def test_an_error_says_what_the_server_said_and_can_be_tried_again(looking):
     assert "no regular expression" in page.text_content(".trouble")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 768, 1440])
-def test_it_is_sound_at_any_width_in_either_theme(looking, width, theme):
+@pytest.mark.parametrize(("width", "theme"), NARROW_AND_WIDE)
+def test_it_is_sound_on_a_phone_in_the_dark_and_on_a_wide_screen(looking, width, theme):
     looking.assert_sound(looking.open("/?site=shop&compare=previous_period", width=width, theme=theme))
 
 

@@ -13,7 +13,7 @@ from app.adapters.clickhouse import open_client
 from app.embedded.place import clickhouse_url
 from tests.factories import HOUR, wire
 from tests.integration.engines import settings_for
-from tests.pages.looking import Looking
+from tests.pages.looking import NARROW_AND_WIDE, Looking
 from tests.sql.store import Store, block, rejected
 
 REFUSED = "section[aria-label='Refused events']"
@@ -172,9 +172,10 @@ def test_a_persons_sessions_are_found(looking: Looking) -> None:
     assert len(rows) == len(looking.api("/api/v1/sessions/query", asked)["sessions"]) > 0
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 768, 1440])
-def test_they_are_sound_at_any_width_in_either_theme(looking: Looking, width: int, theme: str) -> None:
+@pytest.mark.parametrize(("width", "theme"), NARROW_AND_WIDE)
+def test_they_are_sound_on_a_phone_in_the_dark_and_on_a_wide_screen(
+    looking: Looking, width: int, theme: str
+) -> None:
     (one,) = looking.api("/api/v1/sessions/query", {"site": "shop", "limit": 1})["sessions"]
     paths = (f"/data-quality?site=shop&letter=77-0-{FAR}", f"/sessions?site=shop&session={one['session_id']}")
     for path in paths:

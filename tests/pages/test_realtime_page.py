@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from tests.collecting import posted
-from tests.pages.looking import Looking
+from tests.pages.looking import NARROW_AND_WIDE, Looking
 
 NOW = "section[aria-label=Now] .tile"
 
@@ -75,7 +75,7 @@ def test_a_site_at_rest_says_what_will_show(looking: Looking):
     looking.assert_sound(page)
 
 
-@pytest.mark.parametrize(("width", "theme"), [(390, "light"), (768, "dark"), (1440, "dark")])
-def test_it_is_sound_at_any_width_in_either_theme(looking: Looking, width: int, theme: str):
+@pytest.mark.parametrize(("width", "theme"), NARROW_AND_WIDE)
+def test_it_is_sound_on_a_phone_in_the_dark_and_on_a_wide_screen(looking: Looking, width: int, theme: str):
     view(looking, "/seen")
     looking.assert_sound(looking.open("/realtime?site=blog&bots=include", width=width, theme=theme))

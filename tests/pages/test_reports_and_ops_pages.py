@@ -14,7 +14,7 @@ import pytest
 from app.adapters.clickhouse import open_client
 from app.embedded.place import clickhouse_url
 from tests.integration.engines import settings_for
-from tests.pages.looking import Looking
+from tests.pages.looking import NARROW_AND_WIDE, Looking
 
 REPORTS = "section[aria-label=Reports]"
 SCHEDULES = "section[aria-label=Schedules]"
@@ -144,8 +144,9 @@ def test_the_lines_grow_while_the_page_is_open(looking: Looking) -> None:
     page.wait_for_selector("section[aria-label='Events on their way'] .spark", timeout=30_000)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 768, 1440])
-def test_they_are_sound_at_any_width_in_either_theme(looking: Looking, width: int, theme: str) -> None:
+@pytest.mark.parametrize(("width", "theme"), NARROW_AND_WIDE)
+def test_they_are_sound_on_a_phone_in_the_dark_and_on_a_wide_screen(
+    looking: Looking, width: int, theme: str
+) -> None:
     for path in ("/reports?site=shop", "/ops?site=shop"):
         looking.assert_sound(looking.open(path, width=width, theme=theme))

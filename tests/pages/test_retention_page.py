@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.pages.looking import Looking
+from tests.pages.looking import NARROW_AND_WIDE, Looking
 
 COHORTS = "section[aria-label='Who comes back']"
 ADOPTION = "section[aria-label='How it is taken up']"
@@ -99,6 +99,6 @@ def test_a_period_in_which_nobody_came_says_so(looking: Looking):
     looking.assert_sound(page)
 
 
-@pytest.mark.parametrize(("width", "theme"), [(390, "light"), (390, "dark"), (768, "light"), (1440, "dark")])
-def test_it_is_sound_at_any_width_in_either_theme(looking: Looking, width: int, theme: str):
+@pytest.mark.parametrize(("width", "theme"), NARROW_AND_WIDE)
+def test_it_is_sound_on_a_phone_in_the_dark_and_on_a_wide_screen(looking: Looking, width: int, theme: str):
     looking.assert_sound(looking.open("/retention?site=shop&unit=day", width=width, theme=theme))

@@ -7,6 +7,7 @@ import json
 import msgspec
 import pytest
 
+from tests.pages.looking import NARROW_AND_WIDE
 from views.seo import LandingPage, MissingPage, MovedPage, SearchExport, SearchFigures, SearchQuery
 
 
@@ -112,7 +113,6 @@ def test_where_nothing_is_known_it_says_what_to_do(looking):
     looking.assert_sound(page)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 768, 1440])
-def test_it_is_sound_at_any_width_in_either_theme(looking, width, theme):
+@pytest.mark.parametrize(("width", "theme"), NARROW_AND_WIDE)
+def test_it_is_sound_on_a_phone_in_the_dark_and_on_a_wide_screen(looking, width, theme):
     looking.assert_sound(looking.open("/seo?site=shop", width=width, theme=theme))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.pages.looking import Looking
+from tests.pages.looking import NARROW_AND_WIDE, Looking
 
 HELD = "section[aria-label='What is held of this person']"
 KEYS = "section[aria-label='Keys of the API']"
@@ -134,9 +134,10 @@ def test_a_key_is_made_shown_once_and_revoked(looking: Looking) -> None:
     assert gone["is_revoked"]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 768, 1440])
-def test_they_are_sound_at_any_width_in_either_theme(looking: Looking, width: int, theme: str) -> None:
+@pytest.mark.parametrize(("width", "theme"), NARROW_AND_WIDE)
+def test_they_are_sound_on_a_phone_in_the_dark_and_on_a_wide_screen(
+    looking: Looking, width: int, theme: str
+) -> None:
     (one,) = looking.api("/api/v1/sessions/query", {"site": "shop", "limit": 1})["sessions"]
     for path in (f"/users?site=shop&person={one['visitor_id']}", "/settings?site=shop"):
         looking.assert_sound(looking.open(path, width=width, theme=theme))
