@@ -84,6 +84,7 @@ VIEWS = {
         View(name="definition_versions", parameters=_DEFINITIONS),
         View(name="latest_definitions", parameters=_DEFINITIONS),
         View(name="living_sessions", parameters=_BY_DAY),
+        View(name="standing_sessions", parameters=_BY_DAY),
         View(name="session_events", parameters={**_BY_DAY, "reach": "Date"}),
         View(
             name="session_timeline",

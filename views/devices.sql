@@ -24,29 +24,7 @@ FROM (
 ) AS s
 LEFT JOIN (
     SELECT device_class, browser, os, uniqCombined64(16)(visitor_hash) AS visitors
-    FROM {db}.sessions_silver
-    WHERE site_id = {site:String}
-        AND local_date >= {since:Date} AND local_date < {until:Date}
-        AND has({bots:Array(UInt8)}, is_bot)
-        AND (
-            (
-                SELECT count()
-                FROM {db}.sessions_silver
-                WHERE site_id = {site:String}
-                    AND local_date >= {since:Date} AND local_date < {until:Date}
-                    AND sign < 0
-            ) = 0
-            OR (
-                sign > 0
-                AND (session_id, version) NOT IN (
-                    SELECT session_id, version
-                    FROM {db}.sessions_silver
-                    WHERE site_id = {site:String}
-                        AND local_date >= {since:Date} AND local_date < {until:Date}
-                        AND sign < 0
-                )
-            )
-        )
+    FROM {db}.standing_sessions(site = {site:String}, since = {since:Date}, until = {until:Date}, bots = {bots:Array(UInt8)})
     GROUP BY device_class, browser, os
 ) AS v USING (device_class, browser, os)
 ORDER BY sessions DESC, device_class, browser, os;
