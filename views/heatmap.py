@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from app.events.vocabulary import DeviceClass
-from views.catalog import VIEWS
 from views.event_filter import event_condition
 from views.figures import ratio
 from views.params import LAST_DAY, Scope
@@ -114,7 +113,7 @@ async def heatmap(reader: Reader, scope: Scope, asked: HeatmapAsked) -> Heatmap:
     clicks = _CLICKS.format(
         column=_cell("click_x", asked.columns, places),
         row=_cell("click_y", asked.rows, places),
-        clicks=f"{VIEWS['clicks'].inlined(reader.database)} WHERE {passing}",
+        clicks=f"{reader.call('clicks')} WHERE {passing}",
         most=MAX_CELLS**2,
     )
     found = await reader.ask(clicks, places.bound)
@@ -158,7 +157,7 @@ async def _reach(reader: Reader, places: Places, passing: str) -> tuple[int, lis
     counts = ", ".join(f"countIf(depth >= {depth}) AS to_{depth}" for depth in depths)
     rows: list[dict[str, Any]] = await reader.ask(
         f"SELECT count() AS page_views, {counts} "  # noqa: S608
-        f"FROM {VIEWS['viewed_depths'].inlined(reader.database)} WHERE {passing}",
+        f"FROM {reader.call('viewed_depths')} WHERE {passing}",
         places.bound,
     )
     views = rows[0]["page_views"]

@@ -10,7 +10,6 @@ import msgspec
 
 from app.events.vocabulary import BotKind, Channel
 from views.answers import AiPageRow, BotRow
-from views.catalog import VIEWS
 from views.figures import ratio
 from views.params import LAST_DAY, Scope
 from views.reading import Reader, about
@@ -175,8 +174,8 @@ async def seo(reader: Reader, scope: Scope, *, limit: int, cap_ms: int) -> Seo:
     before = before_of(scope.period, Compare.PREVIOUS_PERIOD)
     reach = min(LAST_DAY, scope.period.until + timedelta(days=1))
     bound = {**scope.by_day, "before": before.since, "reach": reach, "limit": limit}
-    console = VIEWS["search_console_rows"].inlined(reader.database)
-    landing = VIEWS["seo_landing_pages"].inlined(reader.database)
+    console = reader.call("search_console_rows")
+    landing = reader.call("seo_landing_pages")
     page_export = await _export(reader, console, bound, dimension="page")
     query_export = await _export(reader, console, bound, dimension="query")
     of_pages = {**bound, "export": page_export.export if page_export else ""}
