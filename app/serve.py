@@ -26,8 +26,7 @@ from app.metrics import WebMetrics
 from app.settings import Settings
 from views.queries import Queries
 from web import api, assets, collector, health, script, sign_in
-from web.api.endpoints import Operation
-from web.api.streaming import Streams
+from web.api.endpoints import Context, Operation
 from web.dashboard import routes as dashboard
 from web.middleware import BodyLimit, Observe, SecurityHeaders
 from web.problems import exception_handlers
@@ -87,7 +86,13 @@ def build(
     queries = Queries(pool, settings=loaded)
     made.push_async_callback(queries.close)
     reports = ReportService(queries, clock=clock)
-    streams = Streams()
+    context = Context(
+        queries=queries,
+        reports=reports,
+        send=producer.send_batch,
+        clock=clock,
+        operation=operation,
+    )
     door = sign_in.Door(queries, clock=clock)
     secrets = loaded.app.data_dir / "salts"
     visitor_ids = VisitorIds(secrets)
@@ -96,7 +101,7 @@ def build(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()
         async with made:
-            made.enter_context(stop_signals(lambda: loop.call_soon_threadsafe(streams.close)))
+            made.enter_context(stop_signals(lambda: loop.call_soon_threadsafe(context.streams.close)))
             made.callback(asyncio.create_task(_forget(visitor_ids, clock), name="forget-salts").cancel)
             made.push_async_callback(reports.close)
             made.push_async_callback(_stopped, asyncio.create_task(reports.run(), name="reports"))
@@ -115,16 +120,7 @@ def build(
                 link_key=secrets / "links.key",
                 seal=AddressSeal.of(loaded),
             ),
-            *api.routes(
-                queries,
-                send=producer.send_batch,
-                clock=clock,
-                background=reports,
-                store=answers,
-                streams=streams,
-                operation=operation,
-                door=door,
-            ),
+            *api.routes(context, store=answers, door=door),
             *script.routes(STATIC),
             assets.mount(STATIC),
         ],

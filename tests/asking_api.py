@@ -15,6 +15,7 @@ from tests.collecting import RecordingProducer
 from tests.sql.store import some_uuid
 from views.queries import Queries
 from web import api
+from web.api.endpoints import Context
 from web.problems import exception_handlers
 from web.reports.background import ReportService
 
@@ -29,7 +30,7 @@ async def serving(queries: Queries, *, producer: Any = None) -> AsyncIterator[ht
     reports = ReportService(queries, clock=lambda: NOW)
     send = (producer or RecordingProducer()).send_batch
     app = Starlette(
-        routes=api.routes(queries, send=send, clock=lambda: NOW, background=reports),
+        routes=api.routes(Context(queries=queries, reports=reports, send=send, clock=lambda: NOW)),
         exception_handlers=exception_handlers(),
     )
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)

@@ -20,8 +20,9 @@ from tests.asking_api import NOW, fill
 from tests.collecting import RecordingProducer
 from views.queries import Queries
 from web import api
-from web.api.endpoints import Operation
+from web.api.endpoints import Context, Operation
 from web.problems import exception_handlers
+from web.reports.background import ReportService
 
 __all__ = ["asked", "engine", "migrated"]
 
@@ -57,7 +58,14 @@ def measured(*, lag: int = 3, rejected: int = 1, latency_ms: int = 500) -> Worke
 async def told(asked: Asked, operation: Operation, **app: Any) -> dict[str, Any]:
     changed = asked.settings.app.model_copy(update=app)
     queries = Queries(asked.pool, settings=asked.settings.model_copy(update={"app": changed}))
-    routes = api.routes(queries, send=RecordingProducer().send_batch, clock=lambda: NOW, operation=operation)
+    context = Context(
+        queries=queries,
+        reports=ReportService(queries, clock=lambda: NOW),
+        send=RecordingProducer().send_batch,
+        clock=lambda: NOW,
+        operation=operation,
+    )
+    routes = api.routes(context)
     served = Starlette(routes=routes, exception_handlers=exception_handlers())
     transport = httpx.ASGITransport(app=served, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:

@@ -16,6 +16,7 @@ from tests.collecting import RecordingProducer
 from tests.reporting import Clock, Held, emptied, fill, process, settings_with, worked
 from views.queries import Queries
 from web import api
+from web.api.endpoints import Context
 from web.problems import exception_handlers
 from web.reports.background import ReportService
 from web.reports.model import Format
@@ -36,7 +37,7 @@ BY_WEB = {"site": "shop", "cadence": "daily", "webhook": "https://example.com/in
 def asking(queries: Queries, service: ReportService, clock: Clock) -> httpx.AsyncClient:
     send = RecordingProducer().send_batch
     app = Starlette(
-        routes=api.routes(queries, send=send, clock=clock, background=service),
+        routes=api.routes(Context(queries=queries, reports=service, send=send, clock=clock)),
         exception_handlers=exception_handlers(),
     )
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)

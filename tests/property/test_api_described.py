@@ -32,6 +32,7 @@ from tests.sql.store import Store
 from views.queries import Queries
 from web import api
 from web.api import ENDPOINTS
+from web.api.endpoints import Context
 from web.api.openapi import openapi
 from web.problems import exception_handlers
 from web.reports.background import ReportService
@@ -104,7 +105,7 @@ def site(engine: ChdbEngine, migrated: Store) -> Iterator[Site]:
         reports = ReportService(queries, clock=lambda: NOW)
         send = RecordingProducer().send_batch
         app = Starlette(
-            routes=api.routes(queries, send=send, clock=lambda: NOW, background=reports),
+            routes=api.routes(Context(queries=queries, reports=reports, send=send, clock=lambda: NOW)),
             exception_handlers=exception_handlers(),
         )
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)

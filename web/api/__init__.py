@@ -8,10 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from app.adapters.clock import Clock, now_ms
 from app.adapters.kept_answers import InProcess, Store
-from app.traffic.returns import Send
-from views.queries import Queries
 from web.api import (
     accounts,
     attribution,
@@ -41,11 +38,9 @@ from web.api import (
 )
 from web.api.access import Access
 from web.api.answering import Answering
-from web.api.endpoints import Context, Endpoint, Operation
+from web.api.endpoints import Context, Endpoint
 from web.api.openapi import docs_page, openapi
 from web.api.presenting import json_response
-from web.api.streaming import Streams
-from web.reports.background import ReportService
 from web.sign_in.door import Door
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -78,35 +73,16 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 )
 
 
-def routes(
-    queries: Queries,
-    *,
-    send: Send,
-    clock: Clock = now_ms,
-    background: ReportService | None = None,
-    store: Store | None = None,
-    streams: Streams | None = None,
-    operation: Operation | None = None,
-    door: Door | None = None,
-) -> list[BaseRoute]:
+def routes(context: Context, *, store: Store | None = None, door: Door | None = None) -> list[BaseRoute]:
     """A route for each endpoint, the OpenAPI document and the page that shows it.
 
-    ``background`` makes the reports that nobody waits for; without one they wait for another process.
-    ``store`` keeps answers for a while; without one they are kept in this process. ``streams``: for whoever
-    ends them. ``operation`` is what the administrators are shown of it. ``door`` knows who is signed in; one
-    that the pages do not share knows them a moment later.
+    ``store`` keeps answers for a while; without one they are kept in this process. ``door`` knows who is
+    signed in; one that the pages do not share knows them a moment later.
     """
+    queries, clock = context.queries, context.clock
     settings = queries.settings
-    service = background or ReportService(queries, clock=clock)
     answering = Answering(
-        Context(
-            queries=queries,
-            reports=service,
-            send=send,
-            clock=clock,
-            streams=streams or Streams(),
-            operation=operation or Operation(),
-        ),
+        context,
         access=Access(settings, keys=queries.api_keys, door=door or Door(queries, clock=clock), clock=clock),
         store=store or InProcess(max_bytes=settings.cache.max_mb * 1024 * 1024),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -161,7 +161,7 @@ class Answering:
         settings = self._context.queries.settings
         own = settings.site(about.site_id).sessions.grace_ms
         grace = timedelta(milliseconds=settings.sessions.grace_ms if own is None else own)
-        now = datetime.fromtimestamp(self._context.clock() / 1000, UTC)
+        now = self._context.now
         return CLOSED_AGE_S if now - period.bounds[1] >= grace else OPEN_AGE_S
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
@@ -33,7 +33,11 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """What a handler asks with; ``send`` sends to the events topic; ``streams`` are those that are open."""
+    """What a handler asks with; ``send`` sends to the events topic.
+
+    ``reports`` makes those that nobody waits for; ``streams`` are those that are open; ``operation`` is what
+    the administrators are shown of the process.
+    """
 
     queries: Queries
     reports: ReportService
@@ -41,6 +45,11 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     streams: Streams = msgspec.field(default_factory=Streams)
     operation: Operation = Operation()
+
+    @property
+    def now(self) -> datetime:
+        """Now, in UTC."""
+        return datetime.fromtimestamp(self.clock() / 1000, UTC)
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -72,7 +72,7 @@ async def make(request: Request, context: Context) -> Response:
     query_of(request, allowed=())
     asked = await body_of(request, KeyRequest)
     key, secret, digest = new_key(label=asked.label, scopes=asked.scopes, sites=asked.sites or [ALL_SITES])
-    made_at = datetime.fromtimestamp(context.clock() / 1000, UTC)
+    made_at = context.now
     await _in_log(context, lambda keys: keys.add(key, digest=digest, at=made_at))
     _LOG.info("web.key_made", key=key.key_id, scopes=sorted(key.scopes), sites=sorted(key.sites))
     made = ListedKey(key=key, digest=digest, made_at=made_at, is_revoked=False)
@@ -83,7 +83,7 @@ async def revoke(request: Request, context: Context) -> Response:
     """It opens nothing any more within seconds, and never does again."""
     query_of(request, allowed=())
     key_id = request.path_params["key_id"]
-    at = datetime.fromtimestamp(context.clock() / 1000, UTC)
+    at = context.now
 
     def revoked(keys: KeyLog) -> ListedKey:
         if key_id not in {one.key.key_id for one in keys.listed()}:

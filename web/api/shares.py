@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 from starlette.requests import Request
@@ -73,7 +73,7 @@ async def listed(request: Request, context: Context) -> Response:
 
 async def make(request: Request, context: Context) -> Response:
     """A new link."""
-    site_id, asked, at = _site(request), await body_of(request, NewShare), _now(context)
+    site_id, asked, at = _site(request), await body_of(request, NewShare), context.now
     text = msgspec.json.encode(asked.filter).decode() if asked.filter is not None else ""
     if fault := _fault(asked, text):
         raise QueryError(fault)
@@ -95,7 +95,7 @@ async def make(request: Request, context: Context) -> Response:
 
 async def revoke(request: Request, context: Context) -> Response:
     """The link opens nothing any more."""
-    site_id, share_id, at = _site(request), request.path_params["share_id"], _now(context)
+    site_id, share_id, at = _site(request), request.path_params["share_id"], context.now
     try:
         row = await context.queries.accounts.revoke_share(share_id, at=at, site_id=site_id)
     except AccountError as error:
@@ -131,10 +131,6 @@ def _shown(one: Standing[ShareRow]) -> SharedLink:
 def _site(request: Request) -> str:
     query_of(request, allowed=())
     return site_of({"site": request.path_params["site_id"]})
-
-
-def _now(context: Context) -> datetime:
-    return datetime.fromtimestamp(context.clock() / 1000, UTC)
 
 
 _PATH = "/api/v1/sites/{site_id}/shares"

@@ -37,12 +37,10 @@ class AccountPages:
 
     async def change_password(self, request: Request) -> Response:
         """Another password: every session ends, and one begins here."""
-        door, form = self._door, await form_of(request)
-        row = await self._row(request)
-        if row is None:
-            return to_sign_in()
-        if self._is_foreign(request, form):
-            return out_of_date("/account")
+        door, posted = self._door, await self._posted(request)
+        if isinstance(posted, Response):
+            return posted
+        row, form = posted
         wait_s = door.attempts.wait_s(name=f"change {row.id}", network=door.origin.network(request))
         if wait_s:
             return await self._page(request, row, fault=too_often(wait_s), wait_s=wait_s)
@@ -63,17 +61,22 @@ class AccountPages:
 
     async def end_sessions(self, request: Request) -> Response:
         """End one session of one's own, or all the others."""
-        door, form = self._door, await form_of(request)
-        row = await self._row(request)
-        if row is None:
-            return to_sign_in()
-        if self._is_foreign(request, form):
-            return out_of_date("/account")
+        door, posted = self._door, await self._posted(request)
+        if isinstance(posted, Response):
+            return posted
+        row, form = posted
         wanted, own = form.get("session", ""), viewer_of(request).session_id
         for one in await door.sessions.of_account(row.id, at=door.now):
             if one.latest.id == wanted or (wanted == OTHERS and one.latest.id != own):
                 await door.sessions.end(one.latest, at=door.now)
         return RedirectResponse("/account", status_code=303)
+
+    async def _posted(self, request: Request) -> tuple[UserRow, dict[str, str]] | Response:
+        """Who sent the form, and what is in it; what to answer where it is nobody's, or of another page."""
+        form, row = await form_of(request), await self._row(request)
+        if row is None:
+            return to_sign_in()
+        return out_of_date("/account") if self._is_foreign(request, form) else (row, form)
 
     async def _row(self, request: Request) -> UserRow | None:
         account = viewer_of(request).account
