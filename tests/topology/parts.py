@@ -10,6 +10,7 @@ from typing import Any
 
 import faust
 import pytest
+import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from app import topology
@@ -116,3 +117,15 @@ async def messages_in(
     finally:
         await consumer.stop()
     return found
+
+
+@pytest_asyncio.fixture
+async def graph(
+    broker: EmbeddedBroker, tmp_path: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[topology.Topology]:
+    """A worker's graph; no partition is given to it yet."""
+    app_id = "".join(letter if letter.isalnum() else "_" for letter in request.node.name)
+    settings = settings_for(broker, tmp_path, app={"data_dir": tmp_path, "id": app_id})
+    async with storing(built(settings), broker) as graph:
+        yield graph
+        await graph.app.http_client.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,32 +12,20 @@ import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from app.embedded.broker import PARTITIONS, EmbeddedBroker
+from app.embedded.broker import PARTITIONS
 from app.events.state import VisitorState
 from app.topology import Topology
 from tests.factories import T0
-from tests.topology.parts import broker, built, settings_for, storing
+from tests.topology.parts import broker, graph
 from web.inspect.visitor_state import FORWARDED
 
-__all__ = ["broker"]
+__all__ = ["broker", "graph"]
 
 pytestmark = pytest.mark.asyncio
 
 TABLE = "/inspect/tables/visitors"
 KEY = "shop:v/1"
 STATE = VisitorState(epoch=0, last_offset=7, last_received_at=T0)
-
-
-@pytest_asyncio.fixture
-async def graph(
-    broker: EmbeddedBroker, tmp_path: Path, request: pytest.FixtureRequest
-) -> AsyncIterator[Topology]:
-    """A worker's graph; no partition is given to it yet, and nothing asks for a key."""
-    app_id = "".join(letter if letter.isalnum() else "_" for letter in request.node.name)
-    settings = settings_for(broker, tmp_path, app={"data_dir": tmp_path, "id": app_id})
-    async with storing(built(settings), broker) as graph:
-        yield graph
-        await graph.app.http_client.close()
 
 
 @pytest_asyncio.fixture

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from faust.types import TP
 from yarl import URL
 
-from app.embedded.broker import EmbeddedBroker
 from app.events.state import VisitorState
 from app.topology import Topology
 from tests.factories import T0
-from tests.topology.parts import broker, built, settings_for, storing
+from tests.topology.parts import broker, graph
 from web.inspect.visitor_state import FORWARDED, StatePage
 
-__all__ = ["broker"]
+__all__ = ["broker", "graph"]
 
 pytestmark = pytest.mark.asyncio
 
@@ -43,18 +39,6 @@ class Asked(msgspec.Struct):
 
     rel_url: URL = URL("/state/shop/v%2F1", encoded=True)
     headers: dict[str, str] = {}
-
-
-@pytest_asyncio.fixture
-async def graph(
-    broker: EmbeddedBroker, tmp_path: Path, request: pytest.FixtureRequest
-) -> AsyncIterator[Topology]:
-    """A worker's graph; no partition is given to it yet."""
-    app_id = "".join(letter if letter.isalnum() else "_" for letter in request.node.name)
-    settings = settings_for(broker, tmp_path, app={"data_dir": tmp_path, "id": app_id})
-    async with storing(built(settings), broker) as graph:
-        yield graph
-        await graph.app.http_client.close()
 
 
 async def changelog(graph: Topology) -> TP:
