@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     import faust
 
 ROOT = "/inspect/"
-STYLES = {"inspect.css": "text/css; charset=utf-8", "inspect.svg": "image/svg+xml"}
+_CSS = "text/css; charset=utf-8"
+STYLES = {"palette.css": _CSS, "inspect.css": _CSS, "inspect.svg": "image/svg+xml"}
 #: How long a browser may keep them, in seconds.
 STYLES_MAX_AGE_S = 300
 
