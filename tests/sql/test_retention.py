@@ -15,7 +15,6 @@ from app.errors import ReconcileError
 from app.settings import Settings
 from tests.sql.store import Store, block, event, rejected, session, some_uuid
 
-TODAY = datetime.now(UTC).date()
 ROWS = (
     "page_views_bronze",
     "page_views_silver",
@@ -24,6 +23,11 @@ ROWS = (
     "user_behavior_silver",
     "user_sessions_bronze",
 )
+
+
+def today() -> date:
+    """Asked anew each time: a run may last past midnight, and the store goes by the clock."""
+    return datetime.now(UTC).date()
 
 
 def settings(store: Store, **days: int) -> Settings:
@@ -39,7 +43,7 @@ def settings(store: Store, **days: int) -> Settings:
 def write(store: Store, site: str, *, days_ago: int, day: date | None = None) -> None:
     """A page view, its session and a refused event, written so long ago, of that day."""
     at = int((datetime.now(UTC) - timedelta(days=days_ago)).timestamp() * 1000)
-    local_date = (day or TODAY - timedelta(days=days_ago)).isoformat()
+    local_date = (day or today() - timedelta(days=days_ago)).isoformat()
     within: dict[str, Any] = block()
     times = {"received_at": at, "event_at": at, "occurred_at": at, "sent_at": at, "local_date": local_date}
     store.insert([event(within, site_id=site, **times), rejected(within, site_id=site, received_at=at)])
@@ -153,7 +157,7 @@ def test_what_may_remove_rows_is_noted_before_it_does_and_what_keeps_them_after(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def noted() -> date:
-        found = comparable_days(store.client, database=store.database, today=TODAY, born=date(2000, 1, 1))
+        found = comparable_days(store.client, database=store.database, today=today(), born=date(2000, 1, 1))
         return found["shop"]
 
     def refuse(client: Client, sql: str, **how: Any) -> Any:
@@ -168,7 +172,7 @@ def test_what_may_remove_rows_is_noted_before_it_does_and_what_keeps_them_after(
             patched.setattr(type(store.client), "command", refuse)
             with pytest.raises(ReconcileError, match=r"TTL.*497 ACCESS_DENIED.*grant"):
                 apply(store.client, settings(store, shop=days))
-        assert noted() == TODAY - timedelta(days=8)
+        assert noted() == today() - timedelta(days=8)
     assert apply(store.client, settings(store, shop=60)).sites == {"shop": 60}
 
 
@@ -195,7 +199,7 @@ def test_days_that_are_gone_raise_no_alarm_also_when_more_is_kept_again(
     # What is within the days is held to its source as ever, and so are other sites.
     store.run("ALTER TABLE {db}.user_behavior_silver DELETE WHERE 1 SETTINGS mutations_sync = 2")
     differing = {(one.site_id, one.day) for one in reconciler.compare(Scope())}
-    yesterday, before = (TODAY - timedelta(days=days) for days in (1, 20))
+    yesterday, before = (today() - timedelta(days=days) for days in (1, 20))
     assert {("brief", yesterday), ("long", yesterday), ("long", before)} <= differing
     assert ("brief", before) not in differing
 
@@ -203,7 +207,7 @@ def test_days_that_are_gone_raise_no_alarm_also_when_more_is_kept_again(
 def test_a_day_that_is_gone_in_part_east_of_utc_raises_no_alarm(store: Store) -> None:
     """In the evening (UTC) of the last day of which rows are gone, Tokyo has tomorrow."""
     old(store)
-    day = TODAY - timedelta(days=9)
+    day = today() - timedelta(days=9)
     for days_ago in (10, 9):
         write(store, "tokyo", days_ago=days_ago, day=day)
     apply(store.client, settings(store, tokyo=10))
@@ -214,13 +218,13 @@ def test_a_day_that_is_gone_in_part_east_of_utc_raises_no_alarm(store: Store) ->
 
 def test_a_database_that_is_younger_than_the_days_has_lost_nothing(store: Store) -> None:
     apply(store.client, settings(store, shop=10))
-    found = comparable_days(store.client, database=store.database, today=TODAY, born=TODAY)
+    found = comparable_days(store.client, database=store.database, today=today(), born=today())
     assert found["shop"].year == 1970
 
 
 def test_a_site_that_is_named_later_has_lost_what_the_others_lost(store: Store) -> None:
     apply(store.client, settings(store, default_site=10))
     apply(store.client, settings(store, default_site=10, shop=50))
-    born = TODAY - timedelta(days=365)
-    found = comparable_days(store.client, database=store.database, today=TODAY, born=born)
-    assert found["shop"] == found[""] == TODAY - timedelta(days=8)
+    born = today() - timedelta(days=365)
+    found = comparable_days(store.client, database=store.database, today=today(), born=born)
+    assert found["shop"] == found[""] == today() - timedelta(days=8)

@@ -84,8 +84,9 @@ function nodeOf(one, { x, y, tall }, letters, { choose, point }) {
   },
   svg('title', {}, `${one.title}: ${count} sessions`),
   svg('rect', { x, y, width: NODE, height: tall, rx: 1.5 }),
+  // A space between the two and no distance: the pointer is on the node there too.
   svg('text', { x: x + NODE + 5, y: y + tall / 2 + 4 },
-    svg('tspan', {}, shortened(one.title, letters - count.length - 1)), svg('tspan', { class: 'count', dx: 5 }, count)));
+    svg('tspan', {}, shortened(one.title, letters - count.length - 1)), svg('tspan', { class: 'count' }, `\u00a0${count}`)));
 }
 
 /** Its two ends, where it is too long: of paths the last part tells most. */
