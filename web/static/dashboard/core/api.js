@@ -10,13 +10,15 @@ export class ApiError extends Error {
   }
 }
 
-/** The answer to a question of parameters; those that are null or empty are left out. */
-export function get(path, parameters = {}, { signal } = {}) {
-  const asked = new URLSearchParams(
-    Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== ''),
-  );
-  return send(asked.size ? `${path}?${asked}` : path, { signal });
+/** The address of a question: parameters that are null or empty are left out, and an object, such as a filter, is its JSON. */
+export function addressOf(path, parameters) {
+  const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== '');
+  const asked = new URLSearchParams(given.map(([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : value]));
+  return asked.size ? `${path}?${asked}` : path;
 }
+
+/** The answer to a question of parameters. */
+export const get = (path, parameters = {}, { signal } = {}) => send(addressOf(path, parameters), { signal });
 
 /** The answer to a body. */
 export const post = (path, body, { signal } = {}) => send(path, { method: 'POST', body, signal });

@@ -76,8 +76,8 @@ function asking() {
     const { by, look, half } = chosen(state, CHOICES);
     return ask('/api/v1/attribution', {
       site: site.id, ...asked, bots, by, look_back_days: look, half_life_days: half,
-      event_filter: state.own.goal && JSON.stringify({ op: 'is', field: 'goal', value: state.own.goal }),
-      filter: filter && JSON.stringify(filter),
+      event_filter: state.own.goal && { op: 'is', field: 'goal', value: state.own.goal },
+      filter,
     });
   };
 }

@@ -1,6 +1,6 @@
 // Funnels: who takes which steps, how far and how fast. One that is being made is asked without being stored.
 
-import { get, post, put, remove } from '../core/api.js';
+import { addressOf, get, post, put, remove } from '../core/api.js';
 import { shown } from '../core/dimensions.js';
 import { el } from '../core/dom.js';
 import { money, moment, number, percent, seconds } from '../core/format.js';
@@ -63,10 +63,9 @@ async function asked(context, more = {}) {
   const one = await chosen(context);
   if (!one || !isComplete(one.definition)) return null;
   const { site, days, bots, filter, signal } = context;
-  const parameters = { site: site.id, ...days, bots, filter: filter && JSON.stringify(filter), ...more };
   // By its definition, stored or not: the answer to an id may be one that was kept from before a change.
-  const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value));
-  const answer = await post(`/api/v1/funnels/preview?${query}`, one.definition, { signal });
+  const path = addressOf('/api/v1/funnels/preview', { site: site.id, ...days, bots, filter, ...more });
+  const answer = await post(path, one.definition, { signal });
   return { ...answer, definition: one.definition };
 }
 

@@ -41,7 +41,7 @@ async function chosen(context) {
 
 function conversions({ site, days, bots, filter, signal }, id, more = {}) {
   return get(`/api/v1/goals/${encodeURIComponent(id)}/conversions`,
-    { site: site.id, ...days, bots, filter: filter && JSON.stringify(filter), ...more }, { signal });
+    { site: site.id, ...days, bots, filter, ...more }, { signal });
 }
 
 /** The figures of the goal that is chosen; null where there is none. */

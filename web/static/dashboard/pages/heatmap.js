@@ -63,7 +63,7 @@ function loading() {
     const [columns, rows] = grid.split('x');
     const heatmap = await ask('/api/v1/heatmap', {
       site: site.id, ...days, bots, page, columns, rows, limit: ELEMENTS,
-      device_class: device === 'all' ? '' : device, filter: filter && JSON.stringify(filter),
+      device_class: device === 'all' ? '' : device, filter,
     });
     return { heatmap, pages: pages.map(({ path }) => path), layer: heatmap.layer };
   };

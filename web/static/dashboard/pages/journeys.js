@@ -39,7 +39,7 @@ function chosen({ own }) {
 }
 
 function question({ site, days, bots, filter }, { of, depth, anchor }) {
-  return { site: site.id, ...days, bots, filter: filter && JSON.stringify(filter), of, depth, ...anchor };
+  return { site: site.id, ...days, bots, filter, of, depth, ...anchor };
 }
 
 const centre = (view, { kind, name }) => view.setOwn({ around: kind, at: name });

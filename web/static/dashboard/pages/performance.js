@@ -34,7 +34,7 @@ const COLUMNS = ['75th percentile', 'Rating', 'Median', '95th', 'Measured'];
 const BREAKDOWNS = { device_class: 'Device', country: 'Country' };
 
 const vitalOf = ({ own }) => VITALS.find(({ id }) => id === own.vital) ?? VITALS[0];
-const asked = ({ site, bots, filter }) => ({ site: site.id, bots, filter: filter && JSON.stringify(filter) });
+const asked = ({ site, bots, filter }) => ({ site: site.id, bots, filter });
 const badge = (rating) => rating && el('span', { class: `badge ${RATINGS[rating].kind}` }, RATINGS[rating].title);
 const shares = (measured) => Object.entries(RATINGS).map(([id, { title, kind }]) => ({ title: title.toLowerCase(), kind, share: measured[id] }));
 const measureOf = (vital) => VITALS.find(({ id }) => id === vital) ?? LOAD;

@@ -44,7 +44,7 @@ start({
 
 function question({ site, days, bots, filter, state }) {
   const { unit: interval, by } = chosen(state, CHOICES);
-  return { site: site.id, ...days, bots, filter: filter && JSON.stringify(filter), interval, by };
+  return { site: site.id, ...days, bots, filter, interval, by };
 }
 
 function retention(context, more = {}) {

@@ -10,7 +10,7 @@ export const MODES = {
   strict: 'In this order, nothing between',
   unordered: 'In any order',
 };
-export const PER = { visitor: 'Visitors, over all their sessions', session: 'Each session by itself' };
+const PER = { visitor: 'Visitors, over all their sessions', session: 'Each session by itself' };
 const UNITS = { w: [604_800_000, 'weeks'], d: [86_400_000, 'days'], h: [3_600_000, 'hours'], m: [60_000, 'minutes'], s: [1000, 'seconds'], ms: [1, 'milliseconds'] };
 const OF_EVENTS = new Set(['path', 'name', 'goal']);
 const WHO = { ...Object.fromEntries(Object.entries(FIELDS).filter(([name]) => !OF_EVENTS.has(name))), 'user.': 'What is known of a user: user.<name>' };
