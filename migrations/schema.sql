@@ -451,6 +451,22 @@ PARTITION BY toYYYYMM(local_date)
 ORDER BY (site_id, path, local_date, device_class, is_bot)
 SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
 
+CREATE TABLE {db}.page_sessions_daily
+(
+    `site_id` LowCardinality(String),
+    `path` String CODEC(ZSTD(1)),
+    `local_date` Date CODEC(Delta(2), ZSTD(1)),
+    `is_bot` UInt8,
+    `rows` Int64 CODEC(T64, ZSTD(1)),
+    `entries` Int64 CODEC(T64, ZSTD(1)),
+    `exits` Int64 CODEC(T64, ZSTD(1)),
+    `bounces` Int64 CODEC(T64, ZSTD(1))
+)
+ENGINE = SummingMergeTree
+PARTITION BY toYYYYMM(local_date)
+ORDER BY (site_id, path, local_date, is_bot)
+SETTINGS index_granularity = 512, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+
 CREATE TABLE {db}.page_views_bronze
 (
     `_epoch` UInt32 CODEC(T64, ZSTD(1)),
@@ -1434,6 +1450,35 @@ GROUP BY
     e.local_date,
     e.device_class,
     e.is_bot;
+
+CREATE MATERIALIZED VIEW {db}.page_sessions_daily_mv TO {db}.page_sessions_daily
+(
+    `site_id` LowCardinality(String),
+    `path` String,
+    `local_date` Date,
+    `is_bot` UInt8,
+    `rows` Int64,
+    `entries` Int64,
+    `exits` Int64,
+    `bounces` Int64
+)
+AS SELECT
+    s.site_id AS site_id,
+    at_page.1 AS path,
+    s.local_date AS local_date,
+    s.is_bot AS is_bot,
+    sum(s.sign) AS rows,
+    sum(s.sign * (at_page.2)) AS entries,
+    sum(s.sign * (1 - (at_page.2))) AS exits,
+    sum((s.sign * (at_page.2)) * s.is_bounce) AS bounces
+FROM {db}.sessions_silver AS s
+ARRAY JOIN [(s.entry_path, 1), (s.exit_path, 0)] AS at_page
+WHERE s.page_views > 0
+GROUP BY
+    s.site_id,
+    path,
+    s.local_date,
+    s.is_bot;
 
 CREATE MATERIALIZED VIEW {db}.page_views_bronze_mv TO {db}.page_views_bronze
 (

@@ -22,7 +22,7 @@ from views.stats.model import Filter
 
 MAX_PAGES = 1000
 DEFAULT_PAGES = 100
-GOLD = "gold: page_performance_metrics, silver: sessions_silver"
+GOLD = "gold: page_performance_metrics, page_sessions_daily"
 
 
 class PageFigure(StrEnum):

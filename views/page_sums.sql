@@ -1,5 +1,5 @@
--- What happened on each page of a site over a period: its events on the days they happened, from gold, and the
--- sessions that began in the period and entered or left by it.
+-- What happened on each page of a site over a period: its events on the days they happened, and the sessions that
+-- began in the period and entered or left by it.
 -- metric page_views: page views of it. metric leaves: its $page_leave events. metric engaged_ms: engaged time that
 -- they report. metric scroll_depth: sum of the depths that they report, in %. metric entries: sessions whose first
 -- page view is of it. metric exits: sessions whose last page view is of it. metric bounces: entries that bounced.
@@ -30,20 +30,18 @@ FROM (
     GROUP BY path
     UNION ALL
     SELECT
-        at_page.1 AS path,
+        path,
         toInt64(0) AS page_views,
         toInt64(0) AS leaves,
         toInt64(0) AS engaged_ms,
         toInt64(0) AS scroll_depth,
-        sum(s.sign * at_page.2) AS entries,
-        sum(s.sign * (1 - at_page.2)) AS exits,
-        sum(s.sign * at_page.2 * s.is_bounce) AS bounces
-    FROM {db}.sessions_silver AS s
-    ARRAY JOIN [(s.entry_path, 1), (s.exit_path, 0)] AS at_page
-    WHERE s.site_id = {site:String}
-        AND s.local_date >= {since:Date} AND s.local_date < {until:Date}
-        AND has({bots:Array(UInt8)}, s.is_bot)
-        AND s.page_views > 0
+        sum(s.entries) AS entries,
+        sum(s.exits) AS exits,
+        sum(s.bounces) AS bounces
+    FROM {db}.page_sessions_daily AS s
+    WHERE site_id = {site:String}
+        AND local_date >= {since:Date} AND local_date < {until:Date}
+        AND has({bots:Array(UInt8)}, is_bot)
     GROUP BY path
 ) AS p
 GROUP BY path

@@ -159,6 +159,15 @@ OF_VISITS: Mapping[str, Tally] = {
     "device_breakdown_daily": _visits_by_day(),
 }
 
+#: Of visits with a page view: each entered and left by some page.
+OF_READERS: Mapping[str, Tally] = {
+    "page_sessions_daily": Tally(
+        of=lambda visit: (visit.site_id, _day(visit.started_at)),
+        columns=("site_id", "toString(local_date)"),
+        measures=("entries", "exits"),
+    ),
+}
+
 GOLD_SQL = """
 SELECT name FROM system.tables
 WHERE database = '{db}' AND match(engine, '(Aggregating|Summing)MergeTree$')
@@ -210,6 +219,8 @@ def recount(events: Sequence[WebEvent]) -> dict[str, Counts]:
     types = Counter(str(event.event_type) for event in distinct)
     identified = [event for event in distinct if event.user_id]
     aliases = [event for event in distinct if event.name == "$alias"]
+    seen = visits(distinct)
+    readers = [visit for visit in seen if visit.page_views]
     return {
         "bronze": Counter({(kind, name): n for name, n in types.items() for kind in ("rows", "ids")}),
         "ledger": +Counter(
@@ -224,7 +235,8 @@ def recount(events: Sequence[WebEvent]) -> dict[str, Counts]:
         **{table: _tallied(identified, tally) for table, tally in OF_USERS.items()},
         **{table: _tallied(aliases, tally) for table, tally in OF_ALIASES.items()},
         **{table: _tallied(events, tally) for table, tally in OF_RECEIPTS.items()},
-        **{table: _tallied(visits(distinct), tally) for table, tally in OF_VISITS.items()},
+        **{table: _tallied(seen, tally) for table, tally in OF_VISITS.items()},
+        **{table: _tallied(readers, tally) for table, tally in OF_READERS.items()},
     }
 
 
@@ -253,7 +265,7 @@ def found(deployment: Deployment) -> dict[str, Counts]:
     ledger = ("received", "accepted", "duplicates")
     sums = ", ".join(f"sum({column})" for column in ledger)
     (totals,) = deployment.ask(f"SELECT {sums} FROM {{db}}.block_ledger")
-    tallies = {**OF_EVENTS, **OF_BOTS, **OF_USERS, **OF_ALIASES, **OF_RECEIPTS, **OF_VISITS}
+    tallies = {**OF_EVENTS, **OF_BOTS, **OF_USERS, **OF_ALIASES, **OF_RECEIPTS, **OF_VISITS, **OF_READERS}
     gold = [table for (table,) in deployment.ask(GOLD_SQL)]
     unknown = set(gold) - tallies.keys()
     assert not unknown, f"no recount of {', '.join(sorted(unknown))}: add it to tests/e2e/recount.py"

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from app.adapters.clickhouse import Sink
-from tests import oracle
+from tests import oracle, oracle_gold
 from tests.answering import engine, migrated
 from tests.any_order import Case, Run, cases, crashes, run_all
 from tests.integration.engines import settings_for
@@ -65,7 +65,7 @@ def recounted(case: Case):
     """Every gold table and every view, by the oracle."""
     fates = oracle.fates(case.arrivals(), case.rules)
     accepted = fates.accepted
-    gold = oracle.gold(accepted, oracle.sessions(accepted, case.rules), case.rules)
+    gold = oracle_gold.gold(accepted, oracle.sessions(accepted, case.rules), case.rules)
     receipts = {
         "data_quality": quality(fates.outcomes, by=lambda at: at // QUARTER_MS * QUARTER_MS // 1000),
         "quality_series": quality(fates.outcomes, by=lambda at: local_hour(at, case.rules)),

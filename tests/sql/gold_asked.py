@@ -112,6 +112,9 @@ GOLD = {
         keys=("toString(local_date)", "is_bot", "device_class", "browser", "os", "country"),
         figures=SESSION_SUMS,
     ),
+    "page_sessions_daily": Question(
+        keys=("path", "toString(local_date)", "is_bot"), figures=_sums("entries", "exits", "bounces")
+    ),
 }
 
 _SUMMED = {name: name for name in SUMS} | {"revenue": "toInt64(revenue * 10000)", "visitors": "visitors"}

@@ -31,7 +31,12 @@ EVENT_GOLD = (
     "user_aliases",
 )
 RECEIPT_GOLD = ("data_quality",)
-SESSION_GOLD = ("session_analytics", "traffic_sources_daily", "device_breakdown_daily")
+SESSION_GOLD = (
+    "session_analytics",
+    "traffic_sources_daily",
+    "device_breakdown_daily",
+    "page_sessions_daily",
+)
 
 #: What the product remembers of its own work: no view fills these.
 RECORDS = (

@@ -1,0 +1,120 @@
+"""Accepted events and their sessions -> every gold table, counted anew: a function for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from tests.oracle import (
+    BOTS,
+    CONVERSIONS,
+    MINUTE,
+    TIMINGS,
+    Seen,
+    Session,
+    SiteRules,
+    Table,
+    durations,
+    event_type,
+    facts,
+    local_date,
+    page_views,
+    quantiles,
+    session_sums,
+    tally,
+    visitors,
+)
+
+
+def gold(accepted: Sequence[Seen], found: Sequence[Session], rules: SiteRules) -> dict[str, Table]:
+    """Every gold table, and the sessions themselves: ``found`` are those of the accepted events."""
+    return {
+        "sessions_silver": tally(
+            found, by=lambda one: (one.is_bot, *facts(one)), figures=lambda some: {"sessions": len(some)}
+        ),
+        "daily_user_metrics": tally(
+            accepted, by=lambda seen: (local_date(seen.at, rules), seen.is_bot), figures=_daily
+        ),
+        "page_performance_metrics": tally(
+            accepted,
+            by=lambda seen: (seen.path, local_date(seen.at, rules), seen.device.device_class, seen.is_bot),
+            figures=_page,
+        ),
+        "bot_traffic_daily": tally(
+            [seen for seen in accepted if seen.bot],
+            by=lambda seen: (local_date(seen.at, rules), *BOTS[seen.bot]),
+            figures=lambda some: {"rows": len(some), "events": len(some), "page_views": page_views(some)},
+        ),
+        "events_per_minute": windows(accepted, MINUTE),
+        "events_per_quarter_hour": windows(accepted, 15 * MINUTE),
+        "events_per_hour": windows(accepted, 60 * MINUTE),
+        "events_per_day": windows(accepted, 24 * 60 * MINUTE),
+        "session_analytics": tally(
+            found,
+            by=lambda one: (one.started_at // (15 * MINUTE) * 15 * 60, one.is_bot),
+            figures=lambda some: {**session_sums(some), "durations": durations(some)},
+        ),
+        "traffic_sources_daily": tally(
+            found,
+            by=lambda one: (one.local_date, one.is_bot, *msgspec.structs.astuple(one.traffic)),
+            figures=session_sums,
+        ),
+        "device_breakdown_daily": tally(
+            found,
+            by=lambda one: (one.local_date, one.is_bot, *msgspec.structs.astuple(one.device)),
+            figures=session_sums,
+        ),
+        "page_sessions_daily": tally(
+            [(one, path) for one in found if one.page_views for path in {one.entry_path, one.exit_path}],
+            by=lambda one: (one[1], one[0].local_date, one[0].is_bot),
+            figures=lambda some: {
+                "entries": sum(one.entry_path == path for one, path in some),
+                "exits": sum(one.exit_path == path for one, path in some),
+                "bounces": sum(one.entry_path == path and one.is_bounce for one, path in some),
+            },
+        ),
+    }
+
+
+def windows(accepted: Iterable[Seen], width_ms: int) -> Table:
+    """Tumbling windows of UTC by type of event; the key has their begin in seconds."""
+    return tally(
+        accepted,
+        by=lambda seen: (seen.at // width_ms * width_ms // 1000, seen.is_bot, event_type(seen)),
+        figures=lambda some: {"rows": len(some), "events": len(some), "visitors": visitors(some)},
+    )
+
+
+def _daily(some: list[Seen]) -> dict[str, Any]:
+    return {
+        "rows": len(some),
+        "visitors": visitors(some),
+        "users": len({seen.user for seen in some} - {""}),
+        "page_views": page_views(some),
+        "events": len(some),
+        "conversions": sum(seen.kind in CONVERSIONS for seen in some),
+        "revenue": sum(seen.revenue for seen in some),
+        "engaged_ms": sum(seen.engaged_ms for seen in some),
+    }
+
+
+def _page(some: list[Seen]) -> dict[str, Any]:
+    views = [seen for seen in some if seen.kind == "page_view"]
+    leaves = [seen for seen in some if seen.kind == "$page_leave"]
+    return {
+        "rows": len(some),
+        "page_views": len(views),
+        "visitors": visitors(views),
+        "leaves": len(leaves),
+        "engaged_ms": sum(seen.engaged_ms for seen in leaves),
+        "scroll_depth": sum(seen.scroll_depth for seen in leaves),
+        **{
+            name: quantiles([seen.timings[name] for seen in some if seen.timings.get(name)])
+            for name in TIMINGS
+        },
+        "cls_10000": quantiles(
+            [seen.timings.get("cls_10000", 0) for seen in some if seen.kind == "$web_vitals"]
+        ),
+    }
