@@ -137,13 +137,17 @@ async def test_any_question_is_answered_as_a_recount_does(asked: Given, site: st
 )
 async def test_every_layer_gives_the_same_figures(asked: Given, question: dict[str, Any], layer: str) -> None:
     visits = told(asked, "isle")
-    # Sums by day have no median.
+    # Sums by day have no median, and no sums tell visitors apart.
     left_out = {"visitors", *(["median_session_duration_s"] if layer.endswith("_daily") else [])}
     metrics = [one for one in METRICS if one not in left_out]
     found = await ask(asked, "isle", metrics=metrics, **question, limit=10_000)
     assert found.layer == layer
     agrees(found, recount(visits, "isle", metrics=metrics, **question))
-    silver = await ask(asked, "isle", metrics=METRICS, **question, limit=10_000)
+    with_visitors = await ask(asked, "isle", metrics=[*metrics, "visitors"], **question, limit=10_000)
+    assert with_visitors.layer == (f"{layer}, silver: sessions_silver" if layer.startswith("gold") else layer)
+    agrees(with_visitors, recount(visits, "isle", metrics=[*metrics, "visitors"], **question))
+    of_rows = {"op": "is_not", "field": "entry_path", "value": "no such page"}
+    silver = await ask(asked, "isle", metrics=METRICS, **question, filter=of_rows, limit=10_000)
     assert silver.layer.startswith("silver")
     assert by_key(found) == {
         key: pytest.approx({name: row[name] for name in metrics}) for key, row in by_key(silver).items()

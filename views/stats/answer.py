@@ -120,8 +120,8 @@ class _Asking:
         made = plan(asked, scope, database=self._reader.database, reach=reach, cursor=cursor)
         rows = await self._reader.ask(made.sql, made.bound)
         if rows and rows[0]["is_total"]:
-            return _Found(rows[1:], _row(rows[0], _in_all(asked)), made.source.layer)
-        return _Found(rows, (await self.found(scope, _in_all(asked))).totals, made.source.layer)
+            return _Found(rows[1:], _row(rows[0], _in_all(asked)), made.layer)
+        return _Found(rows, (await self.found(scope, _in_all(asked))).totals, made.layer)
 
     async def as_of(self, scope: Scope) -> str | None:
         """When the latest of the period's events was written; None where there is none."""

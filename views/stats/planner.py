@@ -1,8 +1,9 @@
 """A question -> where it is answered from, and the statement. Pure.
 
 The smallest table that can answer is asked: sums of quarters of an hour or of days where they have every
-field that is named, session rows where they have not or visitors are to be counted, and the events of
-sessions for what only events have. All count a session where it began, so their figures agree.
+field that is named, session rows where they have not, and the events of sessions for what only events have.
+All count a session where it began, so their figures agree. No sum tells visitors apart: beside sums they are
+counted of session rows.
 """
 
 from __future__ import annotations
@@ -52,13 +53,15 @@ _OF_SESSION_ROWS = (
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """A statement and what it binds.
 
-    Its columns: ``at``, ``d0``..., metrics as ``m_...``, ``place``, ``is_total``. That is 1 in the row of all
+    ``layer`` names the tables that it reads, ``source`` the one that decides what rows there are. Columns:
+    ``at``, ``d0``..., metrics as ``m_...``, ``place``, ``is_total``. That is 1 in the row of all
     rows, which comes first; of events by key there is none.
     """
 
     source: Source
     sql: str
     bound: dict[str, Any]
+    layer: str
 
 
 def source_of(asked: Asked) -> Source:
@@ -67,8 +70,6 @@ def source_of(asked: Asked) -> Source:
     named.update(fields.field(name) for name in asked.dimensions)
     if any(one.is_of_events for one in named):
         return Source.EVENTS
-    if Metric.VISITORS in asked.metrics:
-        return Source.SESSIONS
     names = {one.name for one in named}
     if _durations(asked) and not names <= fields.GOLD_FIELDS[Source.QUARTERS]:
         return Source.SESSIONS
@@ -87,11 +88,16 @@ def plan(asked: Asked, scope: Scope, *, database: str, reach: Any, cursor: Curso
     passing = filters.condition(asked.filter, places, database=database)
     keys = _keys(asked, source, places, database)
     relation = _relation(asked, source, keys, passing, database)
-    grouped = _grouped(asked, source, keys, relation)
+    grouped, layer = _grouped(asked, source, keys, relation), source.layer
+    if source.is_gold and Metric.VISITORS in asked.metrics:
+        of_rows = _keys(asked, Source.SESSIONS, places, database)
+        grouped = _beside_visitors(grouped, of_rows, _visitors(of_rows, passing, database))
+        layer = f"{layer}, {Source.SESSIONS.layer}"
     return Plan(
         source=source,
         sql=_page(asked, keys, grouped, places, cursor=cursor),
         bound=places.bound,
+        layer=layer,
     )
 
 
@@ -150,6 +156,30 @@ def _relation(asked: Asked, source: Source, keys: dict[str, str], passing: str, 
     return f"(SELECT {columns} FROM {rows} WHERE {_range(source)} AND {passing}{stands})"  # noqa: S608
 
 
+def _visitors(keys: dict[str, str], passing: str, database: str) -> str:
+    """SQL: the distinct visitors of session rows that stand, by key and in all, as in ``_grouped``."""
+    within = _range(Source.SESSIONS)
+    stands = living.standing(within, database=database)
+    named = ", ".join([*(f"{expression} AS {name}" for name, expression in keys.items()), "visitor_hash"])
+    rows = f"SELECT {named} FROM {database}.{Source.SESSIONS} WHERE {within} AND {passing} AND {stands}"  # noqa: S608
+    names = ", ".join(keys)
+    counted = "uniqCombined64(16)(visitor_hash) AS estimated"
+    if not keys:
+        return f"SELECT {counted}, 1 AS is_total FROM ({rows})"  # noqa: S608
+    groups = f"{names} WITH ROLLUP" if len(keys) == 1 else f"GROUPING SETS (({names}), ())"
+    is_total = f"grouping({next(iter(keys))}) AS is_total"
+    return f"SELECT {names}, {counted}, {is_total} FROM ({rows}) GROUP BY {groups}"  # noqa: S608
+
+
+def _beside_visitors(sums: str, keys: dict[str, str], visitors: str) -> str:
+    """SQL: the sums with the visitors of the same key; an estimate must not exceed what it can be."""
+    same = ", ".join([*keys, "is_total"])
+    return (
+        "SELECT s.*, toInt64(least(v.estimated, s.sessions)) AS visitors "  # noqa: S608
+        f"FROM ({sums}) AS s LEFT JOIN ({visitors}) AS v USING ({same})"
+    )
+
+
 def _durations(asked: Asked) -> list[str]:
     return [fields.DURATIONS] if Metric.MEDIAN_SESSION_DURATION_S in asked.metrics else []
 
@@ -161,7 +191,7 @@ def _range(source: Source) -> str:
 def _grouped(asked: Asked, source: Source, keys: dict[str, str], relation: str) -> str:
     """SQL of the sums that the metrics need, by key, and (but of events) in all."""
     sums = [f"{source.sum_of(name)} AS {name}" for name in (*fields.SUMS, *_durations(asked))]
-    if Metric.VISITORS in asked.metrics:
+    if Metric.VISITORS in asked.metrics and not source.is_gold:
         # Sessions bound them from above: an estimate must not exceed what it can be.
         sums.append("toInt64(least(uniqCombined64(16)(r.visitor_hash), sessions)) AS visitors")
     named = ", ".join(keys)
