@@ -150,7 +150,8 @@ def compare(one: Question, ours: list[float], theirs: list[float]) -> None:
 
 
 def _answer(one: Question, other: duckdb.DuckDBPyConnection) -> list[float]:
-    return [float(value or 0) for sql in one.duckdb for row in other.execute(sql).fetchall() for value in row]
+    found = [value for sql in one.duckdb for row in other.execute(sql).fetchall() for value in row]
+    return [float(part or 0) for value in found for part in (value if isinstance(value, list) else [value])]
 
 
 def _quantile(values: list[float], level: float) -> float:

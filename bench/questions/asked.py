@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.funnel_settings import FunnelSettings, FunnelStep
@@ -33,6 +32,9 @@ WHERE = (
     f"site_id = '{SITE}' AND local_date >= '{SCOPE.period.since}' AND local_date < '{SCOPE.period.until}' "
     "AND is_bot = 0"
 )
+TIMINGS = ("ttfb_ms", "fcp_ms", "lcp_ms", "inp_ms", "load_ms")
+QUANTILES = ("p50", "p75", "p90", "p95", "p99")
+LEVELS = "[0.5, 0.75, 0.9, 0.95, 0.99]"
 FIGURES = ("visitors", "sessions", "bounce_rate", "session_duration_s", "conversion_rate")
 _FIGURES = """approx_count_distinct(visitor_id) AS visitors, count(*) AS sessions,
     sum(is_bounce) / count(*) AS bounce_rate,
@@ -62,9 +64,11 @@ def questions() -> list[Question]:
             limit_ms=25,
             ask=_overview,
             duckdb=[
-                "SELECT approx_count_distinct(visitor_id), count(*) FILTER (event_type = 'page_view') "
-                f"FROM events WHERE {WHERE}",
-                f"SELECT count(*), sum(is_bounce) / count(*) FROM sessions WHERE {WHERE}",
+                "SELECT approx_count_distinct(visitor_id), count(*) FILTER (event_type = 'page_view'), "
+                f"count(*), sum(is_conversion), sum(revenue) FROM events WHERE {WHERE}",
+                "SELECT count(*), sum(is_bounce) / count(*), avg(duration_ms) / 1000, "
+                "median(duration_ms) / 1000, count(*) FILTER (conversions > 0) / count(*) "
+                f"FROM sessions WHERE {WHERE}",
                 _breakdown("channel"),
                 _breakdown("device_class"),
             ],
@@ -89,18 +93,29 @@ def questions() -> list[Question]:
             limit_ms=25,
             ask=_pages,
             duckdb=[
-                "SELECT count(*) AS views FROM events "
-                f"WHERE {WHERE} AND event_type = 'page_view' "
-                "GROUP BY path ORDER BY views DESC, path LIMIT 50"
+                "SELECT views, visitors, engaged / views / 1000 FROM ("
+                "SELECT path, count(*) FILTER (event_type = 'page_view') AS views, "
+                "approx_count_distinct(visitor_id) FILTER (event_type = 'page_view') AS visitors, "
+                f"sum(engaged_ms) AS engaged FROM events WHERE {WHERE} "
+                "GROUP BY path ORDER BY views DESC, path LIMIT 50)"
             ],
+            tolerance=0.1,
         ),
         Question(
             name="performance of a page",
             limit_ms=25,
             ask=_performance,
             duckdb=[
-                "SELECT quantile_cont(lcp_ms, 0.75), quantile_cont(ttfb_ms, 0.95) FROM events "
-                f"WHERE {WHERE} AND path = '{PAGE}' AND name = '$web_vitals'"
+                "SELECT count(*) FILTER (event_type = 'page_view') AS views, "
+                "approx_count_distinct(visitor_id) FILTER (event_type = 'page_view'), "
+                "sum(engaged_ms) / views / 1000, avg(scroll_depth) FILTER (name = '$page_leave'), "
+                f"{', '.join(f'quantile_cont({one}, {LEVELS}) FILTER ({one} > 0)' for one in TIMINGS)}, "
+                f"quantile_cont(cls_10000 / 10000, {LEVELS}) FILTER (name = '$web_vitals') "
+                f"FROM events WHERE {WHERE} AND path = '{PAGE}'",
+                f"SELECT count(*) FILTER (entry_path = '{PAGE}') AS entries, "
+                f"count(*) FILTER (exit_path = '{PAGE}'), "
+                f"sum(is_bounce) FILTER (entry_path = '{PAGE}') / entries FROM sessions "
+                f"WHERE {WHERE} AND page_views > 0 AND (entry_path = '{PAGE}' OR exit_path = '{PAGE}')",
             ],
             tolerance=0.1,
         ),
@@ -159,19 +174,38 @@ async def _overview(queries: Queries) -> list[float]:
     return [
         found.visitors,
         found.page_views,
+        found.events,
+        found.conversions,
+        found.revenue,
         found.sessions,
         found.bounce_rate,
+        found.session_duration_s,
+        found.median_session_duration_s,
+        found.conversion_rate,
         *(getattr(row, name) for row in (*found.sources, *found.devices) for name in FIGURES),
     ]
 
 
 async def _pages(queries: Queries) -> list[float]:
-    return [row.page_views for row in await queries.top_pages(SCOPE, limit=50)]
+    return [
+        figure
+        for row in await queries.top_pages(SCOPE, limit=50)
+        for figure in (row.page_views, row.visitors, row.engaged_s_per_view)
+    ]
 
 
 async def _performance(queries: Queries) -> list[float]:
     found = await queries.page_metrics(SCOPE, page=PAGE)
-    return [_value(found.lcp_ms, "p75"), _value(found.ttfb_ms, "p95")]
+    return [
+        found.page_views,
+        found.visitors,
+        found.engaged_s_per_view,
+        found.scroll_depth,
+        *(getattr(getattr(found, one), level) or 0 for one in (*TIMINGS, "cls") for level in QUANTILES),
+        found.entries,
+        found.exits,
+        found.bounce_rate,
+    ]
 
 
 async def _sessions(queries: Queries) -> list[float]:
@@ -192,7 +226,3 @@ async def _of_a_page(queries: Queries) -> list[float]:
     )
     found = await queries.stats(SCOPE, asked)
     return [row.metrics["sessions"] for row in found.rows]
-
-
-def _value(quantiles: Any, name: str) -> float:
-    return float(getattr(quantiles, name) or 0)

@@ -106,7 +106,7 @@ _COPIES = {
     "events": f"""
         SELECT site_id, visitor_id, toString(session_id) AS session_id, event_at, local_date, event_type,
             name, path, device_class, country, is_bot, is_conversion, toFloat64(revenue) AS revenue,
-            engaged_ms, ttfb_ms, fcp_ms, lcp_ms, inp_ms, load_ms
+            engaged_ms, scroll_depth, ttfb_ms, fcp_ms, lcp_ms, inp_ms, load_ms, cls_10000
         FROM {DATABASE}.user_behavior_silver ORDER BY site_id, local_date, visitor_id, event_at
     """,
     "sessions": f"""

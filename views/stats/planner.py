@@ -8,6 +8,7 @@ counted of session rows.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -145,7 +146,7 @@ def _relation(asked: Asked, source: Source, keys: dict[str, str], passing: str, 
             f"WHERE {passing} AND {few} GROUP BY {groups})"
         )
     if source.is_gold:
-        columns = ", ".join([*named, *fields.SUMS, *_durations(asked)])
+        columns = ", ".join([*named, *_sums(asked)])
         rows = f"{database}.{source.value}"
         return f"(SELECT {columns} FROM {rows} WHERE {_range(source)} AND {passing})"  # noqa: S608
     # Sums take back what was taken back by their sign; distinct visitors cannot, so they are of what is left.
@@ -180,6 +181,12 @@ def _beside_visitors(sums: str, keys: dict[str, str], visitors: str) -> str:
     )
 
 
+def _sums(asked: Asked) -> list[str]:
+    """The sums that the metrics are made of, and ``sessions``, which tell whether there is a row at all."""
+    named = set().union(*(re.findall(r"\w+", fields.METRICS[one].sql) for one in asked.metrics), {"sessions"})
+    return [*(name for name in fields.SUMS if name in named), *_durations(asked)]
+
+
 def _durations(asked: Asked) -> list[str]:
     return [fields.DURATIONS] if Metric.MEDIAN_SESSION_DURATION_S in asked.metrics else []
 
@@ -190,7 +197,7 @@ def _range(source: Source) -> str:
 
 def _grouped(asked: Asked, source: Source, keys: dict[str, str], relation: str) -> str:
     """SQL of the sums that the metrics need, by key, and (but of events) in all."""
-    sums = [f"{source.sum_of(name)} AS {name}" for name in (*fields.SUMS, *_durations(asked))]
+    sums = [f"{source.sum_of(name)} AS {name}" for name in _sums(asked)]
     if Metric.VISITORS in asked.metrics and not source.is_gold:
         # Sessions bound them from above: an estimate must not exceed what it can be.
         sums.append("toInt64(least(uniqCombined64(16)(r.visitor_hash), sessions)) AS visitors")
