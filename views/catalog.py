@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
@@ -25,6 +27,8 @@ _BOTS = {"site": "String", "since": "Date", "until": "Date"}
 _LETTERS = {"reasons": "Array(String)", "sites": "Array(String)", "since_at": "DateTime('UTC')"}
 _DEFINITIONS = {"site": "String", "kind": "String", "id": "String"}
 _EPOCHS = {"epochs": "Array(UInt32)"}
+_CALL = re.compile(r"\{db\}\.(?P<view>\w+)\((?P<bound>(?:\s*\w+ = \{\w+:[^}]+\},?\s*)+)\)")
+_BOUND = re.compile(r"(\w+) = \{(\w+):")
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,18 +49,22 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
         The engine takes twice as long to begin where it has to look a view up and put the values into it.
         """
-        made = _select(self.name).replace("{db}", database)
-        for name in self.parameters.keys() & bound_as.keys():
-            made = made.replace(f"{{{name}:", f"{{{bound_as[name]}:")
-        return f"(\n{made}\n)"
+        return _bound(_select(self.name), bound_as).replace("{db}", database)
 
 
 @cache
 def _select(name: str) -> str:
-    """The SELECT of a view's file."""
+    """The SELECT of a view's file, with those of the views that it reads in their places."""
     text = (files("views") / f"{name}.sql").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("--")]
-    return "\n".join(lines).partition(" AS\n")[2].strip().removesuffix(";")
+    made = "\n".join(lines).partition(" AS\n")[2].strip().removesuffix(";")
+    return _CALL.sub(lambda call: _bound(_select(call["view"]), dict(_BOUND.findall(call["bound"]))), made)
+
+
+def _bound(select: str, bound_as: Mapping[str, str]) -> str:
+    """The SELECT as a table expression whose parameters are bound under these names."""
+    places = re.compile(r"\{(\w+):")
+    return f"(\n{places.sub(lambda place: f'{{{bound_as.get(place[1], place[1])}:', select)}\n)"
 
 
 VIEWS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import zip_longest
 
 import pytest
 
@@ -29,10 +30,23 @@ def test_a_views_parameters_are_those_of_its_sql(name):
 
 @pytest.mark.parametrize("name", VIEWS)
 def test_a_view_is_inlined_as_its_sql_selects(name):
+    assert VIEWS[name].inlined("db")[1:-1].split() == " ".join(selected(name)).split()
+
+
+def selected(name: str) -> list[str]:
+    """What a view selects, in parts: those of the views that it reads are in the places of their calls."""
     (sql,) = statements(FILES[f"{name}.sql"], target=Target(database="db"), file=name)
-    selected = sql.partition(" AS\n")[2].split()
-    assert selected
-    assert VIEWS[name].inlined("db")[1:-1].split() == selected
+    parts = re.split(r"(db\.\w+\((?=\s*\w+ = ).*?\}\s*\))", sql.partition(" AS\n")[2], flags=re.DOTALL)
+    assert parts[0]
+    inner = [("(", *selected(part.split(".")[1].split("(")[0]), ")") for part in parts[1::2]]
+    return [word for own, of in zip_longest(parts[::2], inner, fillvalue=()) for word in (own, *of)]
+
+
+def test_a_view_within_a_view_is_bound_under_the_names_given():
+    inlined = VIEWS["kind_visitors"].inlined("db", since="first")
+    assert "FROM db.sessions_silver" in inlined
+    assert "{first:Date}" in inlined
+    assert "{since:Date}" not in inlined
 
 
 def test_an_inlined_view_is_bound_under_the_names_given():
