@@ -35,7 +35,7 @@ demo: $(RUN) ## the whole product with invented visitors, on http://localhost:80
 	@$(BIN)/wua demo --data '$(DATA)' --events $(EVENTS) $(if $(filter 1 yes true,$(ONCE)),--once)
 
 test: $(DEV) ## all tests, then each crash three times (not with PYTEST_ARGS); without a real Kafka some skip
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not crash" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations=40 --durations-min=5 -m "not crash" $(PYTEST_ARGS)
 	$(if $(PYTEST_ARGS),,@$(MAKE) --no-print-directory crash ROUNDS=3)
 
 crash: $(DEV) ## kill, stop, hand over, break ClickHouse while events flow: ROUNDS times each; then recount
