@@ -13,9 +13,8 @@ import msgspec
 
 from app.errors import QueryError
 from views import living
-from views.catalog import VIEWS
 from views.params import Scope
-from views.stats import fields, filters
+from views.stats import crossed, fields, filters
 from views.stats.cursor import Cursor
 from views.stats.fields import Field, Source
 from views.stats.filters import Places
@@ -28,12 +27,6 @@ _BY_DAY = (
 _BY_TIME = (
     "site_id = {site:String} AND bucket >= {since_at:DateTime('UTC')} "
     "AND bucket < {until_at:DateTime('UTC')} AND has({bots:Array(UInt8)}, is_bot)"
-)
-#: One row for each session and what it is broken down by: the columns that session rows have.
-_OF_ONE_SESSION = (
-    "1 AS sign, any(is_bounce) AS is_bounce, any(duration_ms) AS duration_ms, "
-    "any(converted) AS converted, countIf(event_type = 'page_view') AS page_views, count() AS events, "
-    "sum(is_conversion) AS conversions, sum(revenue) AS revenue, sum(engaged_ms) AS engaged_ms"
 )
 #: What is summed of session rows, beside their signs.
 _OF_SESSION_ROWS = (
@@ -53,7 +46,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """A statement and what it binds.
 
     Its columns: ``at``, ``d0``..., metrics as ``m_...``, ``place``, ``is_total``. That is 1 in the row of all
-    rows, which comes first; of events by key there is none.
+    rows, which comes first; by a key of events there is none.
     """
 
     source: Source
@@ -84,9 +77,8 @@ def plan(asked: Asked, scope: Scope, *, database: str, reach: Any, cursor: Curso
     """The statement of a question. ``reach``: the first day that no event of a session of the period has."""
     source = source_of(asked)
     places = Places({**scope.by_day, **scope.by_time, "reach": reach})
-    passing = filters.condition(asked.filter, places, database=database)
     keys = _keys(asked, source, places, database)
-    relation = _relation(asked, source, keys, passing, database)
+    relation = _relation(asked, source, keys, places, database)
     grouped = _grouped(asked, source, keys, relation)
     return Plan(
         source=source,
@@ -123,21 +115,12 @@ def _keys(asked: Asked, source: Source, places: Places, database: str) -> dict[s
     return keys
 
 
-def _relation(asked: Asked, source: Source, keys: dict[str, str], passing: str, database: str) -> str:
+def _relation(asked: Asked, source: Source, keys: dict[str, str], places: Places, database: str) -> str:
     """SQL behind FROM: the rows that count, with their keys as columns."""
-    named = [f"{expression} AS {name}" for name, expression in keys.items()]
     if source is Source.EVENTS:
-        columns = ", ".join([*named, "session_id", "any(visitor_hash) AS visitor_hash", _OF_ONE_SESSION])
-        groups = ", ".join([*keys, "session_id"])
-        few = "1"
-        if asked.filter is not None and not living.attributes(
-            one.field for one in filters.parts(asked.filter)
-        ):
-            few = living.having(passing, database=database)
-        return (
-            f"(SELECT {columns} FROM {VIEWS['session_events'].inlined(database)} "  # noqa: S608
-            f"WHERE {passing} AND {few} GROUP BY {groups})"
-        )
+        return crossed.relation(asked, keys, places, database=database)
+    named = [f"{expression} AS {name}" for name, expression in keys.items()]
+    passing = filters.condition(asked.filter, places, database=database)
     if source.is_gold:
         columns = ", ".join([*named, *fields.SUMS, *_durations(asked)])
         rows = f"{database}.{source.value}"
@@ -159,16 +142,19 @@ def _range(source: Source) -> str:
 
 
 def _grouped(asked: Asked, source: Source, keys: dict[str, str], relation: str) -> str:
-    """SQL of the sums that the metrics need, by key, and (but of events) in all."""
-    sums = [f"{source.sum_of(name)} AS {name}" for name in (*fields.SUMS, *_durations(asked))]
+    """SQL of the sums that the metrics need, by key, and (but by keys of events) in all."""
+    needed = {name: source.sum_of(name) for name in (*fields.SUMS, *_durations(asked))}
+    if source is Source.EVENTS:
+        needed = crossed.sums(asked)
+    sums = [f"{expression} AS {name}" for name, expression in needed.items()]
     if Metric.VISITORS in asked.metrics:
         # Sessions bound them from above: an estimate must not exceed what it can be.
         sums.append("toInt64(least(uniqCombined64(16)(r.visitor_hash), sessions)) AS visitors")
     named = ", ".join(keys)
     if not keys:
         return f"SELECT {', '.join(sums)}, 1 AS is_total FROM {relation} AS r"  # noqa: S608
-    if source is Source.EVENTS:
-        # In all, a session counts once, however many of its events pass: that is another question.
+    if any(crossed.is_of_events(asked, name) for name in keys):
+        # In all, a session counts once, under however many keys: that is another question.
         return (
             f"SELECT {named}, {', '.join(sums)}, 0 AS is_total FROM {relation} AS r "  # noqa: S608
             f"GROUP BY {named} HAVING sessions != 0"
