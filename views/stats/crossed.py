@@ -91,7 +91,7 @@ def relation(asked: Asked, keys: Mapping[str, str], places: Places, *, database:
     of_events = {name: sql for name, sql in keys.items() if is_of_events(asked, name)}
     of_sessions = {name: sql for name, sql in keys.items() if name not in of_events} | _OF_SESSIONS
     told = {name: sql for name, sql in _OF_EVENTS.items() if name in sums(asked)}
-    events = _events(apart, of_events | told, places, database)
+    events = passing_events(apart, of_events | told, places, database=database)
     columns = ", ".join(f"{sql} AS {name}" for name, sql in of_sessions.items())
     passing = filters.condition(apart.sessions, places, database=database)
     sessions = (
@@ -118,10 +118,15 @@ def relation(asked: Asked, keys: Mapping[str, str], places: Places, *, database:
     )
 
 
-def _events(apart: Split, columns: Mapping[str, str], places: Places, database: str) -> str:
-    """SQL: the events that pass, under ``living_id``, with columns of theirs."""
+def passing_events(
+    apart: Split, columns: Mapping[str, str], places: Places, *, database: str, also: str = "1"
+) -> str:
+    """SQL: the events that pass, under ``living_id``, with columns of theirs.
+
+    ``also``: a condition of events in SQL. Whether their sessions pass what is of sessions is not asked.
+    """
     named = "".join(f", {sql} AS {name}" for name, sql in columns.items())
-    passing = filters.condition(apart.events, places, database=database)
+    passing = f"{also} AND {filters.condition(apart.events, places, database=database)}"
     if apart.both is None:
         events = (
             f"SELECT session_id{named} FROM {database}.user_behavior_silver WHERE {_EVENTS} AND {passing}"  # noqa: S608
