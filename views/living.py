@@ -62,18 +62,6 @@ def resolved(events: str, *, database: str) -> str:
     )
 
 
-def having(passing: str, *, database: str) -> str:
-    """SQL over session_events: whether the session has an event that is ``passing``, a condition of events.
-
-    It leaves nothing out that ``passing`` does not: where few sessions have one, few are read.
-    """
-    events = (
-        f"SELECT session_id FROM {database}.user_behavior_silver WHERE site_id = {{site:String}} "  # noqa: S608
-        f"AND local_date >= {{since:Date}} AND local_date < {{reach:Date}} AND {passing}"
-    )
-    return f"session_id IN (SELECT living_id FROM ({resolved(events, database=database)}))"  # noqa: S608
-
-
 def joined_heirs(database: str) -> str:
     """SQL behind rows ``b`` of events: the sessions that theirs merged into, as ``m``."""
     return (

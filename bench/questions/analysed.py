@@ -24,10 +24,16 @@ _RETURNS = """
     SELECT count(*) FROM firsts JOIN returns USING (visitor_id)
     WHERE week >= first GROUP BY week - first ORDER BY week - first
 """
+#: What is bought counts on the day on which its session began.
+_BUYERS = f"""
+    SELECT s.visitor_id, date_diff('day', DATE '2025-12-29', s.local_date) // 7 AS week
+    FROM events AS e JOIN sessions AS s USING (session_id)
+    WHERE e.site_id = '{SITE}' AND e.name = '$purchase' AND s.site_id = '{SITE}' AND s.is_bot = 0 GROUP BY ALL
+"""
 #: Of sessions that began in the period, their pages without repeats.
 _STEPS = f"""
-    SELECT list_filter(pages, lambda page, i: i = 1 OR page != pages[i - 1]) AS steps FROM (
-        SELECT list(e.path ORDER BY e.event_at) AS pages
+    SELECT visitor_id, list_filter(pages, lambda page, i: i = 1 OR page != pages[i - 1]) AS steps FROM (
+        SELECT any_value(s.visitor_id) AS visitor_id, list(e.path ORDER BY e.event_at) AS pages
         FROM events AS e JOIN sessions AS s USING (session_id)
         WHERE s.{WHERE.replace(" AND ", " AND s.")} AND e.site_id = '{SITE}' AND e.event_type = 'page_view'
         GROUP BY session_id
@@ -51,7 +57,8 @@ _FLOW = f"""
         if(b IS NULL, '', if(named_b.place <= 10, b, 'other'))
     ORDER BY step, sum(n) DESC
 """
-#: The latest first step that a walk can have begun with goes from step to step.
+#: The latest first step that a walk can have begun with goes from step to step. Times are of the walk that
+#: came furthest, and there first.
 _FUNNEL = f"""
     WITH steps AS (
         SELECT visitor_id, epoch_ms(event_at::TIMESTAMP) AS ms, CASE
@@ -61,18 +68,25 @@ _FUNNEL = f"""
         FROM events WHERE {WHERE}
     ),
     begun AS (
-        SELECT *, max(ms) FILTER (step = 1) OVER (PARTITION BY visitor_id ORDER BY ms) AS first
+        SELECT *, max(ms) FILTER (step = 1) OVER (PARTITION BY visitor_id ORDER BY ms) AS one
         FROM steps WHERE step IS NOT NULL
     ),
     led AS (
-        SELECT *, max(first) FILTER (step = 2 AND ms - first <= {FUNNEL.window_ms})
-            OVER (PARTITION BY visitor_id ORDER BY ms) AS second
+        SELECT *, max({{'one': one, 'two': ms}}) FILTER (step = 2 AND ms - one <= {FUNNEL.window_ms})
+            OVER (PARTITION BY visitor_id ORDER BY ms) AS walk
         FROM begun
+    ),
+    furthest AS (
+        SELECT min(ms) FILTER (step = 1) AS first,
+            arg_min(ms - one, ms) FILTER (step = 2 AND ms - one <= {FUNNEL.window_ms}) AS second,
+            arg_min({{'second': walk.two - walk.one, 'third': ms - walk.two, 'all': ms - walk.one}}, ms)
+                FILTER (step = 3 AND ms - walk.one <= {FUNNEL.window_ms}) AS third
+        FROM led GROUP BY visitor_id HAVING first IS NOT NULL
     )
-    SELECT count(DISTINCT visitor_id) FILTER (step = 1),
-        count(DISTINCT visitor_id) FILTER (step = 2 AND ms - first <= {FUNNEL.window_ms}),
-        count(DISTINCT visitor_id) FILTER (step = 3 AND ms - second <= {FUNNEL.window_ms})
-    FROM led
+    SELECT count(*), count(second), count(third),
+        median(coalesce(third.second, second)) / 1000, median(third.third) / 1000, median(third.all) / 1000,
+        avg(coalesce(third.second, second)) / 1000, avg(third.third) / 1000, avg(third.all) / 1000
+    FROM furthest
 """
 _CREDITS = f"""
     WITH conversions AS (
@@ -94,7 +108,6 @@ _CREDITS = f"""
 def analyses() -> list[Question]:
     """Those that walk over visitors or sessions."""
     visits = _WEEKS.format(rows="sessions", passing=f"AND local_date < '{SCOPE.period.until}'")
-    bought = _WEEKS.format(rows="events", passing="AND name = '$purchase'")
     return [
         Question(
             name="retention by week",
@@ -106,19 +119,26 @@ def analyses() -> list[Question]:
             name="retention of those who buy",
             limit_ms=LIMIT_MS,
             ask=_buyers,
-            duckdb=[_RETURNS.format(visits=bought, returns=bought)],
+            duckdb=[_RETURNS.format(visits=_BUYERS, returns=_BUYERS)],
         ),
         Question(
             name="the 50 paths of most sessions",
             limit_ms=LIMIT_MS,
             ask=_paths,
             duckdb=[
-                f"SELECT count(*) FROM (SELECT steps[1:5] AS path FROM ({_STEPS})) "
-                "GROUP BY path ORDER BY count(*) DESC LIMIT 50"
+                "SELECT count(*), count(DISTINCT visitor_id) "
+                f"FROM (SELECT steps[1:5] AS path, visitor_id FROM ({_STEPS})) "
+                "GROUP BY path ORDER BY count(*) DESC, path LIMIT 50"
             ],
         ),
         Question(name="flow of five steps", limit_ms=LIMIT_MS, ask=_flow, duckdb=[_FLOW]),
-        Question(name="funnel of three steps", limit_ms=LIMIT_MS, ask=_funnel, duckdb=[_FUNNEL]),
+        Question(
+            name="funnel of three steps",
+            limit_ms=LIMIT_MS,
+            ask=_funnel,
+            duckdb=[_FUNNEL],
+            tolerance=1e-9,
+        ),
         Question(
             name="attribution by channel",
             limit_ms=LIMIT_MS,
@@ -154,7 +174,8 @@ async def _returned(queries: Queries, asked: RetentionAsked) -> list[float]:
 
 
 async def _paths(queries: Queries) -> list[float]:
-    return [path.sessions for path in (await queries.top_paths(SCOPE, Journeys(limit=50))).paths]
+    found = await queries.top_paths(SCOPE, Journeys(limit=50))
+    return [figure for path in found.paths for figure in (path.sessions, path.visitors)]
 
 
 async def _flow(queries: Queries) -> list[float]:
@@ -164,7 +185,13 @@ async def _flow(queries: Queries) -> list[float]:
 
 
 async def _funnel(queries: Queries) -> list[float]:
-    return [step.visitors for step in (await queries.funnel(SCOPE, funnel_id="funnel")).steps]
+    found = await queries.funnel(SCOPE, funnel_id="funnel")
+    _, second, third = found.steps
+    return [
+        *(float(step.visitors) for step in found.steps),
+        *(one or 0.0 for one in (second.median_s, third.median_s, third.median_from_first_s)),
+        *(one or 0.0 for one in (second.mean_s, third.mean_s, third.mean_from_first_s)),
+    ]
 
 
 async def _attribution(queries: Queries) -> list[float]:

@@ -12,7 +12,7 @@ from app.errors import QueryError
 from app.events.vocabulary import Channel
 from views.attribution.model import DAY_MS, AttributionAsked
 from views.counted_events import CONVERSIONS, Statement, counted
-from views.living import LIVING_ID, joined_heirs, standing
+from views.living import resolved, standing
 from views.params import FIRST_DAY, Scope
 from views.stats import fields, filters
 from views.stats.filters import Places
@@ -47,14 +47,15 @@ def statement(asked: AttributionAsked, scope: Scope, *, cap_ms: int, database: s
             "half_life": asked.half_life_days * DAY_MS,
         }
     )
-    converting = _conversions(asked, places, database)
+    goal = counted(asked.goal, places, database=database, unless_told=CONVERSIONS)
+    converting = _conversions(asked, goal, database)
     if Model.DATA_DRIVEN in asked.models:
         visits, each = (
             _visits(asked, places, database, whose="1"),
             f"if(empty(converted), {_LOST}, converted)",
         )
     else:
-        whose = f"visitor_hash IN (SELECT visitor FROM ({converting}))"  # noqa: S608
+        whose = f"visitor_hash IN ({_events('visitor_hash', goal, database)})"
         visits, each = _visits(asked, places, database, whose=whose), "converted"
     passing = "1" if asked.filter is None else "arrayExists(v -> v.2 = c.2 AND v.5, visits)"
     at_most = places.put(MOST_PATHS + 1, "UInt32")
@@ -75,19 +76,32 @@ def statement(asked: AttributionAsked, scope: Scope, *, cap_ms: int, database: s
     )
 
 
-def _conversions(asked: AttributionAsked, places: Places, database: str) -> str:
-    """SQL: conversions where they happened, under the session that they are of in the end."""
-    goal = counted(asked.goal, places, database=database, unless_told=CONVERSIONS)
+def _events(columns: str, goal: str, database: str) -> str:
+    """SQL: columns of the events that are conversions."""
     return (
-        "SELECT b.visitor_hash AS visitor, toUInt8(0) AS is_visit, "  # noqa: S608
-        "toUnixTimestamp64Milli(b.event_at) AS at, "
-        f"toUInt128({LIVING_ID}) AS id, "
-        "'' AS key, toUInt8(0) AS is_direct, toUInt8(0) AS passes, toUInt8(0) AS is_in_period, "
-        "toInt64(toDecimal128(b.revenue, 4) * 10000) AS value "
-        f"FROM (SELECT visitor_hash, session_id, event_at, revenue FROM {database}.user_behavior_silver "
+        f"SELECT {columns} FROM {database}.user_behavior_silver "  # noqa: S608
         "WHERE site_id = {site:String} AND local_date >= {since:Date} AND local_date < {until:Date} "
-        f"AND has({{bots:Array(UInt8)}}, is_bot) AND {goal}) AS b "
-        f"{joined_heirs(database)}"
+        f"AND has({{bots:Array(UInt8)}}, is_bot) AND {goal}"
+    )
+
+
+def _conversions(asked: AttributionAsked, goal: str, database: str) -> str:
+    """SQL: conversions where they happened, under the session that they are of in the end.
+
+    Ids are long, and read for a filter of sessions alone.
+    """
+    events = _events("visitor_hash, event_at, revenue", goal, database)
+    living_id = "toUInt128(0)"
+    if asked.filter is not None:
+        events = resolved(
+            _events("visitor_hash, session_id, event_at, revenue", goal, database), database=database
+        )
+        living_id = "toUInt128(living_id)"
+    return (
+        "SELECT visitor_hash AS visitor, toUInt8(0) AS is_visit, toUnixTimestamp64Milli(event_at) AS at, "  # noqa: S608
+        f"{living_id} AS id, "
+        "'' AS key, toUInt8(0) AS is_direct, toUInt8(0) AS passes, toUInt8(0) AS is_in_period, "
+        f"toInt64(toDecimal128(revenue, 4) * 10000) AS value FROM ({events})"
     )
 
 
@@ -100,10 +114,11 @@ def _visits(asked: AttributionAsked, places: Places, database: str, *, whose: st
             "such as country, or the condition in the goal"
         )
     passes = filters.condition(asked.filter, places, database=database)
+    session_id = "toUInt128(0)" if asked.filter is None else "toUInt128(session_id)"
     direct = places.put(Channel.DIRECT.value, "String")
     return (
         "SELECT visitor_hash AS visitor, toUInt8(1) AS is_visit, "  # noqa: S608
-        "toUnixTimestamp64Milli(started_at) AS at, toUInt128(session_id) AS id, "
+        f"toUnixTimestamp64Milli(started_at) AS at, {session_id} AS id, "
         f"toString({asked.by.value}) AS key, toUInt8(channel = {direct}) AS is_direct, "
         f"toUInt8({passes}) AS passes, toUInt8(local_date >= {{since:Date}}) AS is_in_period, "
         f"toInt64(0) AS value FROM {database}.sessions_silver WHERE {_BEGAN} AND {whose} "

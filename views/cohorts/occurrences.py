@@ -6,21 +6,24 @@ it, the events of sessions where they cannot.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from app.errors import QueryError
 from views import living
-from views.catalog import VIEWS
 from views.cohorts.model import By
 from views.happenings import Happening
 from views.params import Scope
-from views.stats import fields
+from views.stats import fields, filters
+from views.stats.crossed import Split, passing_events
 from views.stats.filters import Places
 
 _SESSIONS = (
     "site_id = {site:String} AND local_date >= {since:Date} AND local_date < {until:Date} "
     "AND has({bots:Array(UInt8)}, is_bot)"
 )
+_STARTED = "toUnixTimestamp64Milli(started_at)"
 #: The person of a session's user id; without one, of the user that the visitor was when it began.
 _PERSON = (
     "multiIf(r.user_id != '', concat('u', if(p.person = '', r.user_id, p.person)), "
@@ -62,22 +65,46 @@ class Occurrences(msgspec.Struct, frozen=True, kw_only=True):
             f"LEFT JOIN {people} AS p ON p.user_id = r.user_id LEFT JOIN {people} AS o ON o.user_id = r.owner"
         )
 
+    def sessions_of(self, asked: Happening, *, dim: str = "''") -> str:
+        """SQL: a row for each living session in which it occurred, whose ``actor`` is a visitor.
+
+        ``at`` is its start; the other columns are those of ``of``.
+        """
+        columns = f"visitor_hash AS actor, local_date AS day, {_STARTED} AS at, session_id, {dim} AS dim"
+        rows = self._sessions(asked, columns)
+        if not asked.needs_events:
+            return rows
+        return f"{rows} AND session_id IN (SELECT living_id FROM ({self._events(asked, {})}))"  # noqa: S608
+
     def _rows(self, asked: Happening, dim: str, of_session: str) -> str:
-        passing = asked.passing(self.places, database=self.database)
-        who = (
-            "SELECT visitor_id, visitor_hash, user_id, session_id, "
-            "toUnixTimestamp64Milli(started_at) AS began_ms, "
+        columns = (
+            f"visitor_id, visitor_hash, user_id, session_id, {_STARTED} AS began_ms, "
             f"local_date AS day, {dim} AS dim"
         )
-        if asked.needs_events:
-            few = living.having(passing, database=self.database) if asked.is_of_events else "1"
-            return (
-                f"{who}, toUnixTimestamp64Milli(event_at) AS at "
-                f"FROM {VIEWS['session_events'].inlined(self.database)} WHERE {passing} AND {few}"
-            )
+        if not asked.needs_events:
+            return self._sessions(asked, f"{columns}, toUnixTimestamp64Milli({of_session}) AS at")
+        events = self._events(asked, {"at": "toUnixTimestamp64Milli(event_at)"})
+        # Fewer events than sessions pass, as a rule.
         return (
-            f"{who}, toUnixTimestamp64Milli({of_session}) AS at FROM {self.database}.sessions_silver "
+            f"SELECT s.*, e.at AS at FROM ({self._sessions(asked, columns)}) AS s "  # noqa: S608
+            f"INNER JOIN ({events}) AS e ON e.living_id = s.session_id"
+        )
+
+    def _sessions(self, asked: Happening, columns: str) -> str:
+        """SQL: living sessions that pass what the filter says of sessions."""
+        passing = filters.condition(Split.of(asked.filter).sessions, self.places, database=self.database)
+        return (
+            f"SELECT {columns} FROM {self.database}.sessions_silver "  # noqa: S608
             f"WHERE {_SESSIONS} AND {passing} AND {living.standing(_SESSIONS, database=self.database)}"
+        )
+
+    def _events(self, asked: Happening, columns: Mapping[str, str]) -> str:
+        return passing_events(
+            Split.of(asked.filter),
+            columns,
+            self.places,
+            database=self.database,
+            also=asked.condition(self.places),
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from views.cohorts.calendar import Intervals, since
-from views.cohorts.model import CohortGroup, CohortRow, Measure, Retention, RetentionAsked
+from views.cohorts.model import By, CohortGroup, CohortRow, Measure, Retention, RetentionAsked
 from views.cohorts.occurrences import Occurrences, dimension
 from views.figures import ratio
 from views.params import FIRST_DAY, Scope
@@ -15,6 +15,8 @@ from views.reading import Reader, about
 
 #: Of a key of the sums: cohort * _CELL + offset. Beyond the number of intervals that there can be.
 _CELL = 1024
+#: Intervals that are bits of one number.
+_WORD = 64
 
 
 async def retention(reader: Reader, scope: Scope, asked: RetentionAsked, *, cap_ms: int) -> Retention:
@@ -99,6 +101,56 @@ _NOBODY: dict[str, Any] = {"sizes": ([], []), "exact": ([], []), "rolling": ([],
 def _statement(asked: RetentionAsked, stored: Occurrences, intervals: Intervals) -> str:
     """SQL: cohort sizes, and visitors by cohort and interval, in all and by value of the dimension."""
     dim = dimension(asked.dimension) if asked.dimension is not None else "''"
+    # Sessions of a visitor follow one another, those of a person may not.
+    is_simple = asked.comes_back == asked.start and asked.by is By.VISITOR
+    cohorts = (_repeating if is_simple else _returning)(asked, stored, intervals, dim)
+    key = f"toUInt32(cohort * {_CELL})"
+    sums = (
+        "toUInt64(sum(actors)) AS size, sumMap([toUInt32(cohort)], [actors]) AS sizes, "
+        f"sumMap(arrayMap(n -> toUInt32({key} + n), offsets), arrayMap(n -> actors, offsets)) AS exact, "
+        f"sumMap(if(empty(offsets), [], [toUInt32({key} + arrayMax(offsets))]), "
+        "if(empty(offsets), [], [actors])) AS rolling"
+    )
+    if asked.dimension is None:
+        return f"SELECT 1 AS is_total, {sums} FROM ({cohorts})"  # noqa: S608
+    return (
+        f"SELECT dim, grouping(dim) AS is_total, {sums} FROM ({cohorts}) "  # noqa: S608
+        "GROUP BY GROUPING SETS ((dim), ()) ORDER BY is_total DESC, size DESC, dim "
+        f"LIMIT {stored.places.put(asked.limit + 1, 'UInt32')}"
+    )
+
+
+def _repeating(asked: RetentionAsked, stored: Occurrences, intervals: Intervals, dim: str) -> str:
+    """SQL: how many ``actors`` of a ``cohort`` were back after the same ``offsets``, by ``dim``.
+
+    Of who is back with what they began with: the intervals tell everything, as bits.
+    """
+    first = stored.places.put(intervals.first, "Int32")
+    words = -(-intervals.count // _WORD)
+    bit = f"bitShiftLeft(toUInt64(1), bitAnd(n, {_WORD - 1}))"
+    bits = ", ".join(
+        f"groupBitOr(if(n >= 0 AND intDiv(n, {_WORD}) = {word}, {bit}, 0)) AS word_{word}"
+        for word in range(words)
+    )
+    value = "argMin(dim, (at, session_id))" if asked.dimension is not None else "''"
+    by_actor = (
+        f"SELECT {bits}, {value} AS dim FROM ("  # noqa: S608
+        f"SELECT *, {asked.interval.sql} - {first} AS n FROM ({stored.sessions_of(asked.start, dim=dim)})) "
+        "GROUP BY actor HAVING min(n) >= 0"
+    )
+    named = ", ".join(f"word_{word}" for word in range(words))
+    seen = ", ".join(
+        f"arrayMap(bit -> toUInt32(bit + {word * _WORD}), bitPositionsToArray(word_{word}))"
+        for word in range(words)
+    )
+    return (
+        f"SELECT dim, count() AS actors, arrayConcat({seen}) AS seen, seen[1] AS cohort, "  # noqa: S608
+        f"arrayMap(n -> toUInt32(n - cohort), seen) AS offsets FROM ({by_actor}) GROUP BY dim, {named}"
+    )
+
+
+def _returning(asked: RetentionAsked, stored: Occurrences, intervals: Intervals, dim: str) -> str:
+    """SQL: the same by actor, of who may be back with something else."""
     starts = stored.of(asked.start, dim=dim)
     flags = "1 AS starts, 1 AS returns"
     both = f"SELECT *, {flags} FROM ({starts})"  # noqa: S608
@@ -117,27 +169,11 @@ def _statement(asked: RetentionAsked, stored: Occurrences, intervals: Intervals)
         f"argMinIf(dim, (at, session_id), starts) AS value FROM ({both}) GROUP BY actor, n"
     )
     first = stored.places.put(intervals.first, "Int32")
-    by_actor = (
+    return (
         f"SELECT minIf(n, has_start) - {first} AS cohort, argMinIf(value, n, has_start) AS dim, "  # noqa: S608
-        "argMinIf(first_at, n, has_start) AS began, "
+        "toUInt64(1) AS actors, argMinIf(first_at, n, has_start) AS began, "
         f"groupArrayIf((n - {first}, last_at), has_return) AS seen, "
         "arrayFilter(one -> one.1 >= cohort AND one.2 >= began, seen) AS back, "
         f"arrayMap(one -> toUInt32(one.1 - cohort), back) AS offsets FROM ({by_interval}) "
         "GROUP BY actor HAVING max(has_start) AND cohort >= 0"
-    )
-    key = f"toUInt32(cohort * {_CELL})"
-    one = "toUInt64(1)"
-    sums = (
-        "count() AS size, "
-        f"sumMap([toUInt32(cohort)], [{one}]) AS sizes, "
-        f"sumMap(arrayMap(n -> toUInt32({key} + n), offsets), arrayMap(n -> {one}, offsets)) AS exact, "
-        f"sumMap(if(empty(offsets), [], [toUInt32({key} + arrayMax(offsets))]), "
-        f"if(empty(offsets), [], [{one}])) AS rolling"
-    )
-    if asked.dimension is None:
-        return f"SELECT 1 AS is_total, {sums} FROM ({by_actor})"  # noqa: S608
-    return (
-        f"SELECT dim, grouping(dim) AS is_total, {sums} FROM ({by_actor}) "  # noqa: S608
-        "GROUP BY GROUPING SETS ((dim), ()) ORDER BY is_total DESC, size DESC, dim "
-        f"LIMIT {stored.places.put(asked.limit + 1, 'UInt32')}"
     )

@@ -4,9 +4,8 @@ Each visitor's (or session's) events that matter become one array in the order o
 keeps the walks that can still go on. So no event is joined with another, and an event takes one step of a
 walk.
 
-An event in the array is one number, so that sorting is cheap: at in ms << 84 | arrival << 40 | steps as
-bits << 20 | ended walks as bits; beside it, where they are asked for, its amount, value and day. A step that
-was taken is at << 19 | place in the array << 5 | step: so steps compare by time, and name their event.
+views/funnels/folds.py says how an event is told. Beside the events, where they are asked for: what was paid
+by which of them, and the value and the day of each.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ import msgspec
 from app.errors import QueryError
 from app.events.vocabulary import EventType, ReservedName
 from views import living, matching
+from views.funnels import folds
 from views.funnels.model import FunnelAsked, FunnelDefinition, Mode, Per
 from views.params import Scope
 from views.stats import fields, filters
@@ -37,62 +37,7 @@ UNDONE = (
     ReservedName.ALIAS,
 )
 _ALL, _VALUE, _AT = "", "value", "at"
-#: Where the parts of an event's number begin, and the bits of its steps, or of the walks that it ends.
-_TIME_AT, _ARRIVAL_AT, _STEPS_AT = 84, 40, 20
-_LOW = (1 << 20) - 1
-_NO_WALK = "CAST([], 'Array(Int64)')"
 _NO_AMOUNTS = "CAST([], 'Array(Float64)')"
-
-#: What goes on in ordered and in strict mode. acc.1: per step, the walk that has come to it and began latest.
-_IN_ORDER = """
-arrayFold(
-    (acc, x) -> (
-        arrayMap(
-            (walk, before, n) -> multiIf(
-                bitTest(x.3, n - 1)
-                    AND (n = 1 OR (notEmpty(before) AND bitShiftRight(before[1], 19) >= x.1 - {window})),
-                arrayPushBack(before, x.2 + n),
-                {ends},
-                {none},
-                walk
-            ),
-            acc.1, arrayPushFront(arrayPopBack(acc.1), {none}), {steps}
-        ) AS walks,
-        if(
-            (arrayMax(arrayMap(w -> if(notEmpty(w) AND w[-1] > x.2, length(w), 0), walks)) AS longest)
-                > length(acc.2),
-            walks[longest], acc.2
-        )
-    ),
-    {events},
-    (arrayMap(n -> {none}, {steps}), {none})
-).2
-"""
-#: In any order. acc.1: per step, when it was taken last. Of the steps that an event is, it takes the one that
-#: was taken longest ago, the earlier of two that never were.
-_ANY_ORDER = """
-arrayFold(
-    (acc, x) -> (
-        arrayMap(
-            (last, n) -> if(
-                n = arraySort(
-                    m -> (if(x.4 = 0, acc.1[m], 0), m), arrayFilter(m -> bitTest(x.3, m - 1), {steps})
-                )[1],
-                x.2 + n, if(x.4 = 0, last, 0)
-            ),
-            acc.1, {steps}
-        ) AS lasts,
-        if(
-            length(
-                arrayFilter(last -> last != 0 AND bitShiftRight(last, 19) >= x.1 - {window}, lasts) AS alive
-            ) > length(acc.2),
-            arraySort(alive), acc.2
-        )
-    ),
-    {events},
-    (arrayMap(n -> toInt64(0), {steps}), {none})
-).2
-"""
 
 
 class Walked(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,12 +65,19 @@ def statement(
     count = len(definition.steps)
     walkers = _walkers(definition, asked, places, database=database, rates=rates)
     window = places.put(definition.window_ms, "Int64")
+    if definition.mode is Mode.UNORDERED:
+        walks = folds.in_any_order(walkers, count=count, window=window)
+    else:
+        ends = "bitTest(ended, {bit})" if definition.exclusions else "0"
+        ends = "1" if definition.mode is Mode.STRICT else ends
+        walks = folds.in_order(walkers, count=count, window=window, ends=ends)
     parts = [f"('{_ALL}', '')"]
     if asked.breakdown is not None:
-        parts.append(f"('{_VALUE}', first.3)")
+        parts.append(f"('{_VALUE}', first.2)")
     if asked.interval is not None:
-        at = fields.bucket(asked.interval, at="", day="first.4", zone="")
+        at = fields.bucket(asked.interval, at="", day="first.3", zone="")
         parts.append(f"('{_AT}', {at})")
+    first = f"events[{folds.place_of('walk[1]')}] AS first, " if len(parts) > 1 else ""
     most = places.put(asked.limit, "UInt32")
     sql = (
         "SELECT * FROM (SELECT told.1 AS part, told.2 AS value, "  # noqa: S608
@@ -137,41 +89,12 @@ def statement(
         "avgForEachIf(spans, length(walk) > 1) AS span_means, "
         f"{_revenue(window) if rates else _NO_AMOUNTS} AS revenue, "
         "row_number() OVER (PARTITION BY part ORDER BY reached[1] DESC, value) AS place FROM ("
-        "SELECT events, walk, arrayMap(t -> bitShiftRight(t, 19), walk) AS times, "
+        f"SELECT codes, walk{', paid' if rates else ''}, arrayMap(t -> bitShiftRight(t, 19), walk) AS times, "
         "arrayDifference(times) AS gaps, arrayMap(t -> t - times[1], times) AS spans, "
-        "events[bitAnd(bitShiftRight(walk[1], 5), 16383)] AS first, "
-        f"arrayJoin([{', '.join(parts)}]) AS told FROM ("
-        f"SELECT events, {_walk(definition, window)} AS walk FROM ({walkers})) WHERE notEmpty(walk)) "
+        f"{first}arrayJoin([{', '.join(parts)}]) AS told FROM ({walks}) WHERE notEmpty(walk)) "
         f"GROUP BY told) WHERE part != '{_VALUE}' OR place <= {most} ORDER BY part, place"
     )
     return Walked(sql=sql, bound=places.bound)
-
-
-def _walk(definition: FunnelDefinition, window: str) -> str:
-    """SQL: the steps that were taken; only who can come to a second step is walked over the events."""
-    is_any = definition.mode is Mode.UNORDERED
-    bits = (_LOW if is_any else 1) << _STEPS_AT
-    # The first event that is a step takes the lowest of its steps.
-    step = f"toUInt32(bitAnd(bitShiftRight(codes[start], {_STEPS_AT}), {_LOW}))" if is_any else "toUInt32(1)"
-    first = (
-        f"bitShiftLeft(toInt64(bitShiftRight(codes[start], {_TIME_AT})), 19) "
-        f"+ bitShiftLeft(toInt64(start), 5) + toInt64(bitCount(bitXor({step}, {step} - 1)))"
-    )
-    events = (
-        f"arrayMap((code, place) -> (toInt64(bitShiftRight(code, {_TIME_AT})) AS at, "
-        f"bitShiftLeft(at, 19) + bitShiftLeft(toInt64(place), 5), "
-        f"toUInt32(bitAnd(bitShiftRight(code, {_STEPS_AT}), {_LOW})), toUInt32(bitAnd(code, {_LOW}))), "
-        "walked, arrayEnumerate(walked))"
-    )
-    fold = (_ANY_ORDER if is_any else _IN_ORDER).format(
-        window=window,
-        ends="1" if definition.mode is Mode.STRICT else "bitTest(x.4, n - 1)",
-        steps=f"range(1, {len(definition.steps) + 1})",
-        events=events,
-        none=_NO_WALK,
-    )
-    start = f"arrayFirstIndex(code -> bitAnd(code, toUInt128({bits})) != 0, codes)"
-    return f"if(goes_on, {fold}, if(({start} AS start) = 0, {_NO_WALK}, [{first}]))"
 
 
 def _taken(definition: FunnelDefinition) -> str:
@@ -184,14 +107,10 @@ def _taken(definition: FunnelDefinition) -> str:
 
 def _revenue(window: str) -> str:
     """SQL: per step, the amounts of events from it on, within the window of the first."""
-    paid = (
-        "arrayFilter(x -> x.2 != 0, arrayMap((x, place) -> (place, x.2, "
-        f"toInt64(bitShiftRight(x.1, {_TIME_AT}))), events, arrayEnumerate(events)))"
-    )
     return (
-        "sumForEach(arrayMap(taken -> arraySum(arrayMap(x -> if("
-        f"x.1 >= bitAnd(bitShiftRight(taken, 5), 16383) AND x.3 <= times[1] + {window}, x.2, 0), {paid})), "
-        "walk))"
+        f"sumForEach(arrayMap(taken -> arraySum(arrayMap(x -> if(x.1 >= codes[{folds.place_of('taken')}] "
+        f"AND x.1 <= codes[-1] AND {folds.time_of('x.1')} <= times[1] + {window}, x.2, 0), paid)), "
+        "if(empty(paid), [], walk)))"
     )
 
 
@@ -229,19 +148,18 @@ def _walkers(
     else:
         starts, goes_on = "bitTest(all_steps, 0)", "first_at <= second_at"
     code = (
-        f"bitOr(bitOr(bitShiftLeft(toUInt128(at), {_TIME_AT}), "
-        f"bitShiftLeft(toUInt128(_offset), {_ARRIVAL_AT})), "
-        f"bitOr(bitShiftLeft(toUInt128(steps), {_STEPS_AT}), toUInt128(ended)))"
+        f"bitOr(bitOr(bitShiftLeft(toUInt128(at), {folds.TIME_AT}), "
+        f"bitShiftLeft(toUInt128(_offset), {folds.ARRIVAL_AT})), "
+        f"bitOr(bitShiftLeft(toUInt128(steps), {folds.STEPS_AT}), toUInt128(ended)))"
     )
-    events, codes = f"arraySort(groupArray({code}))", "events"
-    if rates or asked.breakdown is not None or asked.interval is not None:
-        events, codes = f"arraySort(x -> x.1, groupArray(({code}, amount, {value}, day)))", "events.1"
+    beside = f"arraySort(groupArrayIf(({code}, amount), amount != 0)) AS paid, " if rates else ""
+    if asked.breakdown is not None or asked.interval is not None:
+        beside += f"arraySort(x -> x.1, groupArray(({code}, {value}, day))) AS events, "
     return (
-        f"SELECT arraySlice({events}, 1, {MAX_EVENTS}) AS events, {codes} AS codes, "  # noqa: S608
+        f"SELECT arraySlice(arraySort(groupArray({code})), 1, {MAX_EVENTS}) AS codes, {beside}"  # noqa: S608
         "groupBitOr(steps) AS all_steps, "
-        "minIf(at, bitTest(steps, 0)) AS first_at, maxIf(at, bitTest(steps, 1)) AS second_at, "
-        f"{goes_on} AS goes_on, if(goes_on, codes, []) AS walked "
-        f"FROM ({relation}) WHERE {passing} GROUP BY {who} HAVING {starts}"
+        f"minIf(at, bitTest(steps, 0)) AS first_at, maxIf(at, bitTest(steps, 1)) AS second_at, "
+        f"{goes_on} AS goes_on FROM ({relation}) WHERE {passing} GROUP BY {who} HAVING {starts}"
     )
 
 

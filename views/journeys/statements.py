@@ -1,6 +1,7 @@
 """A question of journeys -> its statement. Pure.
 
-A node is text: its kind in one letter (KINDS), and its name; while pairs of nodes are counted it is a number.
+A node is text: its kind in one letter (KINDS), and its name. While sessions are told by their nodes these are
+numbers, named at the end.
 The events of a session and its own row are brought together by its id, without a join. Everything is counted
 in the database.
 """
@@ -33,12 +34,12 @@ _SAID = (
 _PAGES = "event_type = 'page_view'"
 _NO_PAGE = "event_type != 'page_view'"
 _EVENTS = f"(name != '' AND {_NO_PAGE} AND name NOT IN ({', '.join(map(repr, map(str, _SAID)))}))"
-_NODE = "concat(if(event_type = 'page_view', 'p', 'e'), if(event_type = 'page_view', path, name))"
 #: Events in the order of time; of those at one time, as they arrived.
 _TIME = "bitOr(bitShiftLeft(toUInt128(toUnixTimestamp64Milli(event_at)), 64), toUInt128(_offset))"
-#: A node's number: those of ends are told by no node.
-_NUMBER = "bitOr(cityHash64({0}), 2)"
+#: A node is told from ends by its second bit, and an anchor from others by its first.
 _ENTRY, _EXIT = "toUInt64(0)", "toUInt64(1)"
+_PAGE_NUMBER = "bitOr(bitAnd(cityHash64(path), bitNot(toUInt64(1))), toUInt64(2))"
+_EVENT_NUMBER = "bitOr(bitAnd(cityHash64('e', name), bitNot(toUInt64(1))), toUInt64(2))"
 _STEPS = {Of.PAGES: _PAGES, Of.EVENTS: _EVENTS, Of.ALL: f"({_PAGES} OR {_EVENTS})"}
 
 
@@ -51,11 +52,24 @@ def paths_of(asked: Journeys, places: Places, *, database: str) -> str:
         Direction.AFTER: f"arraySlice(steps, place, {depth})",
         Direction.BEFORE: f"arraySlice(steps, greatest(1, place - {depth} + 1), least(place, {depth}))",
     }[asked.direction]
+    most = places.put(asked.limit, "UInt32")
+    counted = (
+        "SELECT numbers, count() AS n, uniqExact(visitor) AS visitors, sum(n) OVER () AS of_all "  # noqa: S608
+        f"FROM (SELECT {path} AS numbers, visitor FROM ({_sessions(asked, places, database)})) "
+        "GROUP BY numbers"
+    )
+    # Of as many sessions the first by name: no path is left out before it has one.
+    first = f"SELECT * FROM ({counted}) ORDER BY n DESC LIMIT {most} WITH TIES"  # noqa: S608
+    named = (
+        f"SELECT numbers, n, visitors, of_all, place, {_NAMED} AS node FROM ("  # noqa: S608
+        f"SELECT *, number, place FROM ({first}) "
+        "ARRAY JOIN numbers AS number, arrayEnumerate(numbers) AS place) AS p "
+        f"LEFT JOIN ({_names(asked, places, database)}) AS names ON names.number = p.number"
+    )
     return (
-        f"SELECT path, count() AS n, uniqExact(visitor) AS visitors, "  # noqa: S608
-        f"toUInt64(sum(n) OVER ()) AS of_all "
-        f"FROM (SELECT {path} AS path, visitor FROM ({_sessions(asked, places, database)})) "
-        f"GROUP BY path ORDER BY n DESC, path LIMIT {places.put(asked.limit, 'UInt32')}"
+        "SELECT arrayMap(one -> one.2, arraySort(groupArray((place, node)))) AS path, "  # noqa: S608
+        "any(n) AS n, any(visitors) AS visitors, toUInt64(any(of_all)) AS of_all "
+        f"FROM ({named}) GROUP BY numbers ORDER BY n DESC, path LIMIT {most}"
     )
 
 
@@ -63,69 +77,92 @@ def links_of(asked: Journeys, places: Places, *, database: str) -> str:
     """SQL: ``step``, ``source`` and ``target`` (nodes), ``n`` sessions that went from the one to the other.
 
     What is not among the ``limit`` nodes with most sessions of its step is ``other``. A session that has
-    ended stays at the exit, so that every step has all sessions.
+    ended stays at the exit, so that every step has all sessions. There are many pairs of nodes and few that
+    are told: sources are made few before pairs are counted, and then targets.
     """
     depth = places.put(asked.depth, "Int16")
     most = places.put(asked.limit, "UInt32")
     first = "toInt16(0)" if asked.direction is Direction.AFTER else f"-{depth}"
     last = "toInt16(0)" if asked.direction is Direction.BEFORE else depth
-    ends = "substring({0}, 1, 1) IN ('n', 'x')"
-    counted = (
-        "SELECT step, here, there, count() AS n "  # noqa: S608
-        f"FROM (SELECT {_around(asked, depth)} AS nodes FROM ("
-        f"SELECT place, arrayMap(node -> {_NUMBER.format('node')}, steps) AS numbers "
-        f"FROM ({_sessions(asked, places, database)}))) "
-        f"ARRAY JOIN range({first}, {last}) AS step, "
-        "arrayPopBack(nodes) AS here, arrayPopFront(nodes) AS there "
-        "GROUP BY step, here, there"
-    )
     names = _names(asked, places, database)
+
+    def few(rows: str) -> str:
+        """SQL: the rows of a step's nodes (``number``, ``size``) with ``node``: its name or other."""
+        named = (
+            f"SELECT p.*, {_NAMED} AS name, number <= 1 AS is_end "  # noqa: S608
+            f"FROM ({rows}) AS p LEFT JOIN ({names}) AS names ON names.number = p.number"
+        )
+        rank = "row_number() OVER (PARTITION BY step, is_end ORDER BY size DESC, name)"
+        return f"SELECT *, if(is_end OR {rank} <= {most}, name, 'o') AS node FROM ({named})"  # noqa: S608
+
+    sources = (
+        "SELECT step, number, count() AS size, groupArrayIf(there, number > 1 OR there > 1) AS theres, "  # noqa: S608
+        f"size - length(theres) AS stay FROM (SELECT {_around(asked, depth)} AS nodes "
+        f"FROM ({_sessions(asked, places, database)})) ARRAY JOIN range({first}, {last}) AS step, "
+        "arrayPopBack(nodes) AS number, arrayPopFront(nodes) AS there GROUP BY step, number"
+    )
+    # Sessions that stay at an end are many, and one row.
     pairs = (
-        f"SELECT step, n, {_named('here')} AS here, {_named('there')} AS there "  # noqa: S608
-        f"FROM ({counted}) AS p LEFT JOIN ({names}) AS n_here ON n_here.number = p.here "
-        f"LEFT JOIN ({names}) AS n_there ON n_there.number = p.there"
+        "SELECT step, toLowCardinality(node) AS source, there, "  # noqa: S608
+        "sum(if(there = number, stay, 1)) AS n FROM ("
+        "SELECT step, node, number, stay, if(stay = 0, theres, arrayPushBack(theres, number)) AS theres "
+        f"FROM ({few(sources)})) ARRAY JOIN theres AS there GROUP BY step, source, there"
     )
-    nodes = (
-        "SELECT *, sum(n) OVER (PARTITION BY step, here) AS here_n, "  # noqa: S608
-        f"sum(n) OVER (PARTITION BY step, there) AS there_n FROM ({pairs})"
+    targets = (
+        "SELECT step, there AS number, sum(n) AS size, groupArray((source, n)) AS led "  # noqa: S608
+        f"FROM ({pairs}) GROUP BY step, number"
     )
-
-    def rank(node: str) -> str:
-        of = f"PARTITION BY step, {ends.format(node)} ORDER BY {node}_n DESC, {node}"
-        return f"dense_rank() OVER ({of}) AS {node}_rank"
-
-    def folded(node: str) -> str:
-        return f"if({ends.format(node)} OR {node}_rank <= {most}, {node}, 'o')"
-
     return (
-        f"SELECT step, {folded('here')} AS source, {folded('there')} AS target, toUInt64(sum(n)) AS n "  # noqa: S608
-        f"FROM (SELECT *, {rank('here')}, {rank('there')} FROM ({nodes})) "
+        "SELECT step, toString(one.1) AS source, node AS target, toUInt64(sum(one.2)) AS n "  # noqa: S608
+        f"FROM ({few(targets)}) ARRAY JOIN led AS one "
         "GROUP BY step, source, target ORDER BY step, source, target"
     )
 
 
-def _named(node: str) -> str:
-    return f"multiIf(p.{node} = {_ENTRY}, 'n', p.{node} = {_EXIT}, 'x', n_{node}.node)"
+#: What has no name is not told apart: the gold of pages is made whole after a kill, but later.
+_NAMED = f"multiIf(p.number = {_ENTRY}, 'n', p.number = {_EXIT}, 'x', names.node = '', 'o', names.node)"
 
 
 def _names(asked: Journeys, places: Places, database: str) -> str:
-    """SQL: the node of each number, of all events that may be steps."""
-    return (
-        f"SELECT {_NUMBER.format(_NODE)} AS number, any({_NODE}) AS node "  # noqa: S608
-        f"FROM {database}.user_behavior_silver WHERE site_id = {{site:String}} "
-        "AND local_date >= {since:Date} AND local_date < {reach:Date} "
-        f"AND {_is_step(asked, places)} GROUP BY number"
+    """SQL: the node of each number. Pages are named by their gold, which has few rows of each."""
+    within = "site_id = {site:String} AND local_date >= {since:Date} AND local_date < {reach:Date}"
+    page, event = _numbers(asked, places)
+    pages = (
+        f"SELECT {page} AS number, concat('p', path) AS node "  # noqa: S608
+        f"FROM {database}.page_performance_metrics WHERE {within} GROUP BY path"
     )
+    events = (
+        f"SELECT {event} AS number, concat('e', name) AS node "  # noqa: S608
+        f"FROM {database}.user_behavior_silver WHERE {within} AND {_NO_PAGE} GROUP BY name"
+    )
+    told = {Of.PAGES: [pages], Of.EVENTS: [events], Of.ALL: [pages, events]}[_kinds(asked)]
+    return " UNION ALL ".join(told)
+
+
+def _kinds(asked: Journeys) -> Of:
+    """What nodes are; the anchor is one, too."""
+    anchor = Of.EVENTS if asked.anchor.event is not None else Of.PAGES
+    return asked.of if not asked.anchor.is_named or asked.of is anchor else Of.ALL
+
+
+def _numbers(asked: Journeys, places: Places) -> tuple[str, str]:
+    """SQL: the number of a page view's node, and of another event's."""
+    page, event = _PAGE_NUMBER, _EVENT_NUMBER
+    if asked.anchor.page is not None:
+        page = f"bitOr({page}, toUInt64(match(path, {asked.anchor.pattern(places)})))"
+    if asked.anchor.event is not None:
+        event = f"bitOr({event}, toUInt64(name = {places.put(asked.anchor.event, 'String')}))"
+    return page, event
 
 
 def _around(asked: Journeys, depth: str) -> str:
-    """SQL: the numbers of a session's nodes from the first step to the last, or ends."""
-    before = f"arrayResize(arraySlice(numbers, 1, place - 1), -{depth}, {_ENTRY})"
-    after = f"arrayResize(arraySlice(numbers, place + 1), {depth}, {_EXIT})"
+    """SQL: a session's nodes from the first step to the last, or ends."""
+    before = f"arrayResize(arraySlice(steps, 1, place - 1), -{depth}, {_ENTRY})"
+    after = f"arrayResize(arraySlice(steps, place + 1), {depth}, {_EXIT})"
     return {
-        Direction.AFTER: f"arrayPushFront({after}, numbers[place])",
-        Direction.BEFORE: f"arrayPushBack({before}, numbers[place])",
-        Direction.BOTH: f"arrayConcat({before}, [numbers[place]], {after})",
+        Direction.AFTER: f"arrayPushFront({after}, steps[place])",
+        Direction.BEFORE: f"arrayPushBack({before}, steps[place])",
+        Direction.BOTH: f"arrayConcat({before}, [steps[place]], {after})",
     }[asked.direction]
 
 
@@ -133,7 +170,7 @@ def _sessions(asked: Journeys, places: Places, database: str) -> str:
     """SQL: a row for each session that has the anchor: its steps without repeats, and the anchor's place."""
     in_order = "arraySort((node, time) -> time, groupArrayIf(node, is_event), groupArrayIf(time, is_event))"
     return (
-        f"SELECT visitor, steps, {_place(asked, places)} AS place FROM ("  # noqa: S608
+        f"SELECT visitor, steps, {_place(asked)} AS place FROM ("  # noqa: S608
         f"SELECT max(visitor) AS visitor, arrayCompact({in_order}) AS steps "
         f"FROM ({_rows(asked, places, database)}) GROUP BY id HAVING sum(sign) > 0) "
         "WHERE notEmpty(steps) AND place > 0"
@@ -145,7 +182,9 @@ def _rows(asked: Journeys, places: Places, database: str) -> str:
 
     Where the filter is of sessions, an event has to be beside its session to be told, which takes a join.
     """
-    step = f"0 AS sign, toUInt64(0) AS visitor, {_NODE} AS node, {_TIME} AS time, 1 AS is_event"
+    page, event = _numbers(asked, places)
+    node = {Of.PAGES: page, Of.EVENTS: event, Of.ALL: f"if({_PAGES}, {page}, {event})"}[_kinds(asked)]
+    step = f"0 AS sign, toUInt64(0) AS visitor, {node} AS node, {_TIME} AS time, 1 AS is_event"
     passes = f"{_is_step(asked, places)} AND {passing(asked.filter, places, database=database)}"
     if not is_of_events(asked.filter):
         of_events = (
@@ -161,7 +200,7 @@ def _rows(asked: Journeys, places: Places, database: str) -> str:
         living = resolved(events, database=database)
         of_events = f"SELECT living_id AS id, {step} FROM ({living})"  # noqa: S608
     return (
-        "SELECT session_id AS id, sign, visitor_hash AS visitor, '' AS node, toUInt128(0) AS time, "  # noqa: S608
+        "SELECT session_id AS id, sign, visitor_hash AS visitor, toUInt64(0) AS node, toUInt128(0) AS time, "  # noqa: S608
         f"0 AS is_event FROM {database}.sessions_silver WHERE site_id = {{site:String}} "
         "AND local_date >= {since:Date} AND local_date < {until:Date} AND has({bots:Array(UInt8)}, is_bot) "
         f"UNION ALL {of_events}"
@@ -177,13 +216,10 @@ def _is_step(asked: Journeys, places: Places) -> str:
     return is_step
 
 
-def _place(asked: Journeys, places: Places) -> str:
+def _place(asked: Journeys) -> str:
     """SQL: where in ``steps`` the anchor is for the first time; 0 for nowhere."""
-    if asked.anchor.page is not None:
-        pattern = asked.anchor.pattern(places)
-        return f"arrayFirstIndex(one -> startsWith(one, 'p') AND match(substring(one, 2), {pattern}), steps)"
-    if asked.anchor.event is not None:
-        return f"indexOf(steps, {places.put('e' + asked.anchor.event, 'String')})"
+    if asked.anchor.is_named:
+        return "arrayFirstIndex(one -> bitTest(one, 0), steps)"
     if asked.direction is Direction.BOTH:
         raise QueryError("direction = 'both': of what? expected a page or an event, too")
     return "length(steps)" if asked.direction is Direction.BEFORE else "1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
@@ -105,6 +106,14 @@ METRICS = {
     ),
     Metric.REVENUE_PER_SESSION: Defined(_share("revenue", "sessions"), "revenue / sessions"),
 }
+
+
+def needed(metrics: Iterable[Metric]) -> list[str]:
+    """The sums that the metrics are made of, and ``sessions``, which tell whether there is a row at all."""
+    named = {"sessions"}
+    for one in metrics:
+        named.update(re.findall(r"\w+", METRICS[one].sql))
+    return [name for name in (*SUMS, DURATIONS) if name in named]
 
 
 class Source(StrEnum):

@@ -38,14 +38,17 @@ SUMS = [
 EVERY = [*Metric]
 #: A session has one of each.
 SINGLE_VALUED = ("channel", "device_class", "country", "entry_path", "exit_path")
+#: Every session passes it, and no gold has the field.
+OF_ROWS = IsNot(field="entry_path", value="\x01")
 #: What everything passes. The last two make sessions be read, and events.
 ALWAYS: dict[str, Filter] = {
     "all of nothing": And(filters=[]),
     "not any of nothing": Not(filter=Or(filters=[])),
     "channel is not an unknown one": IsNot(field="channel", value="\x01"),
+    "entry page is not an unknown one": OF_ROWS,
     "path contains nothing": Contains(field="path", value=""),
 }
-#: The same question from gold, where visitors are not asked for, and from silver, where they are.
+#: The same question from gold, and of session rows.
 LAYERED: dict[str, dict[str, Any]] = {
     "in all": {},
     "by day": {"interval": Step.DAY},
@@ -126,7 +129,7 @@ async def _layers(ask: Ask, scope: Scope) -> AsyncIterator[tuple[str, str]]:
         about = last_week if question.get("interval") is Step.HOUR else scope
         order = Order(by=Metric.SESSIONS) if "dimensions" in question else None
         gold = await ask(about, Asked(metrics=figures, **question, order=order, limit=ROWS))
-        silver = await ask(about, Asked(metrics=EVERY, **question, order=order, limit=ROWS))
+        silver = await ask(about, Asked(metrics=EVERY, **question, filter=OF_ROWS, order=order, limit=ROWS))
         wrong = [
             f"{_place(one)}: {difference}"
             for one, other in zip(gold.rows, silver.rows, strict=False)

@@ -8,16 +8,14 @@ counted of session rows.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
 
 from app.errors import QueryError
 from views import living
-from views.catalog import VIEWS
 from views.params import Scope
-from views.stats import fields, filters
+from views.stats import crossed, fields, filters
 from views.stats.cursor import Cursor
 from views.stats.fields import Field, Source
 from views.stats.filters import Places
@@ -30,12 +28,6 @@ _BY_DAY = (
 _BY_TIME = (
     "site_id = {site:String} AND bucket >= {since_at:DateTime('UTC')} "
     "AND bucket < {until_at:DateTime('UTC')} AND has({bots:Array(UInt8)}, is_bot)"
-)
-#: One row for each session and what it is broken down by: the columns that session rows have.
-_OF_ONE_SESSION = (
-    "1 AS sign, any(is_bounce) AS is_bounce, any(duration_ms) AS duration_ms, "
-    "any(converted) AS converted, countIf(event_type = 'page_view') AS page_views, count() AS events, "
-    "sum(is_conversion) AS conversions, sum(revenue) AS revenue, sum(engaged_ms) AS engaged_ms"
 )
 #: What is summed of session rows, beside their signs.
 _OF_SESSION_ROWS = (
@@ -56,7 +48,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     ``layer`` names the tables that it reads, ``source`` the one that decides what rows there are. Columns:
     ``at``, ``d0``..., metrics as ``m_...``, ``place``, ``is_total``. That is 1 in the row of all
-    rows, which comes first; of events by key there is none.
+    rows, which comes first; by a key of events there is none.
     """
 
     source: Source
@@ -72,7 +64,7 @@ def source_of(asked: Asked) -> Source:
     if any(one.is_of_events for one in named):
         return Source.EVENTS
     names = {one.name for one in named}
-    if _durations(asked) and not names <= fields.GOLD_FIELDS[Source.QUARTERS]:
+    if Metric.MEDIAN_SESSION_DURATION_S in asked.metrics and not names <= fields.GOLD_FIELDS[Source.QUARTERS]:
         return Source.SESSIONS
     for gold, has in fields.GOLD_FIELDS.items():
         days_alone = gold is not Source.QUARTERS
@@ -86,13 +78,12 @@ def plan(asked: Asked, scope: Scope, *, database: str, reach: Any, cursor: Curso
     """The statement of a question. ``reach``: the first day that no event of a session of the period has."""
     source = source_of(asked)
     places = Places({**scope.by_day, **scope.by_time, "reach": reach})
-    passing = filters.condition(asked.filter, places, database=database)
     keys = _keys(asked, source, places, database)
-    relation = _relation(asked, source, keys, passing, database)
+    relation = _relation(asked, source, keys, places, database)
     grouped, layer = _grouped(asked, source, keys, relation), source.layer
     if source.is_gold and Metric.VISITORS in asked.metrics:
         of_rows = _keys(asked, Source.SESSIONS, places, database)
-        grouped = _beside_visitors(grouped, of_rows, _visitors(of_rows, passing, database))
+        grouped = _beside_visitors(grouped, of_rows, _visitors(asked, of_rows, places, database))
         layer = f"{layer}, {Source.SESSIONS.layer}"
     return Plan(
         source=source,
@@ -130,23 +121,14 @@ def _keys(asked: Asked, source: Source, places: Places, database: str) -> dict[s
     return keys
 
 
-def _relation(asked: Asked, source: Source, keys: dict[str, str], passing: str, database: str) -> str:
+def _relation(asked: Asked, source: Source, keys: dict[str, str], places: Places, database: str) -> str:
     """SQL behind FROM: the rows that count, with their keys as columns."""
-    named = [f"{expression} AS {name}" for name, expression in keys.items()]
     if source is Source.EVENTS:
-        columns = ", ".join([*named, "session_id", "any(visitor_hash) AS visitor_hash", _OF_ONE_SESSION])
-        groups = ", ".join([*keys, "session_id"])
-        few = "1"
-        if asked.filter is not None and not living.attributes(
-            one.field for one in filters.parts(asked.filter)
-        ):
-            few = living.having(passing, database=database)
-        return (
-            f"(SELECT {columns} FROM {VIEWS['session_events'].inlined(database)} "  # noqa: S608
-            f"WHERE {passing} AND {few} GROUP BY {groups})"
-        )
+        return crossed.relation(asked, keys, places, database=database)
+    named = [f"{expression} AS {name}" for name, expression in keys.items()]
+    passing = filters.condition(asked.filter, places, database=database)
     if source.is_gold:
-        columns = ", ".join([*named, *_sums(asked)])
+        columns = ", ".join([*named, *fields.needed(asked.metrics)])
         rows = f"{database}.{source.value}"
         return f"(SELECT {columns} FROM {rows} WHERE {_range(source)} AND {passing})"  # noqa: S608
     # Sums take back what was taken back by their sign; distinct visitors cannot, so they are of what is left.
@@ -157,9 +139,9 @@ def _relation(asked: Asked, source: Source, keys: dict[str, str], passing: str, 
     return f"(SELECT {columns} FROM {rows} WHERE {_range(source)} AND {passing}{stands})"  # noqa: S608
 
 
-def _visitors(keys: dict[str, str], passing: str, database: str) -> str:
+def _visitors(asked: Asked, keys: dict[str, str], places: Places, database: str) -> str:
     """SQL: the distinct visitors of session rows that stand, by key and in all, as in ``_grouped``."""
-    within = _range(Source.SESSIONS)
+    within, passing = _range(Source.SESSIONS), filters.condition(asked.filter, places, database=database)
     stands = living.standing(within, database=database)
     named = ", ".join([*(f"{expression} AS {name}" for name, expression in keys.items()), "visitor_hash"])
     rows = f"SELECT {named} FROM {database}.{Source.SESSIONS} WHERE {within} AND {passing} AND {stands}"  # noqa: S608
@@ -181,31 +163,24 @@ def _beside_visitors(sums: str, keys: dict[str, str], visitors: str) -> str:
     )
 
 
-def _sums(asked: Asked) -> list[str]:
-    """The sums that the metrics are made of, and ``sessions``, which tell whether there is a row at all."""
-    named = set().union(*(re.findall(r"\w+", fields.METRICS[one].sql) for one in asked.metrics), {"sessions"})
-    return [*(name for name in fields.SUMS if name in named), *_durations(asked)]
-
-
-def _durations(asked: Asked) -> list[str]:
-    return [fields.DURATIONS] if Metric.MEDIAN_SESSION_DURATION_S in asked.metrics else []
-
-
 def _range(source: Source) -> str:
     return _BY_TIME if source is Source.QUARTERS else _BY_DAY
 
 
 def _grouped(asked: Asked, source: Source, keys: dict[str, str], relation: str) -> str:
-    """SQL of the sums that the metrics need, by key, and (but of events) in all."""
-    sums = [f"{source.sum_of(name)} AS {name}" for name in _sums(asked)]
+    """SQL of the sums that the metrics need, by key, and (but by keys of events) in all."""
+    needed = {name: source.sum_of(name) for name in fields.needed(asked.metrics)}
+    if source is Source.EVENTS:
+        needed = crossed.sums(asked)
+    sums = [f"{expression} AS {name}" for name, expression in needed.items()]
     if Metric.VISITORS in asked.metrics and not source.is_gold:
         # Sessions bound them from above: an estimate must not exceed what it can be.
         sums.append("toInt64(least(uniqCombined64(16)(r.visitor_hash), sessions)) AS visitors")
     named = ", ".join(keys)
     if not keys:
         return f"SELECT {', '.join(sums)}, 1 AS is_total FROM {relation} AS r"  # noqa: S608
-    if source is Source.EVENTS:
-        # In all, a session counts once, however many of its events pass: that is another question.
+    if any(crossed.is_of_events(asked, name) for name in keys):
+        # In all, a session counts once, under however many keys: that is another question.
         return (
             f"SELECT {named}, {', '.join(sums)}, 0 AS is_total FROM {relation} AS r "  # noqa: S608
             f"GROUP BY {named} HAVING sessions != 0"

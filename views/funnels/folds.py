@@ -1,0 +1,126 @@
+"""Walkers with their events in order -> the walk of each that came furthest, and there first. Pure SQL.
+
+An event of a walker is one number, so that sorting is cheap: at in ms << 84 | arrival << 40 | steps as
+bits << 20 | ended walks as bits. A step that was taken is at << 19 | place among the events << 5 | step: so
+steps compare by time, and name their event. A walk is an array of those.
+
+``walkers``: a relation with ``codes`` (the events), and ``goes_on``: whether a second step can be come to.
+Only who goes on is walked over the events.
+"""
+
+from __future__ import annotations
+
+#: Where the parts of an event's number begin, and the bits of its steps, or of the walks that it ends.
+TIME_AT, ARRIVAL_AT, STEPS_AT = 84, 40, 20
+LOW = (1 << 20) - 1
+#: Of an event's place among those of its walker.
+PLACE_BITS = 14
+_PLACE = (1 << PLACE_BITS) - 1
+_NO_WALK = "CAST([], 'Array(Int64)')"
+
+#: In any order. acc.1: per step, when it was taken last. Of the steps that an event is, it takes the one that
+#: was taken longest ago, the earlier of two that never were.
+_ANY_ORDER = """
+arrayFold(
+    (acc, x) -> (
+        arrayMap(
+            (last, n) -> if(
+                n = arraySort(
+                    m -> (if(x.4 = 0, acc.1[m], 0), m), arrayFilter(m -> bitTest(x.3, m - 1), {steps})
+                )[1],
+                x.2 + n, if(x.4 = 0, last, 0)
+            ),
+            acc.1, {steps}
+        ) AS lasts,
+        if(
+            length(
+                arrayFilter(last -> last != 0 AND bitShiftRight(last, 19) >= x.1 - {window}, lasts) AS alive
+            ) > length(acc.2),
+            arraySort(alive), acc.2
+        )
+    ),
+    {events},
+    (arrayMap(n -> toInt64(0), {steps}), {none})
+).2
+"""
+
+
+def place_of(taken: str) -> str:
+    """SQL: the place of a step's event."""
+    return f"bitAnd(bitShiftRight({taken}, 5), {_PLACE})"
+
+
+def time_of(code: str) -> str:
+    """SQL: when an event was, in ms."""
+    return f"toInt64(bitShiftRight({code}, {TIME_AT}))"
+
+
+def in_order(walkers: str, *, count: int, window: str, ends: str) -> str:
+    """SQL: the walkers with ``walk``, one step after the other. ``ends``: SQL, whether an event ends the walk
+    that has come to the step whose bit is ``bit`` of ``ended``.
+
+    Step by step: at each event the walk that has come to the step and began latest, as its beginning in
+    ms << 14 | the place of the event that took the step. 0: none; -1: it was ended.
+    """
+    rows = (
+        f"SELECT *, arrayMap(code -> {time_of('code')}, walked) AS ats, "  # noqa: S608
+        f"arrayMap(code -> toUInt32(bitAnd(bitShiftRight(code, {STEPS_AT}), {LOW})), walked) AS taking, "
+        f"arrayMap(code -> toUInt32(bitAnd(code, {LOW})), walked) AS ending, "
+        f"arrayEnumerate(walked) AS places FROM (SELECT *, if(goes_on, codes, []) AS walked FROM ({walkers}))"
+    )
+    for step in range(1, count + 1):
+        nothing = f"toInt64(if({ends.format(bit=step - 1)}, -1, 0))"
+        if step == 1:
+            led = f"if(bitTest(steps, 0), bitShiftLeft(at, {PLACE_BITS}) + place, {nothing})"
+            come = f"arrayMap((at, steps, ended, place) -> {led}, ats, taking, ending, places)"
+        else:
+            # The earliest beginning that is in time, at no place.
+            led = (
+                f"if(bitTest(steps, {step - 1}) AND before > 0 "
+                f"AND before >= bitShiftLeft(at - {window}, {PLACE_BITS}), "
+                f"before - bitAnd(before, {_PLACE}) + place, {nothing})"
+            )
+            come = (
+                f"arrayMap((at, steps, ended, place, before) -> {led}, ats, taking, ending, places, "
+                f"arrayPopBack(arrayPushFront(come_{step - 1}, toInt64(0))))"
+            )
+        rows = f"SELECT *, arrayFill(one -> one != 0, {come}) AS come_{step} FROM ({rows})"  # noqa: S608
+    # Back from the first event that came furthest.
+    for step in range(count, 0, -1):
+        place = f"toInt64(arrayFirstIndex(one -> one > 0, come_{step}))"
+        if step < count:
+            place = f"if(at_{step + 1} > 0, bitAnd(come_{step}[at_{step + 1} - 1], {_PLACE}), {place})"
+        rows = f"SELECT *, {place} AS at_{step} FROM ({rows})"  # noqa: S608
+    ats = ", ".join(f"at_{step}" for step in range(1, count + 1))
+    walk = (
+        "arrayMap((place, step) -> bitShiftLeft(ats[place], 19) + bitShiftLeft(place, 5) + step, "
+        f"arrayFilter(place -> place != 0, [{ats}]) AS led, arrayEnumerate(led))"
+    )
+    # TRICKY: an `if` would put off every level to where it is true, and make each anew wherever it is used.
+    return f"SELECT *, arrayConcat({walk}, if(goes_on, {_NO_WALK}, {_first(1)})) AS walk FROM ({rows})"  # noqa: S608
+
+
+def in_any_order(walkers: str, *, count: int, window: str) -> str:
+    """SQL: the walkers with ``walk``, whichever step came first."""
+    events = (
+        f"arrayMap((code, place) -> ({time_of('code')} AS at, "
+        f"bitShiftLeft(at, 19) + bitShiftLeft(toInt64(place), 5), "
+        f"toUInt32(bitAnd(bitShiftRight(code, {STEPS_AT}), {LOW})), toUInt32(bitAnd(code, {LOW}))), "
+        "walked, arrayEnumerate(walked))"
+    )
+    fold = _ANY_ORDER.format(window=window, steps=f"range(1, {count + 1})", events=events, none=_NO_WALK)
+    return (
+        f"SELECT *, if(goes_on, {fold}, {_first(LOW)}) AS walk "  # noqa: S608
+        f"FROM (SELECT *, if(goes_on, codes, []) AS walked FROM ({walkers}))"
+    )
+
+
+def _first(steps: int) -> str:
+    """SQL: the walk of the first event that is one of ``steps`` (bits); it takes the lowest that it is."""
+    first = f"arrayFirstIndex(code -> bitAnd(code, toUInt128({steps << STEPS_AT})) != 0, codes)"
+    step = f"toUInt32(bitAnd(bitShiftRight(codes[start], {STEPS_AT}), {steps}))"
+    taken = (
+        f"bitShiftLeft({time_of('codes[start]')}, 19) + bitShiftLeft(toInt64(start), 5) "
+        f"+ toInt64(bitCount(bitXor({step}, {step} - 1)))"
+    )
+    return f"if(({first} AS start) = 0, {_NO_WALK}, [{taken}])"
