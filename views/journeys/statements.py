@@ -12,11 +12,11 @@ from datetime import timedelta
 
 from app.errors import QueryError
 from app.events.vocabulary import ReservedName
-from views.catalog import VIEWS
-from views.happenings import is_of_events, passing
 from views.journeys.model import Direction, Journeys, NodeKind, Of
-from views.living import resolved
+from views.matching import is_path
 from views.params import FIRST_DAY
+from views.stats import filters
+from views.stats.crossed import Split, passing_events
 from views.stats.filters import Places
 
 KINDS = {
@@ -150,7 +150,7 @@ def _numbers(asked: Journeys, places: Places) -> tuple[str, str]:
     """SQL: the number of a page view's node, and of another event's."""
     page, event = _PAGE_NUMBER, _EVENT_NUMBER
     if asked.anchor.page is not None:
-        page = f"bitOr({page}, toUInt64(match(path, {asked.anchor.pattern(places)})))"
+        page = f"bitOr({page}, toUInt64({is_path(asked.anchor.page, places)}))"
     if asked.anchor.event is not None:
         event = f"bitOr({event}, toUInt64(name = {places.put(asked.anchor.event, 'String')}))"
     return page, event
@@ -182,30 +182,25 @@ def _sessions(asked: Journeys, places: Places, database: str) -> str:
 def _rows(asked: Journeys, places: Places, database: str) -> str:
     """SQL: the rows of sessions, and those of their events that are steps, to be brought together by ``id``.
 
-    Where the filter is of sessions, an event has to be beside its session to be told, which takes a join.
+    Rows of sessions that pass are taken back by rows that pass as well, for these repeat them.
     """
     page, event = _numbers(asked, places)
     node = {Of.PAGES: page, Of.EVENTS: event, Of.ALL: f"if({_PAGES}, {page}, {event})"}[_kinds(asked)]
-    step = f"0 AS sign, toUInt64(0) AS visitor, {_event(node, places)} AS event, 1 AS is_event"
-    passes = f"{_is_step(asked, places)} AND {passing(asked.filter, places, database=database)}"
-    if not is_of_events(asked.filter):
-        of_events = (
-            f"SELECT session_id AS id, {step} "  # noqa: S608
-            f"FROM {VIEWS['session_events'].inlined(database)} WHERE {passes}"
-        )
-    else:
-        events = (
-            "SELECT session_id, event_at, _offset, event_type, path, name "  # noqa: S608
-            f"FROM {database}.user_behavior_silver WHERE site_id = {{site:String}} "
-            f"AND local_date >= {{since:Date}} AND local_date < {{reach:Date}} AND {passes}"
-        )
-        living = resolved(events, database=database)
-        of_events = f"SELECT living_id AS id, {step} FROM ({living})"  # noqa: S608
+    apart = Split.of(asked.filter)
+    events = passing_events(
+        apart,
+        {"event": _event(node, places)},
+        places,
+        database=database,
+        also=_is_step(asked, places),
+    )
+    passing = filters.condition(apart.sessions, places, database=database)
     return (
         "SELECT session_id AS id, sign, visitor_hash AS visitor, toUInt128(0) AS event, "  # noqa: S608
         f"0 AS is_event FROM {database}.sessions_silver WHERE site_id = {{site:String}} "
         "AND local_date >= {since:Date} AND local_date < {until:Date} AND has({bots:Array(UInt8)}, is_bot) "
-        f"UNION ALL {of_events}"
+        f"AND {passing} UNION ALL "
+        f"SELECT living_id AS id, 0 AS sign, toUInt64(0) AS visitor, event, 1 AS is_event FROM ({events})"
     )
 
 
