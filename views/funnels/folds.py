@@ -84,19 +84,19 @@ def in_order(walkers: str, *, count: int, window: str, ends: str) -> str:
     names, arrays = ", ".join(columns), ", ".join(f"each_{name}" for name in columns)
     rows = f"SELECT *, {made} FROM (SELECT *, if(goes_on, codes, []) AS walked FROM ({walkers}))"  # noqa: S608
     for step in range(1, count + 1):
-        nothing = f"toInt64(if({ends.format(bit=step - 1)}, -1, 0))"
+        # Not `if` and AND: for a few numbers it costs more to leave them out than to make them.
         if step == 1:
-            led = f"if(bitTest(steps, 0), bitShiftLeft(at, {PLACE_BITS}) + place, {nothing})"
-            come = f"arrayMap(({names}) -> {led}, {arrays})"
+            takes, walk, before = "bitTest(steps, 0)", f"(bitShiftLeft(at, {PLACE_BITS}) + place)", ""
         else:
             # The earliest beginning that is in time, at no place.
-            led = (
-                f"if(bitTest(steps, {step - 1}) AND before > 0 "
-                f"AND before >= bitShiftLeft(at - {window}, {PLACE_BITS}), "
-                f"before - bitAnd(before, {_PLACE}) + place, {nothing})"
-            )
-            before = f"arrayPopBack(arrayPushFront(come_{step - 1}, toInt64(0)))"
-            come = f"arrayMap(({names}, before) -> {led}, {arrays}, {before})"
+            earliest = f"bitShiftLeft(at - {window}, {PLACE_BITS})"
+            takes = f"bitTest(steps, {step - 1}) * (before > 0) * (before >= {earliest})"
+            walk = f"(before - bitAnd(before, {_PLACE}) + place)"
+            before = f", arrayPopBack(arrayPushFront(come_{step - 1}, toInt64(0)))"
+        led = f"{takes} * {walk}"
+        if ends != "0":
+            led += f" - (1 - {takes}) * ({ends.format(bit=step - 1)})"
+        come = f"arrayMap(({names}{', before' if before else ''}) -> toInt64({led}), {arrays}{before})"
         rows = f"SELECT *, arrayFill(one -> one != 0, {come}) AS come_{step} FROM ({rows})"  # noqa: S608
     # Back from the first event that came furthest.
     for step in range(count, 0, -1):
