@@ -6,8 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from views.figures import page_pattern
-from views.living import attributes
+from views.matching import is_path
 from views.stats import fields, filters
 from views.stats.filters import Places
 from views.stats.model import Filter, Value
@@ -35,12 +34,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def condition(self, places: Places) -> str:
         """SQL: whether an event is it."""
         if self.page is not None:
-            return f"(event_type = 'page_view' AND match(path, {self.pattern(places)}))"
+            return f"(event_type = 'page_view' AND {is_path(self.page, places)})"
         return "1" if self.event is None else f"name = {places.put(self.event, 'String')}"
-
-    def pattern(self, places: Places) -> str:
-        """SQL: the regular expression of the page."""
-        return places.put(page_pattern(self.page or ""), "String")
 
 
 class Happening(Target, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,24 +48,3 @@ class Happening(Target, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Whether rows of sessions do not tell it; QueryError for an unknown field."""
         known = [fields.field(one.field) for one in filters.parts(self.filter)]
         return self.is_named or any(one.is_of_events for one in known)
-
-    @property
-    def is_of_events(self) -> bool:
-        """Whether rows of events tell it alone."""
-        return self.needs_events and is_of_events(self.filter)
-
-    def passing(self, places: Places, *, database: str) -> str:
-        """SQL: whether an event, or where no event is needed a session, is it."""
-        return f"{self.condition(places)} AND {passing(self.filter, places, database=database)}"
-
-
-def is_of_events(asked: Filter | None) -> bool:
-    """Whether events have every field of a filter themselves."""
-    return not attributes(one.field for one in filters.parts(asked))
-
-
-def passing(asked: Filter | None, places: Places, *, database: str) -> str:
-    """SQL: whether a row passes a filter; QueryError for one that is too large or names an unknown field."""
-    for one in filters.parts(asked):
-        fields.field(one.field)
-    return filters.condition(asked, places, database=database)

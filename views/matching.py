@@ -40,17 +40,35 @@ class EventPattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 def condition(one: EventPattern, places: Places, *, database: str) -> str:
     """SQL: whether a row of user_behavior_silver is meant; QueryError for a filter by other than events."""
     parts = []
-    expression = page_pattern(one.page) if "*" in one.page else one.page_matches
-    if expression:
-        parts.append(f"event_type = 'page_view' AND match(path, {places.put(expression, 'String')})")
-    elif one.page:
-        parts.append(f"event_type = 'page_view' AND path = {places.put(one.page, 'String')}")
+    if one.page:
+        parts.append(is_page(one.page, places))
+    elif one.page_matches:
+        parts.append(_is_view(f"match(path, {places.put(one.page_matches, 'String')})"))
     elif one.event:
         parts.append(f"name = {places.put(one.event, 'String')}")
     if one.filter is not None:
         refuse_fields(one.filter, known=fields.OF_EVENTS, prefix=fields.PROPERTY, what="events")
         parts.append(filters.condition(one.filter, places, database=database))
     return f"({' AND '.join(parts)})"
+
+
+def is_page(page: str, places: Places) -> str:
+    """SQL: whether an event is a page view of ``page`` (``*``: any text)."""
+    return _is_view(is_path(page, places))
+
+
+def is_path(page: str, places: Places) -> str:
+    """SQL: whether ``path`` is ``page`` (``*``: any text)."""
+    if "*" not in page:
+        return f"path = {places.put(page, 'String')}"
+    if page.index("*") == len(page) - 1:
+        return f"startsWith(path, {places.put(page[:-1], 'String')})"
+    return f"match(path, {places.put(page_pattern(page), 'String')})"
+
+
+def _is_view(condition: str) -> str:
+    # Not AND: to leave out the rows that it need not look at costs more than to look at them.
+    return f"bitAnd(event_type = 'page_view', {condition})"
 
 
 def refuse_fields(asked: Filter | None, *, known: Iterable[str], prefix: str, what: str) -> None:

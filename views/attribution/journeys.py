@@ -30,8 +30,8 @@ _LOST = (
 def statement(asked: AttributionAsked, scope: Scope, *, cap_ms: int, database: str) -> Statement:
     """Columns are those of Journeys; a row has all journeys along the same keys.
 
-    ``value`` is in 1/10,000, as text; ``decayed`` is what each
-    touchpoint is given by TIME_DECAY, whose weights need the times that are gone from the row.
+    ``value`` is in 1/10,000, as text; ``decayed`` is what each touchpoint is given by TIME_DECAY, where that
+    is asked for: its weights need the times that are gone from the row.
     """
     days = asked.look_back_days
     if asked.filter is not None:
@@ -58,13 +58,15 @@ def statement(asked: AttributionAsked, scope: Scope, *, cap_ms: int, database: s
         whose = f"visitor_hash IN ({_events('visitor_hash', goal, database)})"
         visits, each = _visits(asked, places, database, whose=whose), "converted"
     passing = "1" if asked.filter is None else "arrayExists(v -> v.2 = c.2 AND v.5, visits)"
+    decayed = "CAST([], 'Array(Float64)')"
+    if Model.TIME_DECAY in asked.models:
+        decayed = "sumForEach(arrayMap(w -> w / arraySum(weights) * {0}, weights))"
     at_most = places.put(MOST_PATHS + 1, "UInt32")
     return Statement(
         sql=(
             "SELECT arrayMap(v -> v.3, led) AS keys, arrayMap(v -> v.4, led) AS directs, "  # noqa: S608
             "count() AS journeys, sum(c.3) AS conversions, toString(sum(toInt128(c.4))) AS value, "
-            "sumForEach(arrayMap(w -> w / arraySum(weights) * c.3, weights)) AS decayed, "
-            "sumForEach(arrayMap(w -> w / arraySum(weights) * c.4, weights)) AS decayed_value "
+            f"{decayed.format('c.3')} AS decayed, {decayed.format('c.4')} AS decayed_value "
             "FROM (SELECT c, arrayFilter(v -> v.1 <= c.1 AND v.1 >= c.1 - {look_back:Int64}, visits) AS led, "
             "arrayMap(v -> exp2((v.1 - led[-1].1) / {half_life:Int64}), led) AS weights "
             f"FROM (SELECT arraySort(groupArrayIf({_VISIT}, is_visit)) AS visits, "

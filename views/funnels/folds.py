@@ -55,35 +55,48 @@ def time_of(code: str) -> str:
     return f"toInt64(bitShiftRight({code}, {TIME_AT}))"
 
 
-def in_order(walkers: str, *, count: int, window: str, ends: str) -> str:
-    """SQL: the walkers with ``walk``, one step after the other. ``ends``: SQL, whether an event ends the walk
-    that has come to the step whose bit is ``bit`` of ``ended``.
+def code_of(*, at: str, arrival: str, steps: str, ended: str) -> str:
+    """SQL: an event as one number, of two halves that are cheap to make."""
+    cut, room = 64 - ARRIVAL_AT, TIME_AT - 64
+    high = f"bitOr(bitShiftLeft(toUInt64({at}), {room}), bitShiftRight(toUInt64({arrival}), {cut}))"
+    low = (
+        f"bitOr(bitOr(bitShiftLeft(bitAnd(toUInt64({arrival}), {(1 << cut) - 1}), {ARRIVAL_AT}), "
+        f"bitShiftLeft(toUInt64({steps}), {STEPS_AT})), toUInt64({ended}))"
+    )
+    return f"bitOr(bitShiftLeft(toUInt128({high}), 64), toUInt128({low}))"
 
+
+def in_order(walkers: str, *, count: int, window: str, ends: str) -> str:
+    """SQL: the walkers with ``walk``, one step after the other.
+
+    ``ends``: SQL, whether an event ends the walk that has come to the step whose bit of ``ended`` is ``bit``.
     Step by step: at each event the walk that has come to the step and began latest, as its beginning in
     ms << 14 | the place of the event that took the step. 0: none; -1: it was ended.
     """
-    rows = (
-        f"SELECT *, arrayMap(code -> {time_of('code')}, walked) AS ats, "  # noqa: S608
-        f"arrayMap(code -> toUInt32(bitAnd(bitShiftRight(code, {STEPS_AT}), {LOW})), walked) AS taking, "
-        f"arrayMap(code -> toUInt32(bitAnd(code, {LOW})), walked) AS ending, "
-        f"arrayEnumerate(walked) AS places FROM (SELECT *, if(goes_on, codes, []) AS walked FROM ({walkers}))"
-    )
+    columns = {
+        "at": f"arrayMap(code -> {time_of('code')}, walked)",
+        "steps": f"arrayMap(code -> toUInt32(bitAnd(bitShiftRight(code, {STEPS_AT}), {LOW})), walked)",
+        "place": "arrayEnumerate(walked)",
+    }
+    if "ended" in ends:
+        columns["ended"] = f"arrayMap(code -> toUInt32(bitAnd(code, {LOW})), walked)"
+    made = ", ".join(f"{sql} AS each_{name}" for name, sql in columns.items())
+    names, arrays = ", ".join(columns), ", ".join(f"each_{name}" for name in columns)
+    rows = f"SELECT *, {made} FROM (SELECT *, if(goes_on, codes, []) AS walked FROM ({walkers}))"  # noqa: S608
     for step in range(1, count + 1):
-        nothing = f"toInt64(if({ends.format(bit=step - 1)}, -1, 0))"
+        # Not `if` and AND: for a few numbers it costs more to leave them out than to make them.
         if step == 1:
-            led = f"if(bitTest(steps, 0), bitShiftLeft(at, {PLACE_BITS}) + place, {nothing})"
-            come = f"arrayMap((at, steps, ended, place) -> {led}, ats, taking, ending, places)"
+            takes, walk, before = "bitTest(steps, 0)", f"(bitShiftLeft(at, {PLACE_BITS}) + place)", ""
         else:
             # The earliest beginning that is in time, at no place.
-            led = (
-                f"if(bitTest(steps, {step - 1}) AND before > 0 "
-                f"AND before >= bitShiftLeft(at - {window}, {PLACE_BITS}), "
-                f"before - bitAnd(before, {_PLACE}) + place, {nothing})"
-            )
-            come = (
-                f"arrayMap((at, steps, ended, place, before) -> {led}, ats, taking, ending, places, "
-                f"arrayPopBack(arrayPushFront(come_{step - 1}, toInt64(0))))"
-            )
+            earliest = f"bitShiftLeft(at - {window}, {PLACE_BITS})"
+            takes = f"bitTest(steps, {step - 1}) * (before > 0) * (before >= {earliest})"
+            walk = f"(before - bitAnd(before, {_PLACE}) + place)"
+            before = f", arrayPopBack(arrayPushFront(come_{step - 1}, toInt64(0)))"
+        led = f"{takes} * {walk}"
+        if ends != "0":
+            led += f" - (1 - {takes}) * ({ends.format(bit=step - 1)})"
+        come = f"arrayMap(({names}{', before' if before else ''}) -> toInt64({led}), {arrays}{before})"
         rows = f"SELECT *, arrayFill(one -> one != 0, {come}) AS come_{step} FROM ({rows})"  # noqa: S608
     # Back from the first event that came furthest.
     for step in range(count, 0, -1):
@@ -91,10 +104,10 @@ def in_order(walkers: str, *, count: int, window: str, ends: str) -> str:
         if step < count:
             place = f"if(at_{step + 1} > 0, bitAnd(come_{step}[at_{step + 1} - 1], {_PLACE}), {place})"
         rows = f"SELECT *, {place} AS at_{step} FROM ({rows})"  # noqa: S608
-    ats = ", ".join(f"at_{step}" for step in range(1, count + 1))
+    places = ", ".join(f"at_{step}" for step in range(1, count + 1))
     walk = (
-        "arrayMap((place, step) -> bitShiftLeft(ats[place], 19) + bitShiftLeft(place, 5) + step, "
-        f"arrayFilter(place -> place != 0, [{ats}]) AS led, arrayEnumerate(led))"
+        "arrayMap((place, step) -> bitShiftLeft(each_at[place], 19) + bitShiftLeft(place, 5) + step, "
+        f"arrayFilter(place -> place != 0, [{places}]) AS led, arrayEnumerate(led))"
     )
     # TRICKY: an `if` would put off every level to where it is true, and make each anew wherever it is used.
     return f"SELECT *, arrayConcat({walk}, if(goes_on, {_NO_WALK}, {_first(1)})) AS walk FROM ({rows})"  # noqa: S608

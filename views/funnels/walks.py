@@ -147,11 +147,7 @@ def _walkers(
         starts, goes_on = "all_steps != 0", "bitCount(all_steps) > 1"
     else:
         starts, goes_on = "bitTest(all_steps, 0)", "first_at <= second_at"
-    code = (
-        f"bitOr(bitOr(bitShiftLeft(toUInt128(at), {folds.TIME_AT}), "
-        f"bitShiftLeft(toUInt128(_offset), {folds.ARRIVAL_AT})), "
-        f"bitOr(bitShiftLeft(toUInt128(steps), {folds.STEPS_AT}), toUInt128(ended)))"
-    )
+    code = folds.code_of(at="at", arrival="_offset", steps="steps", ended="ended")
     beside = f"arraySort(groupArrayIf(({code}, amount), amount != 0)) AS paid, " if rates else ""
     if asked.breakdown is not None or asked.interval is not None:
         beside += f"arraySort(x -> x.1, groupArray(({code}, {value}, day))) AS events, "

@@ -8,12 +8,15 @@ in the database.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from app.errors import QueryError
 from app.events.vocabulary import ReservedName
-from views.catalog import VIEWS
-from views.happenings import is_of_events, passing
 from views.journeys.model import Direction, Journeys, NodeKind, Of
-from views.living import resolved
+from views.matching import is_path
+from views.params import FIRST_DAY
+from views.stats import filters
+from views.stats.crossed import Split, passing_events
 from views.stats.filters import Places
 
 KINDS = {
@@ -34,8 +37,6 @@ _SAID = (
 _PAGES = "event_type = 'page_view'"
 _NO_PAGE = "event_type != 'page_view'"
 _EVENTS = f"(name != '' AND {_NO_PAGE} AND name NOT IN ({', '.join(map(repr, map(str, _SAID)))}))"
-#: Events in the order of time; of those at one time, as they arrived.
-_TIME = "bitOr(bitShiftLeft(toUInt128(toUnixTimestamp64Milli(event_at)), 64), toUInt128(_offset))"
 #: A node is told from ends by its second bit, and an anchor from others by its first.
 _ENTRY, _EXIT = "toUInt64(0)", "toUInt64(1)"
 _PAGE_NUMBER = "bitOr(bitAnd(cityHash64(path), bitNot(toUInt64(1))), toUInt64(2))"
@@ -149,7 +150,7 @@ def _numbers(asked: Journeys, places: Places) -> tuple[str, str]:
     """SQL: the number of a page view's node, and of another event's."""
     page, event = _PAGE_NUMBER, _EVENT_NUMBER
     if asked.anchor.page is not None:
-        page = f"bitOr({page}, toUInt64(match(path, {asked.anchor.pattern(places)})))"
+        page = f"bitOr({page}, toUInt64({is_path(asked.anchor.page, places)}))"
     if asked.anchor.event is not None:
         event = f"bitOr({event}, toUInt64(name = {places.put(asked.anchor.event, 'String')}))"
     return page, event
@@ -168,7 +169,8 @@ def _around(asked: Journeys, depth: str) -> str:
 
 def _sessions(asked: Journeys, places: Places, database: str) -> str:
     """SQL: a row for each session that has the anchor: its steps without repeats, and the anchor's place."""
-    in_order = "arraySort((node, time) -> time, groupArrayIf(node, is_event), groupArrayIf(time, is_event))"
+    # The lower half of each is its node.
+    in_order = "CAST(arraySort(groupArrayIf(event, is_event)), 'Array(UInt64)')"
     return (
         f"SELECT visitor, steps, {_place(asked)} AS place FROM ("  # noqa: S608
         f"SELECT max(visitor) AS visitor, arrayCompact({in_order}) AS steps "
@@ -180,31 +182,41 @@ def _sessions(asked: Journeys, places: Places, database: str) -> str:
 def _rows(asked: Journeys, places: Places, database: str) -> str:
     """SQL: the rows of sessions, and those of their events that are steps, to be brought together by ``id``.
 
-    Where the filter is of sessions, an event has to be beside its session to be told, which takes a join.
+    Rows of sessions that pass are taken back by rows that pass as well, for these repeat them.
     """
     page, event = _numbers(asked, places)
     node = {Of.PAGES: page, Of.EVENTS: event, Of.ALL: f"if({_PAGES}, {page}, {event})"}[_kinds(asked)]
-    step = f"0 AS sign, toUInt64(0) AS visitor, {node} AS node, {_TIME} AS time, 1 AS is_event"
-    passes = f"{_is_step(asked, places)} AND {passing(asked.filter, places, database=database)}"
-    if not is_of_events(asked.filter):
-        of_events = (
-            f"SELECT session_id AS id, {step} "  # noqa: S608
-            f"FROM {VIEWS['session_events'].inlined(database)} WHERE {passes}"
-        )
-    else:
-        events = (
-            "SELECT session_id, event_at, _offset, event_type, path, name "  # noqa: S608
-            f"FROM {database}.user_behavior_silver WHERE site_id = {{site:String}} "
-            f"AND local_date >= {{since:Date}} AND local_date < {{reach:Date}} AND {passes}"
-        )
-        living = resolved(events, database=database)
-        of_events = f"SELECT living_id AS id, {step} FROM ({living})"  # noqa: S608
+    apart = Split.of(asked.filter)
+    events = passing_events(
+        apart,
+        {"event": _event(node, places)},
+        places,
+        database=database,
+        also=_is_step(asked, places),
+    )
+    passing = filters.condition(apart.sessions, places, database=database)
     return (
-        "SELECT session_id AS id, sign, visitor_hash AS visitor, toUInt64(0) AS node, toUInt128(0) AS time, "  # noqa: S608
+        "SELECT session_id AS id, sign, visitor_hash AS visitor, toUInt128(0) AS event, "  # noqa: S608
         f"0 AS is_event FROM {database}.sessions_silver WHERE site_id = {{site:String}} "
         "AND local_date >= {since:Date} AND local_date < {until:Date} AND has({bots:Array(UInt8)}, is_bot) "
-        f"UNION ALL {of_events}"
+        f"AND {passing} UNION ALL "
+        f"SELECT living_id AS id, 0 AS sign, toUInt64(0) AS visitor, event, 1 AS is_event FROM ({events})"
     )
+
+
+def _event(node: str, places: Places) -> str:
+    """SQL: time, arrival and node of an event as one number, by which events are in order.
+
+    Arrival is told as far as there is room behind the time: in a year by 29 bits of the offset, which decide
+    between events of one session in the same ms.
+    """
+    since = places.bound["since"] - min(timedelta(days=2), places.bound["since"] - FIRST_DAY)
+    longest_ms = (places.bound["reach"] + timedelta(days=2) - since) // timedelta(milliseconds=1)
+    arrival_bits = 64 - longest_ms.bit_length()
+    began = places.put((since - FIRST_DAY) // timedelta(milliseconds=1), "Int64")
+    at = f"bitShiftLeft(toUInt64(toUnixTimestamp64Milli(event_at) - {began}), {arrival_bits})"
+    arrived = f"bitAnd(toUInt64(_offset), {(1 << arrival_bits) - 1})"
+    return f"bitOr(bitShiftLeft(toUInt128(bitOr({at}, {arrived})), 64), toUInt128({node}))"
 
 
 def _is_step(asked: Journeys, places: Places) -> str:

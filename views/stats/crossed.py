@@ -49,7 +49,8 @@ class Split(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, asked: Filter | None) -> Split:
-        """Those of a filter."""
+        """Those of a filter; QueryError for one that is too large or names an unknown field."""
+        filters.parts(asked)
         found: dict[bool | None, list[Filter]] = {True: [], False: [], None: []}
         waiting = [asked] if asked is not None else []
         while waiting:
