@@ -904,6 +904,7 @@ CREATE TABLE {db}.user_behavior_silver
     `origin` LowCardinality(String),
     `host` LowCardinality(String),
     `path` String CODEC(ZSTD(1)),
+    `path_hash` UInt64 MATERIALIZED cityHash64(path) CODEC(LZ4),
     `query` String CODEC(ZSTD(1)),
     `title` String CODEC(ZSTD(1)),
     `referrer_host` LowCardinality(String),

@@ -37,6 +37,7 @@ FROM (
     FROM (
         SELECT
             e.*,
+            e.path_hash AS path_hash,
             JSONType(e.properties, 'x') != 'Null' AND JSONType(e.properties, 'y') != 'Null' AS is_placed,
             leadInFrame(toNullable(e.event_at)) OVER (
                 PARTITION BY e.visitor_id ORDER BY e.event_at, e._offset

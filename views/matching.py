@@ -60,7 +60,7 @@ def is_page(page: str, places: Places) -> str:
 def is_path(page: str, places: Places) -> str:
     """SQL: whether ``path`` is ``page`` (``*``: any text)."""
     if "*" not in page:
-        return f"path = {places.put(page, 'String')}"
+        return filters.is_path(page, places)
     if page.index("*") == len(page) - 1:
         return f"startsWith(path, {places.put(page[:-1], 'String')})"
     return f"match(path, {places.put(page_pattern(page), 'String')})"

@@ -11,6 +11,7 @@ FROM (
     FROM (
         SELECT
             e.*,
+            e.path_hash AS path_hash,
             if(e.event_type = 'page_view', 0, e.scroll_depth) AS reported,
             countIf(e.event_type = 'page_view') OVER (
                 PARTITION BY e.visitor_id ORDER BY e.event_at, e._offset

@@ -5,6 +5,7 @@
 CREATE OR REPLACE VIEW {db}.vitals {on_cluster} AS
 SELECT
     e.*,
+    e.path_hash AS path_hash,
     measured.1 AS vital,
     measured.2 AS value
 FROM {db}.user_behavior_silver AS e

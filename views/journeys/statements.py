@@ -39,7 +39,7 @@ _NO_PAGE = "event_type != 'page_view'"
 _EVENTS = f"(name != '' AND {_NO_PAGE} AND name NOT IN ({', '.join(map(repr, map(str, _SAID)))}))"
 #: A node is told from ends by its second bit, and an anchor from others by its first.
 _ENTRY, _EXIT = "toUInt64(0)", "toUInt64(1)"
-_PAGE_NUMBER = "bitOr(bitAnd(cityHash64(path), bitNot(toUInt64(1))), toUInt64(2))"
+_PAGE_NUMBER = "bitOr(bitAnd(path_hash, bitNot(toUInt64(1))), toUInt64(2))"
 _EVENT_NUMBER = "bitOr(bitAnd(cityHash64('e', name), bitNot(toUInt64(1))), toUInt64(2))"
 _STEPS = {Of.PAGES: _PAGES, Of.EVENTS: _EVENTS, Of.ALL: f"({_PAGES} OR {_EVENTS})"}
 
@@ -130,7 +130,8 @@ def _names(asked: Journeys, places: Places, database: str) -> str:
     page, event = _numbers(asked, places)
     pages = (
         f"SELECT {page} AS number, concat('p', path) AS node "  # noqa: S608
-        f"FROM {database}.page_performance_metrics WHERE {within} GROUP BY path"
+        f"FROM (SELECT DISTINCT path, cityHash64(path) AS path_hash "
+        f"FROM {database}.page_performance_metrics WHERE {within})"
     )
     events = (
         f"SELECT {event} AS number, concat('e', name) AS node "  # noqa: S608

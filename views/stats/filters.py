@@ -87,6 +87,11 @@ def said(one: Field, places: Places, *, database: str) -> str:
     return f"transform(visitor_id, arrayConcat([''], {known}.1), arrayConcat([''], {known}.2), '')"
 
 
+def is_path(page: str, places: Places) -> str:
+    """SQL: whether an event's path is ``page``. By its hash, which is shorter to read."""
+    return f"path_hash = cityHash64({places.put(page, 'String')})"
+
+
 def _joined(word: str, filters: list[Filter], empty: str, places: Places, database: str) -> str:
     return "(" + (word.join(condition(one, places, database=database) for one in filters) or empty) + ")"
 
@@ -111,5 +116,7 @@ def _holds(asked: Comparison, text: str, places: Places) -> str:
             return f"position({text}, {places.put(value, 'String')}) > 0"
         case Matches(value=value):
             return f"match({text}, {places.put(value, 'String')})"
+        case Is(value=value) if text == "path":
+            return is_path(value, places)
         case _:
             return f"{text} = {places.put(asked.value, 'String')}"
