@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from views.matching import is_path
+from views.matching import is_page
 from views.stats import fields, filters
 from views.stats.filters import Places
 from views.stats.model import Filter, Value
@@ -34,7 +34,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def condition(self, places: Places) -> str:
         """SQL: whether an event is it."""
         if self.page is not None:
-            return f"(event_type = 'page_view' AND {is_path(self.page, places)})"
+            return is_page(self.page, places)
         return "1" if self.event is None else f"name = {places.put(self.event, 'String')}"
 
 
