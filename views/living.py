@@ -9,6 +9,11 @@ from app.errors import QueryError
 from views.params import FIRST_DAY, LAST_DAY
 from views.stats import fields
 
+#: SQL: whether a row is of the site, a day of the period, and the kind of traffic that is asked about.
+WITHIN = (
+    "site_id = {site:String} AND local_date >= {since:Date} AND local_date < {until:Date} "
+    "AND has({bots:Array(UInt8)}, is_bot)"
+)
 #: The session that an event ``b`` lives in, where ``joined_heirs`` stands behind its rows.
 LIVING_ID = "if(m.session_id = toUUID('00000000-0000-0000-0000-000000000000'), b.session_id, m.living_id)"
 

@@ -19,10 +19,6 @@ from views.stats import fields, filters
 from views.stats.crossed import Split, passing_events
 from views.stats.filters import Places
 
-_SESSIONS = (
-    "site_id = {site:String} AND local_date >= {since:Date} AND local_date < {until:Date} "
-    "AND has({bots:Array(UInt8)}, is_bot)"
-)
 _STARTED = "toUnixTimestamp64Milli(started_at)"
 #: The person of a session's user id; without one, of the user that the visitor was when it began.
 _PERSON = (
@@ -93,9 +89,10 @@ class Occurrences(msgspec.Struct, frozen=True, kw_only=True):
     def _sessions(self, asked: Happening, columns: str) -> str:
         """SQL: living sessions that pass what the filter says of sessions."""
         passing = filters.condition(Split.of(asked.filter).sessions, self.places, database=self.database)
+        stands = living.standing(living.WITHIN, database=self.database)
         return (
             f"SELECT {columns} FROM {self.database}.sessions_silver "  # noqa: S608
-            f"WHERE {_SESSIONS} AND {passing} AND {living.standing(_SESSIONS, database=self.database)}"
+            f"WHERE {living.WITHIN} AND {passing} AND {stands}"
         )
 
     def _events(self, asked: Happening, columns: Mapping[str, str]) -> str:

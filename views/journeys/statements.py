@@ -13,6 +13,7 @@ from datetime import timedelta
 from app.errors import QueryError
 from app.events.vocabulary import ReservedName
 from views.journeys.model import Direction, Journeys, NodeKind, Of
+from views.living import WITHIN
 from views.matching import is_path
 from views.params import FIRST_DAY
 from views.stats import filters
@@ -198,9 +199,7 @@ def _rows(asked: Journeys, places: Places, database: str) -> str:
     passing = filters.condition(apart.sessions, places, database=database)
     return (
         "SELECT session_id AS id, sign, visitor_hash AS visitor, toUInt128(0) AS event, "  # noqa: S608
-        f"0 AS is_event FROM {database}.sessions_silver WHERE site_id = {{site:String}} "
-        "AND local_date >= {since:Date} AND local_date < {until:Date} AND has({bots:Array(UInt8)}, is_bot) "
-        f"AND {passing} UNION ALL "
+        f"0 AS is_event FROM {database}.sessions_silver WHERE {WITHIN} AND {passing} UNION ALL "
         f"SELECT living_id AS id, 0 AS sign, toUInt64(0) AS visitor, event, 1 AS is_event FROM ({events})"
     )
 

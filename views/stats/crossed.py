@@ -18,10 +18,6 @@ from views.stats.fields import Source
 from views.stats.filters import Places
 from views.stats.model import And, Asked, Filter
 
-_SESSIONS = (
-    "site_id = {site:String} AND local_date >= {since:Date} AND local_date < {until:Date} "
-    "AND has({bots:Array(UInt8)}, is_bot)"
-)
 _EVENTS = "site_id = {site:String} AND local_date >= {since:Date} AND local_date < {reach:Date}"
 #: What is summed of the events that pass, and not of their sessions: of each event.
 _OF_EVENTS = {
@@ -87,13 +83,14 @@ def relation(asked: Asked, keys: Mapping[str, str], places: Places, *, database:
     apart = Split.of(asked.filter)
     of_events = {name: sql for name, sql in keys.items() if is_of_events(asked, name)}
     of_sessions = {name: sql for name, sql in keys.items() if name not in of_events} | _OF_SESSIONS
-    told = {name: sql for name, sql in _OF_EVENTS.items() if name in sums(asked)}
+    needed = fields.needed(asked.metrics)
+    told = {name: sql for name, sql in _OF_EVENTS.items() if name in needed}
     events = passing_events(apart, of_events | told, places, database=database)
     columns = ", ".join(f"{sql} AS {name}" for name, sql in of_sessions.items())
     passing = filters.condition(apart.sessions, places, database=database)
     sessions = (
         f"SELECT session_id, {columns} FROM {database}.sessions_silver "  # noqa: S608
-        f"WHERE {_SESSIONS} AND {passing} AND {living.standing(_SESSIONS, database=database)}"
+        f"WHERE {living.WITHIN} AND {passing} AND {living.standing(living.WITHIN, database=database)}"
     )
     if not of_events and not told:
         having = f"session_id IN (SELECT living_id FROM ({events}))"  # noqa: S608

@@ -8,6 +8,7 @@ counted of session rows.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -21,10 +22,6 @@ from views.stats.fields import Field, Source
 from views.stats.filters import Places
 from views.stats.model import Asked, Metric, Order
 
-_BY_DAY = (
-    "site_id = {site:String} AND local_date >= {since:Date} AND local_date < {until:Date} "
-    "AND has({bots:Array(UInt8)}, is_bot)"
-)
 _BY_TIME = (
     "site_id = {site:String} AND bucket >= {since_at:DateTime('UTC')} "
     "AND bucket < {until_at:DateTime('UTC')} AND has({bots:Array(UInt8)}, is_bot)"
@@ -83,7 +80,9 @@ def plan(asked: Asked, scope: Scope, *, database: str, reach: Any, cursor: Curso
     grouped, layer = _grouped(asked, source, keys, relation), source.layer
     if source.is_gold and Metric.VISITORS in asked.metrics:
         of_rows = _keys(asked, Source.SESSIONS, places, database)
-        grouped = _beside_visitors(grouped, of_rows, _visitors(asked, of_rows, places, database))
+        standing = _relation(asked, Source.SESSIONS, of_rows, places, database)
+        visitors = _by_key(["uniqCombined64(16)(r.visitor_hash) AS estimated"], of_rows, standing)
+        grouped = _beside_visitors(grouped, of_rows, visitors)
         layer = f"{layer}, {Source.SESSIONS.layer}"
     return Plan(
         source=source,
@@ -139,21 +138,6 @@ def _relation(asked: Asked, source: Source, keys: dict[str, str], places: Places
     return f"(SELECT {columns} FROM {rows} WHERE {_range(source)} AND {passing}{stands})"  # noqa: S608
 
 
-def _visitors(asked: Asked, keys: dict[str, str], places: Places, database: str) -> str:
-    """SQL: the distinct visitors of session rows that stand, by key and in all, as in ``_grouped``."""
-    within, passing = _range(Source.SESSIONS), filters.condition(asked.filter, places, database=database)
-    stands = living.standing(within, database=database)
-    named = ", ".join([*(f"{expression} AS {name}" for name, expression in keys.items()), "visitor_hash"])
-    rows = f"SELECT {named} FROM {database}.{Source.SESSIONS} WHERE {within} AND {passing} AND {stands}"  # noqa: S608
-    names = ", ".join(keys)
-    counted = "uniqCombined64(16)(visitor_hash) AS estimated"
-    if not keys:
-        return f"SELECT {counted}, 1 AS is_total FROM ({rows})"  # noqa: S608
-    groups = f"{names} WITH ROLLUP" if len(keys) == 1 else f"GROUPING SETS (({names}), ())"
-    is_total = f"grouping({next(iter(keys))}) AS is_total"
-    return f"SELECT {names}, {counted}, {is_total} FROM ({rows}) GROUP BY {groups}"  # noqa: S608
-
-
 def _beside_visitors(sums: str, keys: dict[str, str], visitors: str) -> str:
     """SQL: the sums with the visitors of the same key; an estimate must not exceed what it can be."""
     same = ", ".join([*keys, "is_total"])
@@ -164,7 +148,7 @@ def _beside_visitors(sums: str, keys: dict[str, str], visitors: str) -> str:
 
 
 def _range(source: Source) -> str:
-    return _BY_TIME if source is Source.QUARTERS else _BY_DAY
+    return _BY_TIME if source is Source.QUARTERS else living.WITHIN
 
 
 def _grouped(asked: Asked, source: Source, keys: dict[str, str], relation: str) -> str:
@@ -176,20 +160,26 @@ def _grouped(asked: Asked, source: Source, keys: dict[str, str], relation: str) 
     if Metric.VISITORS in asked.metrics and not source.is_gold:
         # Sessions bound them from above: an estimate must not exceed what it can be.
         sums.append("toInt64(least(uniqCombined64(16)(r.visitor_hash), sessions)) AS visitors")
-    named = ", ".join(keys)
-    if not keys:
-        return f"SELECT {', '.join(sums)}, 1 AS is_total FROM {relation} AS r"  # noqa: S608
     if any(crossed.is_of_events(asked, name) for name in keys):
         # In all, a session counts once, under however many keys: that is another question.
+        named = ", ".join(keys)
         return (
             f"SELECT {named}, {', '.join(sums)}, 0 AS is_total FROM {relation} AS r "  # noqa: S608
             f"GROUP BY {named} HAVING sessions != 0"
         )
+    return _by_key(sums, keys, relation) + (" HAVING sessions != 0 OR is_total" if keys else "")
+
+
+def _by_key(sums: Sequence[str], keys: Mapping[str, str], relation: str) -> str:
+    """SQL of sums over the rows ``r`` of ``relation``, by key and in all."""
+    if not keys:
+        return f"SELECT {', '.join(sums)}, 1 AS is_total FROM {relation} AS r"  # noqa: S608
+    named = ", ".join(keys)
     # The total of one key is made of the sums by key, and not of the rows again.
     groups = f"{named} WITH ROLLUP" if len(keys) == 1 else f"GROUPING SETS (({named}), ())"
     return (
         f"SELECT {named}, {', '.join(sums)}, grouping({next(iter(keys))}) AS is_total "  # noqa: S608
-        f"FROM {relation} AS r GROUP BY {groups} HAVING sessions != 0 OR is_total"
+        f"FROM {relation} AS r GROUP BY {groups}"
     )
 
 
