@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from app import log
 from app.adapters.clock import Clock, now_ms
+from app.adapters.consumer import use_consumer
 from app.adapters.process import end_process
 from tables.session_windows import Item, SessionStore
 
@@ -44,9 +45,11 @@ def register(
 
     Keys are those of the messages, as bytes; values are those of the events. An event without key or value is
     passed over, as in Kafka Streams. ``on_fatal`` is called with an error that nothing could handle;
-    nothing is folded after it.
+    nothing is folded after it. The app gets the transport of ``app.adapters.consumer``, unless it has one of
+    its own: with Faust's, an event that waits while the worker starts may never be read.
     """
     name = store.table.name
+    use_consumer(app)
 
     async def sessionise(stream: StreamT[Any]) -> None:
         """Fold events into the session windows of their keys."""

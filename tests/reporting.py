@@ -18,6 +18,7 @@ from web.reports.background import ReportService
 from web.reports.model import Format, Job, JobState, Template
 
 NOW = ms("2026-03-10T12:00Z")
+DAY_MS = 86_400_000
 
 _processes: list[ReportService] = []
 
@@ -34,10 +35,13 @@ async def emptied(asked: Asked) -> AsyncIterator[None]:
 
 
 class Clock:
-    """A clock that stands still, now: rows of long ago would be removed by their age."""
+    """A clock that stands still, at noon of today: rows of long ago would be removed by their age.
+
+    At noon, so that no hour at which the tests run has a schedule fall due between two looks.
+    """
 
     def __init__(self) -> None:
-        self.now = now_ms()
+        self.now = now_ms() // DAY_MS * DAY_MS + DAY_MS // 2
 
     def __call__(self) -> int:
         return self.now

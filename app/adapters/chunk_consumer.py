@@ -23,11 +23,10 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from app.adapters.chunks import Chunk
+from app.adapters.consumer import Consumer, Transport
 from app.core.blocks import Boundary
 from app.errors import TopicMissingError
 
-#: Pause between two looks when back-pressure has paused every partition; stock Faust sleeps a second.
-IDLE_S = 0.002
 #: How long a broker may hold a fetch back when it has no records.
 FETCH_MAX_WAIT_MS = 100
 #: How long a new topic may take to be known to the brokers, and the pause between two looks.
@@ -52,8 +51,8 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         return consumer
 
 
-class ChunkConsumer(driver.Consumer):
-    """Faust's aiokafka consumer, with some topics delivered in chunks."""
+class ChunkConsumer(Consumer):
+    """A consumer with some topics delivered in chunks."""
 
     def on_init(self) -> None:
         """Forget every partition; also called when the consumer is restarted."""
@@ -125,21 +124,6 @@ class ChunkConsumer(driver.Consumer):
                 if not self.flow_active or generation != self.app.consumer_generation_id:
                     return
                 yield tp, message
-
-    async def _getmany(
-        self,
-        active_partitions: set[TP] | None,
-        timeout: float,  # noqa: ASYNC109 - Faust's signature
-    ) -> Any:
-        """Fetch what is active now.
-
-        TRICKY: Faust hands the fetch its own set, which it may empty while the fetch is under way; aiokafka
-        takes an empty one for all partitions. Stock Faust drops the records of those that are paused, and
-        never reads them again: a standby missed its first states. So the set is a copy, and what was fetched
-        of a partition that was paused meanwhile is handed on.
-        """
-        active = None if active_partitions is None else frozenset(active_partitions)
-        return await super()._getmany(cast(Any, active), timeout)
 
     async def _messages(self, tp: TP, records: Sequence[Any]) -> AsyncIterator[ConsumerMessage]:
         for record in records:
@@ -219,14 +203,6 @@ class ChunkConsumer(driver.Consumer):
         message.value = cast(Any, chunk)
         return message
 
-    async def _seek(self, partition: TP, offset: int) -> None:
-        """Seek in the consumer's own thread.
-
-        TRICKY: stock Faust does it from here. The seek drops what was fetched, and a fetch that is just
-        handing that over fails with a KeyError; with it the worker ends.
-        """
-        await self._thread.call_thread(cast(Any, self._thread.seek), partition, offset)
-
     async def _seek_back(self) -> None:
         try:
             await self.perform_seek()
@@ -305,16 +281,9 @@ class ChunkConsumer(driver.Consumer):
         if tp.topic not in self._chunk_topics:
             await super()._add_gap(tp, offset_from, offset_to)
 
-    async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's signature
-        if self.flow_active and not self.app.client_only and not self._get_active_partitions():
-            self.not_waiting_next_records.set()
-            await asyncio.sleep(IDLE_S)
-            return {}, set()
-        return await super()._wait_next_records(timeout)
 
-
-class ChunkTransport(driver.Transport):
-    """Faust's aiokafka transport with a ChunkConsumer; set as ``app.transport`` before the app starts."""
+class ChunkTransport(Transport):
+    """A transport with a ChunkConsumer; set as ``app.transport`` before the app starts."""
 
     Consumer = ChunkConsumer
 

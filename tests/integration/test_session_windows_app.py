@@ -19,7 +19,7 @@ from agents.session_windows import IdleTime, close_idle, register
 from app.embedded.broker import EmbeddedBroker
 from tables.session_windows import SessionStore, SessionWindows
 from tests.session_store import Published
-from tests.topology.parts import broker, produce, running, until
+from tests.topology.parts import broker, paused_during_a_fetch, produce, running, until
 
 __all__ = ["broker"]
 
@@ -120,6 +120,18 @@ async def test_events_come_through_each_once_over_restarts_and_without_a_directo
         await until(lambda: second.published.final)
     assert second.published.final == [(b"k", 0, 11, 12)]
     assert first.published.final == []
+
+
+@pytest.mark.asyncio
+async def test_what_comes_while_every_partition_is_paused_is_not_lost(
+    broker: EmbeddedBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a worker starts: a fetch of states is under way when a recovery has all paused."""
+    counting = Counting(broker, tmp_path, "paused")
+    async with running(counting.app, broker):
+        async with paused_during_a_fetch(counting.app, monkeypatch):
+            await produce(broker, counting.topic, numbered(7), partition=1)
+        await until(lambda: counting.store.stream_time(1) == 7)
 
 
 @pytest.mark.asyncio

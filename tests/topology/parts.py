@@ -20,6 +20,8 @@ from tables.visitors import NAME as VISITORS
 from tests.factories import plain_enrichment
 
 PATIENCE_S = 60
+#: After so long a fetch that finds nothing is under way.
+FETCH_S = 0.1
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +86,35 @@ async def until(condition: Callable[[], Any]) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while not condition():
             await asyncio.sleep(0.005)
+
+
+@contextlib.asynccontextmanager
+async def paused_during_a_fetch(app: faust.App, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """Every partition is paused within, while a fetch that began before waits for records.
+
+    The broker in this process answers a fetch when its time is over, not when a record comes: it has to be
+    short, so that the record is there before Faust gives the fetch up.
+    """
+    consumer: Any = app.consumer
+    fetcher = consumer._thread._consumer._fetcher
+    before_s, fetcher._fetch_max_wait_ms = fetcher._fetch_max_wait_ms / 1000, round(FETCH_S * 1000)
+    await asyncio.sleep(before_s)
+    fetch, begun = consumer._thread.getmany, asyncio.Event()
+
+    async def getmany(*arguments: Any) -> Any:
+        waits = asyncio.get_running_loop().call_later(FETCH_S, begun.set)
+        try:
+            return await fetch(*arguments)
+        finally:
+            waits.cancel()
+
+    monkeypatch.setattr(consumer._thread, "getmany", getmany)
+    await asyncio.wait_for(begun.wait(), PATIENCE_S)
+    everything = consumer.assignment()
+    consumer.pause_partitions(everything)
+    yield
+    await asyncio.sleep(5 * FETCH_S)
+    consumer.resume_partitions(everything)
 
 
 async def produce(

@@ -18,7 +18,7 @@ from app.adapters.chunk_consumer import ChunkConsumer, ChunkTransport
 from app.adapters.chunks import Chunk
 from app.core.blocks import Boundary
 from app.embedded.broker import EmbeddedBroker
-from tests.topology.parts import PATIENCE_S, broker, produce, running, until
+from tests.topology.parts import PATIENCE_S, broker, paused_during_a_fetch, produce, running, until
 
 __all__ = ["broker"]
 
@@ -277,23 +277,8 @@ async def test_what_comes_while_every_partition_is_paused_is_not_lost(
     delivery: Delivery, broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A fetch that began before they were paused waits for records, and takes it."""
-    thread = cast(Any, delivery.consumer)._thread
-    fetch, begun = thread.getmany, asyncio.Event()
-
-    async def getmany(*arguments: Any) -> Any:
-        waits = asyncio.get_running_loop().call_later(PAUSE_S / 5, begun.set)
-        try:
-            return await fetch(*arguments)
-        finally:
-            waits.cancel()
-
-    monkeypatch.setattr(thread, "getmany", getmany)
-    await asyncio.wait_for(begun.wait(), PATIENCE_S)
-    everything = delivery.consumer.assignment()
-    delivery.consumer.pause_partitions(everything)
-    await produce(broker, SINGLES, [(None, b"late")], partition=2)
-    await asyncio.sleep(PAUSE_S)
-    delivery.consumer.resume_partitions(everything)
+    async with paused_during_a_fetch(delivery.app, monkeypatch):
+        await produce(broker, SINGLES, [(None, b"late")], partition=2)
     await until(lambda: b"late" in delivery.singles)
 
 
