@@ -14,6 +14,7 @@ import msgspec
 
 from app.events.rows import SessionRow
 from tests.answering import Asked
+from tests.real_log import Request, runs
 from tests.sql.store import block, retracted, session, some_uuid
 from views.params import Bots, Period, Scope
 
@@ -75,6 +76,35 @@ def visits(seed: int, *, count: int, first: str, days: int, zone: str) -> list[V
         if day_of(visit.events[0]["at"], zone) == day_of(visit.events[-1]["at"], zone):
             found.append(visit)
     return found
+
+
+def clicked(found: list[Request]) -> list[Visit]:
+    """The visits of a real log, with made-up clicks on their pages: a log tells of none.
+
+    Of one second are requests one after the other, 10 ms apart, each with the clicks between it and the next.
+    """
+    rng = random.Random(5)
+    made = []
+    for run in runs(found):
+        events: list[dict[str, Any]] = []
+        for number, one in enumerate(sorted(run, key=lambda one: (one.at, one.number))):
+            at = one.at + number * 10
+            events.append({"event_type": "page_view", "path": one.path, "at": at})
+            # Once, or again and again at one place.
+            for after in range(rng.choice((0, 0, 1, 4))):
+                click = events[-1] if after else {**_click(rng), "path": one.path}
+                events.append({**click, "at": at + 1 + after})
+        made.append(
+            Visit(
+                session_id=some_uuid(),
+                dead_id="",
+                visitor=run[0].visitor,
+                is_bot=False,
+                facts={"channel": "Direct", "source": "", "country": "", "device_class": rng.choice(DEVICES)},
+                events=events,
+            )
+        )
+    return made
 
 
 def write(asked: Asked, made: list[Visit], *, zone: str) -> None:
@@ -182,6 +212,10 @@ def _act(rng: random.Random) -> dict[str, Any]:
         return {"event_type": "custom_event", "name": "$page_leave", **leave}
     if kind == 2:
         return _vitals(rng)
+    return _click(rng)
+
+
+def _click(rng: random.Random) -> dict[str, Any]:
     element, text = rng.choice(ELEMENTS)
     x, y = rng.choice((0.0, 0.5, 0.505, 0.51, 0.999, 1.0)), rng.choice((0.25, 0.255, 0.75, 1.0))
     return {

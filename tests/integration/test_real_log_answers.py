@@ -2,7 +2,7 @@
 
 All requests count, those of programs too, so that nothing hangs on who is taken for one. Pages and crawlers
 of the same log stand in test_pages_of_a_real_log.py. An access log has no clicks, no variants and no revenue:
-heatmaps and experiments are recounted of made data alone (tests/sql).
+heatmaps and experiments lay made-up ones over its visits (tests/sql).
 """
 
 from __future__ import annotations

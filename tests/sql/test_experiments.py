@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import zlib
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import date
@@ -15,8 +16,9 @@ import pytest
 from scipy import stats
 
 from app.errors import NotFoundError, QueryError
-from tests import oracle_experiments
+from tests import oracle_experiments, real_log
 from tests.answering import ZONES, Asked, asked, engine, migrated, ms, scope
+from tests.integration.test_replay_command import REAL_LOG
 from tests.oracle_experiments import AMOUNTS, User
 from tests.oracle_stats import Did, Visit
 from tests.sql.test_stats import PERIODS
@@ -160,6 +162,53 @@ async def test_ratios_are_those_of_a_recount(asked: Asked, of: str, per: str) ->
     values = {one.name: one.value for one in found.evaluation.variants}
     for name, one in found.observed.items():
         assert values[name] == pytest.approx(one.numerator / one.denominator)
+
+
+@pytest.mark.skipif(not REAL_LOG.is_file(), reason=f"no {REAL_LOG}: ten thousand real requests")
+async def test_an_experiment_on_real_visits_is_that_of_a_recount(asked: Asked) -> None:
+    """What they did is a log's; which variant they saw, and in which of their visits, is made up."""
+    dice = random.Random(7)
+    visits = []
+    for visit in real_log.visits(real_log.requests(REAL_LOG)):
+        did = list(visit.did)
+        if dice.random() < 0.6:
+            variant = VARIANTS[zlib.crc32(visit.visitor.encode()) % 2] if dice.random() < 0.95 else "green"
+            did.insert(dice.randrange(len(did) + 1), exposure(variant))
+        visits.append(msgspec.structs.replace(visit, did=did))
+    tell(asked, visits, dice, site=real_log.SITE)
+    since, until = (date.fromisoformat(day) for day in real_log.DAYS)
+    found, mixed = oracle_experiments.users(
+        visits, experiment="button", zone=ZoneInfo("UTC"), since=since, until=until, before_days=2
+    )
+    assert mixed
+    period = scope(real_log.SITE, *real_log.DAYS)
+
+    async def observed(**metric: Any) -> ExperimentResults:
+        asks = msgspec.convert({"experiment": "button", "metric": metric, "cuped_days": 2}, ResultsAsked)
+        return await asked.queries.experiment_results(period, asks)
+
+    rate = await observed(
+        kind="conversion", goal={"filter": {"op": "matches", "field": "path", "value": "^/projects/"}}
+    )
+    means = {of: await observed(kind="mean", of=of) for of in ("page_views", "sessions")}
+    assert rate.mixed_users == mixed
+    assert rate.observed.keys() == set(VARIANTS[:2])
+    for name in VARIANTS[:2]:
+        theirs = [user for user in found if user.variant == name]
+        bought = sum(any(one.did.path.startswith("/projects/") for one in user.after) for user in theirs)
+        assert (rate.observed[name].users, rate.observed[name].converted) == (len(theirs), bought)
+        assert 0 < bought < len(theirs)
+        for of, answer in means.items():
+            y = np.array([AMOUNTS[of](user.after, usual(of)) for user in theirs])
+            x = np.array([AMOUNTS[of](user.before, usual(of)) for user in theirs])
+            one = answer.observed[name]
+            assert (one.users, one.total, one.squares) == (len(y), y.sum(), y @ y)
+            assert (one.covariate.total, one.covariate.squares, one.covariate.products) == (
+                x.sum(),
+                x @ x,
+                x @ y,
+            )
+            assert x.sum()
 
 
 async def test_a_goal_narrows_an_amount_and_not_what_it_is_divided_by(asked: Asked) -> None:

@@ -11,7 +11,9 @@ import pytest
 from app.errors import QueryError
 from app.events.vocabulary import DeviceClass
 from tests.answering import Asked, asked, engine, migrated, ms, scope
-from tests.page_traffic import PATHS, Visit, scope_of, visits, write
+from tests.integration.test_replay_command import REAL_LOG
+from tests.page_traffic import PATHS, Visit, clicked, scope_of, visits, write
+from tests.real_log import DAYS, requests
 from views.heatmap import Heatmap, HeatmapAsked
 from views.params import Bots
 from views.stats.model import And, Is
@@ -140,6 +142,19 @@ async def test_a_heatmap_is_that_of_a_recount(asked: Asked, zone: str, since: st
             ]
             assert sum(one.clicks for one in devices) == found.clicks > max(one.clicks for one in devices)
             assert sum(one.page_views for one in devices) == found.page_views
+
+
+@pytest.mark.skipif(not REAL_LOG.is_file(), reason=f"no {REAL_LOG}: ten thousand real requests")
+async def test_a_heatmap_of_real_visits_is_that_of_a_recount(asked: Asked) -> None:
+    """Pages and times of a log; where they clicked is made up."""
+    made = clicked(requests(REAL_LOG))
+    write(asked, made, zone="UTC")
+    often = Counter(event["path"] for visit in made for event in visit.events).most_common(6)
+    wanted = {path: counted(made, path, columns=7, rows=4) for path, _ in often}
+    assert all(sum(one[name] for one in wanted.values()) for name in ("dead", "rage", "bursts"))
+    for path, one in wanted.items():
+        question = HeatmapAsked(page=path, columns=7, rows=4)
+        held(await asked.queries.heatmap(scope_of(*DAYS, zone="UTC"), question), one)
 
 
 def click(after_ms: int, x: float = 0.5, y: float = 0.5, **more: Any) -> dict[str, Any]:
