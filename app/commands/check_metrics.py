@@ -52,7 +52,6 @@ def add(subparsers: Any) -> None:
     """Declare the command."""
     parser = subparsers.add_parser(
         "check-metrics",
-        help="check that figures agree with each other",
         description="Asks each site the same in several ways: visitors are no more than sessions, breakdowns "
         "sum to their totals, a filter that all pass changes nothing, gold says what silver does, every "
         "model of attribution gives as much as there was, no step of a funnel gains. It then "

@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 def add(subparsers: Any) -> None:
     """Declare the command and what it can do."""
-    parser = subparsers.add_parser("dead-letters", help="list, show and send back what was refused")
+    parser = subparsers.add_parser("dead-letters")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="the latest, and how many there are by reason")
     listing.add_argument("--limit", type=_count, default=LISTED, metavar="N", help=f"default {LISTED}")

@@ -28,7 +28,7 @@ COLUMNS = ("kind", "id", "version", "title")
 
 def add(subparsers: Any) -> None:
     """Declare the command."""
-    parser = subparsers.add_parser("definitions", help="funnels and goals of a site: list, show, put, delete")
+    parser = subparsers.add_parser("definitions")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="what is defined, those of the settings first")
     showing = actions.add_parser("show", help="one of them, as JSON")

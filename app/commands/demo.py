@@ -41,7 +41,6 @@ def add(subparsers: Any) -> None:
     """Declare the command."""
     parser = subparsers.add_parser(
         "demo",
-        help="the whole product in one process, with invented visitors",
         description="Starts broker, worker, ClickHouse and web server in this process, streams invented "
         "traffic through them, shows the headline metrics as the REST API answers them, and serves until "
         "Ctrl-C. For trying: the broker's topics live in memory.",

@@ -42,7 +42,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 def add(subparsers: Any) -> None:
     """Declare the command."""
-    parser = subparsers.add_parser("doctor", help="say what is reachable and what to do")
+    parser = subparsers.add_parser("doctor")
     parser.set_defaults(run=run)
 
 

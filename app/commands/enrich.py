@@ -32,7 +32,6 @@ def add(subparsers: Any) -> None:
     """Declare the command."""
     parser = subparsers.add_parser(
         "enrich",
-        help="say what the pipeline decides about events",
         description="Reads events from standard input, one JSON object a line, or an access log, of which "
         "every request counts. Writes one JSON line each, or with --counts how many are of each device, "
         "browser, channel, source and program, and what is not recognised.",

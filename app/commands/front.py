@@ -15,7 +15,6 @@ def add(subparsers: Any) -> None:
     """Declare the command."""
     parser = subparsers.add_parser(
         "clickhouse",
-        help="serve an embedded ClickHouse to other processes of this machine",
         description="For development without a ClickHouse server: several workers and the web server share "
         "one engine, each with clickhouse.url set to this front's address.",
     )

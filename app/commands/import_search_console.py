@@ -25,7 +25,6 @@ def add(subparsers: Any) -> None:
     """Declare the command."""
     parser = subparsers.add_parser(
         "import-search-console",
-        help="import an export of Google's Search Console (CSV)",
         description="Imports clicks, impressions and positions by page, query, date, country or device. Rows "
         "of the same key are replaced, so the same file twice changes nothing; of a file with a bad line "
         "nothing is imported. A file without a column of dates needs --from and --to. See docs/SEO.md.",

@@ -31,7 +31,6 @@ def add(subparsers: Any) -> None:
     """Declare the command."""
     parser = subparsers.add_parser(
         "import",
-        help="take over the history of another analytics tool",
         description="Imports an export of Umami (website_event.csv or the zip), of GA4 (BigQuery's JSON "
         "lines) or of Plausible (the zip). Events become events of the site, by our rules; Plausible's daily "
         "sums are kept apart. A run that was cut off goes on when it is started again, and the same file "

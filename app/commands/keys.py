@@ -30,7 +30,7 @@ MAX_LABEL = 100
 
 def add(subparsers: Any) -> None:
     """Declare the command."""
-    parser = subparsers.add_parser("keys", help="make, list and revoke keys")
+    parser = subparsers.add_parser("keys")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     new = actions.add_parser(
         "new",

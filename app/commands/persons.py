@@ -29,14 +29,12 @@ def add(subparsers: Any) -> None:
     """Declare both commands."""
     erasing = subparsers.add_parser(
         "erase",
-        help="remove a person from every table and from the state store, with a proof",
         description="Lets the workers forget the person, then clears the tables; what is counted stays "
         "counted. 0 when nothing is left, 1 when something is, or when it was not confirmed. To run again is "
         "safe.",
     )
     exporting = subparsers.add_parser(
         "export-person",
-        help="everything that is held of a person, as JSON",
         description="0 when the export is whole, 1 when something could not be asked or nothing is held.",
     )
     for parser in (erasing, exporting):

@@ -34,7 +34,6 @@ def add(subparsers: Any) -> None:
     """Declare the command."""
     parser = subparsers.add_parser(
         "reclassify",
-        help="judge stored events by the rules and tables of today",
         description="Compares channel, source, place, device and bot verdict of stored events with what is "
         "decided of their kept payloads today, and writes what differs into silver and gold. To run it twice "
         "changes nothing more. --outdated does so for the days that other rules than today's decided. Like "

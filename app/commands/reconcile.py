@@ -42,7 +42,6 @@ def add(subparsers: Any) -> None:
     """Declare the command."""
     parser = subparsers.add_parser(
         "reconcile",
-        help="compare bronze, silver and every gold; rebuild what differs",
         description="Compares by site and day. 0 when all agree, 1 when something differs. --repair rebuilds "
         "from the layer below; readers see no gap. It wants every block committed: let the workers catch up "
         "and stop them with SIGTERM first; events wait in Kafka meanwhile.",

@@ -49,7 +49,6 @@ def add(subparsers: Any) -> None:
     """Declare the command."""
     parser = subparsers.add_parser(
         "replay",
-        help="feed files of events or access logs",
         description="Feeds files to the pipeline; events keep their own times, also historic. With --data it "
         "runs the embedded stack over DIR until everything is through and prints a JSON summary; without, it "
         "produces to the configured Kafka. Feeding a file twice changes nothing: ids come from its lines.",

@@ -24,7 +24,7 @@ from views.stats.model import Filter
 
 def add(subparsers: Any) -> None:
     """Declare the command."""
-    parser = subparsers.add_parser("share", help="links to a site's dashboard, for reading alone")
+    parser = subparsers.add_parser("share")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     new = actions.add_parser(
         "new",

@@ -26,7 +26,6 @@ def add(subparsers: Any) -> None:
     """Declare the command."""
     parser = subparsers.add_parser(
         "simulate",
-        help="invent realistic traffic",
         description="Several sites, devices, countries, channels, campaigns, bots, conversions, experiments "
         "and web vitals; the same --seed and --end-ms give the same events. Prints JSON lines of the wire "
         "contract, or produces them to the configured Kafka.",

@@ -64,7 +64,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
 def add(subparsers: Any) -> None:
     """Declare the command."""
-    parser = subparsers.add_parser("sql", help="run a read-only query, or say what can be asked")
+    parser = subparsers.add_parser("sql")
     asked = parser.add_mutually_exclusive_group()
     asked.add_argument(
         "query",

@@ -17,7 +17,6 @@ def add(subparsers: Any) -> None:
     """Declare the command."""
     parser = subparsers.add_parser(
         "state",
-        help="show the open windows of a visitor",
         description="Asks a worker's web server; a worker that has not the visitor asks the one that has. "
         "Read only.",
     )

@@ -17,7 +17,7 @@ from web.inspect.graph import NodeKind, graph_of
 
 def add(subparsers: Any) -> None:
     """Declare the command."""
-    parser = subparsers.add_parser("topology", help="draw the processing graph as Mermaid")
+    parser = subparsers.add_parser("topology")
     parser.set_defaults(run=run)
 
 

@@ -31,7 +31,7 @@ NO_ROLE = "none"
 
 def add(subparsers: Any) -> None:
     """Declare the command."""
-    parser = subparsers.add_parser("users", help="who signs in to the dashboard")
+    parser = subparsers.add_parser("users")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     adding = actions.add_parser(
         "add",
