@@ -105,14 +105,13 @@ class ChunkConsumer(Consumer):
         timeout: float,  # noqa: ASYNC109 - Faust's signature
     ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Fetch, and yield a message for each chunk; records of other topics one by one, as usual."""
-        records, _ = await self._wait_next_records(timeout)
+        records, assigned = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
         if records is None or self.should_stop:
             return
         if not self.flow_active:
             await self._seek_back()
             return
-        assigned = self.assignment()
         for tp, batch in records.items():
             if tp not in assigned:
                 continue

@@ -33,7 +33,7 @@ class Consumer(driver.Consumer):
         return await super()._getmany(cast(Any, active), timeout)
 
     async def _wait_next_records(self, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's signature
-        """What is fetched next, and None: nothing of it is to be left out.
+        """What is fetched next, and the partitions whose records are to be handed on: those we still have.
 
         TRICKY: stock Faust drops the records of partitions that were paused since the fetch began, and reads
         them again only where an offset was committed: a standby missed its first states.
@@ -41,9 +41,9 @@ class Consumer(driver.Consumer):
         if self.flow_active and not self.app.client_only and not self._get_active_partitions():
             self.not_waiting_next_records.set()
             await asyncio.sleep(IDLE_S)
-            return {}, None
+            return {}, set()
         records, _ = await super()._wait_next_records(timeout)
-        return records, None
+        return records, self.assignment()
 
     async def _seek(self, partition: TP, offset: int) -> None:
         """Seek in the consumer's own thread.
