@@ -17,6 +17,7 @@ import web
 from app import log, settings
 from app.adapters.address_seal import AddressSeal
 from app.adapters.clickhouse import QueryPool
+from app.adapters.clickhouse.visitor_spans import SpanKeeper
 from app.adapters.clock import Clock, now_ms
 from app.adapters.kept_answers import open_store
 from app.adapters.producer import EventProducer, Headers, Message
@@ -86,6 +87,7 @@ def build(
     queries = Queries(pool, settings=loaded)
     made.push_async_callback(queries.close)
     reports = ReportService(queries, clock=clock)
+    spans = SpanKeeper(loaded.clickhouse)
     context = Context(
         queries=queries,
         reports=reports,
@@ -105,6 +107,8 @@ def build(
             made.callback(asyncio.create_task(_forget(visitor_ids, clock), name="forget-salts").cancel)
             made.push_async_callback(reports.close)
             made.push_async_callback(_stopped, asyncio.create_task(reports.run(), name="reports"))
+            made.push_async_callback(spans.close)
+            made.push_async_callback(_stopped, asyncio.create_task(spans.run(), name="visitor-spans"))
             yield
 
     return Starlette(

@@ -47,7 +47,7 @@ CREATE TABLE {db}.bot_traffic_daily
 ENGINE = AggregatingMergeTree
 PARTITION BY toYear(local_date)
 ORDER BY (site_id, local_date, bot_kind, bot_name)
-SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1;
 
 CREATE TABLE {db}.click_events_bronze
 (
@@ -94,7 +94,7 @@ CREATE TABLE {db}.daily_user_metrics
 ENGINE = AggregatingMergeTree
 PARTITION BY toYear(local_date)
 ORDER BY (site_id, local_date, is_bot)
-SETTINGS index_granularity = 64, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+SETTINGS index_granularity = 64, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1;
 
 CREATE TABLE {db}.dashboard_sessions
 (
@@ -159,7 +159,7 @@ CREATE TABLE {db}.data_quality
 ENGINE = AggregatingMergeTree
 PARTITION BY toYear(bucket)
 ORDER BY (site_id, bucket)
-SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1;
 
 CREATE TABLE {db}.definitions
 (
@@ -199,7 +199,7 @@ CREATE TABLE {db}.device_breakdown_daily
 ENGINE = SummingMergeTree
 PARTITION BY toYYYYMM(local_date)
 ORDER BY (site_id, local_date, is_bot, device_class, browser, os, country)
-SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1;
 
 CREATE TABLE {db}.erasures_under_way
 (
@@ -307,7 +307,7 @@ CREATE TABLE {db}.events_per_day
 ENGINE = AggregatingMergeTree
 PARTITION BY toYear(bucket)
 ORDER BY (site_id, bucket, is_bot, event_type)
-SETTINGS index_granularity = 64, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+SETTINGS index_granularity = 64, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1;
 
 CREATE TABLE {db}.events_per_hour
 (
@@ -324,7 +324,7 @@ ENGINE = AggregatingMergeTree
 PARTITION BY toYear(bucket)
 ORDER BY (site_id, bucket, is_bot, event_type)
 TTL last_inserted_at + toIntervalYear(2)
-SETTINGS index_granularity = 128, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+SETTINGS index_granularity = 128, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1;
 
 CREATE TABLE {db}.events_per_minute
 (
@@ -358,7 +358,7 @@ ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(bucket)
 ORDER BY (site_id, bucket, is_bot, event_type)
 TTL last_inserted_at + toIntervalYear(2)
-SETTINGS index_granularity = 128, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+SETTINGS index_granularity = 128, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1;
 
 CREATE TABLE {db}.imported_daily
 (
@@ -449,7 +449,7 @@ CREATE TABLE {db}.page_performance_metrics
 ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(local_date)
 ORDER BY (site_id, path, local_date, device_class, is_bot)
-SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1;
 
 CREATE TABLE {db}.page_sessions_daily
 (
@@ -465,7 +465,7 @@ CREATE TABLE {db}.page_sessions_daily
 ENGINE = SummingMergeTree
 PARTITION BY toYYYYMM(local_date)
 ORDER BY (site_id, path, local_date, is_bot)
-SETTINGS index_granularity = 512, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+SETTINGS index_granularity = 512, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1;
 
 CREATE TABLE {db}.page_views_bronze
 (
@@ -551,7 +551,7 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMM(local_date)
 ORDER BY (site_id, local_date, visitor_id, event_at)
 TTL inserted_at + toIntervalYear(2)
-SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192, finished_mutations_to_keep = 1;
+SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192, finished_mutations_to_keep = 1, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1;
 
 CREATE TABLE {db}.received_silver
 (
@@ -716,7 +716,33 @@ CREATE TABLE {db}.session_analytics
 ENGINE = SummingMergeTree
 PARTITION BY toYear(bucket)
 ORDER BY (site_id, bucket, is_bot)
-SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1;
+
+CREATE TABLE {db}.session_attributes_daily
+(
+    `site_id` LowCardinality(String),
+    `attribute` LowCardinality(String),
+    `local_date` Date CODEC(Delta(2), ZSTD(1)),
+    `is_bot` UInt8,
+    `value` LowCardinality(String),
+    `rows` Int64 CODEC(T64, ZSTD(1)),
+    `sessions` Int64 CODEC(T64, ZSTD(1)),
+    `bounces` Int64 CODEC(T64, ZSTD(1)),
+    `duration_ms` Int64 CODEC(T64, ZSTD(1)),
+    `engaged_ms` Int64 CODEC(T64, ZSTD(1)),
+    `page_views` Int64 CODEC(T64, ZSTD(1)),
+    `events` Int64 CODEC(T64, ZSTD(1)),
+    `interactions` Int64 CODEC(T64, ZSTD(1)),
+    `conversions` Int64 CODEC(T64, ZSTD(1)),
+    `converted_sessions` Int64 CODEC(T64, ZSTD(1)),
+    `revenue` Decimal(38, 4) CODEC(ZSTD(1)),
+    `checksum` Int64 CODEC(ZSTD(1)),
+    `durations` SimpleAggregateFunction(sumMap, Map(UInt8, Int64)) CODEC(ZSTD(1))
+)
+ENGINE = SummingMergeTree
+PARTITION BY toYYYYMM(local_date)
+ORDER BY (site_id, attribute, local_date, is_bot, value)
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1;
 
 CREATE TABLE {db}.session_merges
 (
@@ -830,7 +856,7 @@ ENGINE = VersionedCollapsingMergeTree(sign, version)
 PARTITION BY toYYYYMM(local_date)
 ORDER BY (site_id, local_date, visitor_id, started_at, session_id)
 TTL inserted_at + toIntervalYear(2)
-SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192, finished_mutations_to_keep = 1;
+SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192, finished_mutations_to_keep = 1, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1;
 
 CREATE TABLE {db}.site_retention
 (
@@ -867,7 +893,7 @@ CREATE TABLE {db}.traffic_sources_daily
 ENGINE = SummingMergeTree
 PARTITION BY toYYYYMM(local_date)
 ORDER BY (site_id, local_date, is_bot, channel, source, medium, campaign, referrer_host)
-SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1;
 
 CREATE TABLE {db}.user_aliases
 (
@@ -963,7 +989,7 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMM(local_date)
 ORDER BY (site_id, local_date, visitor_id, event_at)
 TTL inserted_at + toIntervalYear(2)
-SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192, finished_mutations_to_keep = 1;
+SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192, finished_mutations_to_keep = 1, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1;
 
 CREATE TABLE {db}.user_sessions_bronze
 (
@@ -1034,6 +1060,24 @@ PARTITION BY toYear(bucket)
 ORDER BY (site_id, visitor_id, user_id, bucket)
 TTL inserted_at + toIntervalYear(2)
 SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, finished_mutations_to_keep = 1;
+
+CREATE TABLE {db}.visitor_spans
+(
+    `site_id` LowCardinality(String),
+    `attribute` LowCardinality(String),
+    `since` Date CODEC(Delta(2), ZSTD(1)),
+    `until` Date CODEC(Delta(2), ZSTD(1)),
+    `is_bot` UInt8,
+    `value` LowCardinality(String),
+    `checksum` Int64 CODEC(ZSTD(1)),
+    `visitors` AggregateFunction(uniqCombined64(16), UInt64) CODEC(LZ4),
+    `made_at` DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1))
+)
+ENGINE = ReplacingMergeTree(made_at)
+PARTITION BY toYYYYMM(since)
+ORDER BY (site_id, attribute, since, until, is_bot, value)
+TTL toDateTime(made_at) + toIntervalDay(63) WHERE toDayOfWeek(since) != 1
+SETTINGS index_granularity = 8, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1;
 
 CREATE MATERIALIZED VIEW {db}.block_ledger_mv TO {db}.block_ledger
 (
@@ -1764,6 +1808,55 @@ GROUP BY
     s.site_id,
     bucket,
     s.is_bot;
+
+CREATE MATERIALIZED VIEW {db}.session_attributes_daily_mv TO {db}.session_attributes_daily
+(
+    `site_id` LowCardinality(String),
+    `attribute` String,
+    `local_date` Date,
+    `is_bot` UInt8,
+    `value` String,
+    `rows` Int64,
+    `sessions` Int64,
+    `bounces` Int64,
+    `duration_ms` Int64,
+    `engaged_ms` Int64,
+    `page_views` Int64,
+    `events` Int64,
+    `interactions` Int64,
+    `conversions` Int64,
+    `converted_sessions` Int64,
+    `revenue` Decimal(38, 4),
+    `checksum` Int64,
+    `durations` Map(UInt8, Int64)
+)
+AS SELECT
+    s.site_id AS site_id,
+    told.1 AS attribute,
+    s.local_date AS local_date,
+    s.is_bot AS is_bot,
+    told.2 AS value,
+    sum(s.sign) AS rows,
+    sum(s.sign) AS sessions,
+    sum(s.sign * s.is_bounce) AS bounces,
+    sum(s.sign * s.duration_ms) AS duration_ms,
+    sum(s.sign * s.engaged_ms) AS engaged_ms,
+    sum(s.sign * s.page_views) AS page_views,
+    sum(s.sign * s.events) AS events,
+    sum(s.sign * s.interactions) AS interactions,
+    sum(s.sign * s.conversions) AS conversions,
+    sum(s.sign * (s.conversions > 0)) AS converted_sessions,
+    sum(s.sign * s.revenue) AS revenue,
+    sumIf(s.sign * toInt64(bitShiftRight(cityHash64(s.started_at, s.ended_at, s.version, s.events, s.duration_ms, s.engaged_ms, s.is_bot, s.channel, s.source, s.campaign, s.country, s.device_class, s.browser, s.os), 28)), (told.1) = '') AS checksum,
+    sumMap(if((told.1) = '', map(if(s.duration_ms <= 0, 0, toUInt8(least(255, 1 + floor(8 * log2(s.duration_ms))))), toInt64(s.sign)), CAST(map(), 'Map(UInt8, Int64)'))) AS durations
+FROM {db}.sessions_silver AS s
+ARRAY JOIN [('', ''), ('channel', toString(s.channel)), ('source', toString(s.source)), ('campaign', toString(s.campaign)), ('country', toString(s.country)), ('device_class', toString(s.device_class)), ('browser', toString(s.browser)), ('os', toString(s.os))] AS told
+GROUP BY
+    s.site_id,
+    attribute,
+    s.local_date,
+    s.is_bot,
+    value;
 
 CREATE MATERIALIZED VIEW {db}.session_merges_mv TO {db}.session_merges
 (

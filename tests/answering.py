@@ -87,7 +87,11 @@ def migrated(engine: ChdbEngine) -> Iterator[Store]:
 @pytest_asyncio.fixture
 async def asked(engine: ChdbEngine, migrated: Store) -> AsyncIterator[Asked]:
     """The database, with nothing in it."""
-    for table in ["definitions", *(name for name, parts in migrated.parts().items() if parts)]:
+    for table in [
+        "definitions",
+        "visitor_spans",
+        *(name for name, parts in migrated.parts().items() if parts),
+    ]:
         migrated.run(f"TRUNCATE TABLE {{db}}.{table}")
     settings = Settings(
         clickhouse=settings_for(engine.url, migrated.database),

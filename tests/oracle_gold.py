@@ -66,6 +66,14 @@ def gold(accepted: Sequence[Seen], found: Sequence[Session], rules: SiteRules) -
             by=lambda one: (one.local_date, one.is_bot, *msgspec.structs.astuple(one.device)),
             figures=session_sums,
         ),
+        "session_attributes_daily": tally(
+            [(one, *told) for one in found for told in _told(one)],
+            by=lambda one: (*one[1:], one[0].local_date, one[0].is_bot),
+            figures=lambda some: {
+                **session_sums([one for one, *_ in some]),
+                "durations": {} if some[0][1] else durations([one for one, *_ in some]),
+            },
+        ),
         "page_sessions_daily": tally(
             [(one, path) for one in found if one.page_views for path in {one.entry_path, one.exit_path}],
             by=lambda one: (one[1], one[0].local_date, one[0].is_bot),
@@ -76,6 +84,13 @@ def gold(accepted: Sequence[Seen], found: Sequence[Session], rules: SiteRules) -
             },
         ),
     }
+
+
+def _told(one: Session) -> list[tuple[str, str]]:
+    """Attribute and value, and once neither."""
+    known = {**msgspec.structs.asdict(one.traffic), **msgspec.structs.asdict(one.device)}
+    names = ("channel", "source", "campaign", "country", "device_class", "browser", "os")
+    return [("", ""), *((name, known[name]) for name in names)]
 
 
 def windows(accepted: Iterable[Seen], width_ms: int) -> Table:

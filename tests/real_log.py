@@ -16,10 +16,16 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
+import pytest
 
 from tests import timelines
 from tests.oracle_stats import Did, Visit
 
+REAL_LOG = Path(__file__).parents[2] / "shared" / "data" / "apache_2015.log"
+#: For what reads it: the repository does not contain it.
+with_real_log = pytest.mark.skipif(
+    not REAL_LOG.is_file(), reason=f"no {REAL_LOG}: ten thousand real requests"
+)
 #: The site of tests/answering.py whose days are those of the log.
 SITE = "utc"
 DAYS = ("2015-05-17", "2015-05-21")

@@ -55,6 +55,7 @@ from views.realtime import Realtime, RealtimeAsked, realtime
 from views.seo import Seo, seo
 from views.stats.answer import stats
 from views.stats.model import Asked, Stats, Step
+from views.visitors import KnownSpans
 
 
 class Analyses:
@@ -63,6 +64,7 @@ class Analyses:
     def __init__(self, pool: QueryPool, *, settings: Settings) -> None:
         self.settings = settings
         self._reader = Reader(pool, database=settings.clickhouse.database)
+        self._spans = KnownSpans(self._reader)
         self._rules = rules_of(settings)
         self.logs = Store(pool, Records(settings.clickhouse), settings.clickhouse.database)
         self.accounts = Accounts(self.logs)
@@ -81,7 +83,7 @@ class Analyses:
 
     async def stats(self, scope: Scope, asked: Asked) -> Stats:
         """Any metrics by any dimensions, intervals and filter."""
-        return await stats(self._reader, scope, asked, cap_ms=self._cap_ms(scope))
+        return await stats(self._reader, scope, asked, cap_ms=self._cap_ms(scope), spans=self._spans)
 
     async def top_paths(self, scope: Scope, asked: Journeys) -> TopPaths:
         """The paths that most sessions take."""

@@ -71,13 +71,14 @@ VIEWS = {
     view.name: view
     for view in (
         View(name="site_totals", parameters=_BY_DAY),
+        View(name="event_totals", parameters=_BY_DAY),
         View(name="session_totals", parameters=_BY_TIME),
         View(name="traffic_sources", parameters=_BY_DAY),
         View(name="channel_visitors", parameters=_BY_DAY),
         View(name="channel_sums", parameters=_BY_DAY),
         View(name="devices", parameters=_BY_DAY),
         View(name="device_class_sums", parameters=_BY_DAY),
-        View(name="kind_visitors", parameters=_BY_DAY),
+        View(name="attribute_sums", parameters={**_BY_DAY, "attributes": "Array(String)"}),
         View(name="device_class_visitors", parameters=_BY_DAY),
         View(name="daily_series", parameters=_BY_DAY),
         View(name="hour_series", parameters={**_BY_TIME, "zone": "String"}),

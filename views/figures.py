@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from views.answers import PersonEvent, PersonPage, PersonSession, Quantiles, SessionItem
@@ -56,14 +56,6 @@ def quality(*rows: Mapping[str, Any]) -> dict[str, Any]:
         "uniqueness": without(total["duplicates"]),
         "score": without(total["received"] - total["flawless"]),
     }
-
-
-def with_visitors(
-    rows: Iterable[Mapping[str, Any]], visitors: Iterable[Mapping[str, Any]], *, by: str
-) -> list[dict[str, Any]]:
-    """The rows of one dimension with its distinct visitors, which cannot be summed."""
-    distinct = {row[by]: row["visitors"] for row in visitors}
-    return [{**row, "visitors": distinct.get(row[by], 0)} for row in rows]
 
 
 def median_of(durations: Mapping[int, int]) -> float:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
 
+from app.core.visitor_spans import WHOLE
 from app.errors import NotFoundError
 from app.events.dead_letter import EventName, KeptLetter
 from app.events.vocabulary import BotReason, ImportedDimension
@@ -35,7 +36,7 @@ from views.answers import (
     UserBehavior,
 )
 from views.catalog import Interval, SessionFilter, SessionOrder
-from views.figures import figures, median_of, quality, quantiles, ratio, with_visitors
+from views.figures import figures, median_of, quality, quantiles, ratio
 from views.imports import ImportedDays, ImportList, import_list, imported_days, replayed_days
 from views.letters import (
     LetterFilter,
@@ -49,41 +50,39 @@ from views.matching import expressions, refuse_bad_expressions
 from views.overview import OverviewAsked, overview
 from views.params import Scope
 from views.people import user_behavior
-from views.reading import Row, about
+from views.reading import about
 from views.session_list import Cursor, session_list
 from views.session_timeline import SessionDetail, session_timeline
+from views.visitors import NO_SESSIONS, visitors_by
 
 
 class Queries(Analyses):
     """Every question that the REST API can ask."""
 
     async def overview(self, scope: Scope) -> Overview:
-        """The headline metrics."""
-        # Users are a sketch of their own, which nobody looks at here.
-        columns = "visitors, page_views, events, conversions, revenue"
-        (site,), sessions, channels, devices, visitors = await asyncio.gather(
-            self._reader.select("site_totals", scope.by_day, columns=columns),
-            self._reader.one("session_totals", scope.by_time),
-            self._reader.rows("channel_sums", scope.by_day),
-            self._reader.rows("device_class_sums", scope.by_day),
-            self._reader.rows("kind_visitors", scope.by_day),
+        """The headline metrics: of sessions where they began, of events on the days they happened."""
+        # Visitors are those of the sessions, as in every breakdown; a day's sketch of its events is not read.
+        site, (sums, layer) = await asyncio.gather(
+            self._reader.one("event_totals", scope.by_day),
+            visitors_by(self._reader, self._spans, scope, [WHOLE, "channel", "device_class"]),
         )
-        of_channels = [row for row in visitors if row["is_channel"]]
-        of_devices = [row for row in visitors if not row["is_channel"]]
+        (whole,) = sums[WHOLE] or [NO_SESSIONS]
         return Overview(
-            **about(scope, layer="gold"),
-            visitors=site["visitors"],
+            **about(scope, layer=layer),
+            visitors=whole["visitors"],
             page_views=site["page_views"],
-            sessions=sessions["sessions"],
-            bounce_rate=ratio(sessions["bounces"], sessions["sessions"]),
-            session_duration_s=ratio(sessions["duration_ms"], sessions["sessions"]) / 1000,
-            median_session_duration_s=median_of(sessions["durations"]) / 1000,
-            conversion_rate=ratio(sessions["converted_sessions"], sessions["sessions"]),
+            sessions=whole["sessions"],
+            bounce_rate=ratio(whole["bounces"], whole["sessions"]),
+            session_duration_s=ratio(whole["duration_ms"], whole["sessions"]) / 1000,
+            median_session_duration_s=median_of(whole["durations"]) / 1000,
+            conversion_rate=ratio(whole["converted_sessions"], whole["sessions"]),
             events=site["events"],
             conversions=site["conversions"],
             revenue=float(site["revenue"]),
-            sources=_channels(channels, of_channels),
-            devices=_device_classes(devices, of_devices),
+            sources=[ChannelRow(channel=row["value"], **figures(row)) for row in sums["channel"]],
+            devices=[
+                DeviceClassRow(device_class=row["value"], **figures(row)) for row in sums["device_class"]
+            ],
         )
 
     async def overview_asked(self, scope: Scope, asked: OverviewAsked) -> Overview:
@@ -98,12 +97,8 @@ class Queries(Analyses):
 
     async def channels(self, scope: Scope) -> list[ChannelRow]:
         """Sessions by channel, most first."""
-        return _channels(
-            *await asyncio.gather(
-                self._reader.rows("channel_sums", scope.by_day),
-                self._reader.rows("channel_visitors", scope.by_day),
-            )
-        )
+        sums, _ = await visitors_by(self._reader, self._spans, scope, ["channel"])
+        return [ChannelRow(channel=row["value"], **figures(row)) for row in sums["channel"]]
 
     async def devices(self, scope: Scope) -> list[DeviceRow]:
         """Sessions by device class, browser and system, most first."""
@@ -115,12 +110,8 @@ class Queries(Analyses):
 
     async def device_classes(self, scope: Scope) -> list[DeviceClassRow]:
         """Sessions by device class, most first."""
-        return _device_classes(
-            *await asyncio.gather(
-                self._reader.rows("device_class_sums", scope.by_day),
-                self._reader.rows("device_class_visitors", scope.by_day),
-            )
-        )
+        sums, _ = await visitors_by(self._reader, self._spans, scope, ["device_class"])
+        return [DeviceClassRow(device_class=row["value"], **figures(row)) for row in sums["device_class"]]
 
     async def series(self, scope: Scope, *, interval: Interval) -> Series:
         """Events over time."""
@@ -266,13 +257,3 @@ class Queries(Analyses):
             bots=bots["events"],
             rejected_by_reason={row["reason"]: row["rejected"] for row in reasons},
         )
-
-
-def _channels(rows: list[Row], visitors: list[Row]) -> list[ChannelRow]:
-    known = with_visitors(rows, visitors, by="channel")
-    return [ChannelRow(channel=row["channel"], **figures(row)) for row in known]
-
-
-def _device_classes(rows: list[Row], visitors: list[Row]) -> list[DeviceClassRow]:
-    known = with_visitors(rows, visitors, by="device_class")
-    return [DeviceClassRow(device_class=row["device_class"], **figures(row)) for row in known]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from clickhouse_connect.driver.client import Client
+
+from app.adapters.clickhouse.visitor_spans import make_visitor_spans
 
 DATABASE = "wua"
 SITES = 20
@@ -16,6 +19,12 @@ PAGES_PER_SESSION = 0.45 + 0.55 * 5.5
 CHUNK_SESSIONS = 300_000
 #: Looks, a second apart, without a merge under way.
 QUIET_LOOKS = 5
+#: Months that are over on the day after the last; the year is not.
+_OVER = f"""
+SELECT DISTINCT table, partition_id FROM system.parts
+WHERE active AND database = '{DATABASE}' AND length(partition_id) = 6 AND partition_id < '202603'
+ORDER BY table, partition_id
+"""
 
 #: One row for each session. A visitor is of one site; a quarter of them are of the biggest, ``s0``.
 _VISITS = """
@@ -150,13 +159,21 @@ def copy(client: Client, folder: Path) -> dict[str, Path]:
 
 
 def settle(client: Client, *, limit_s: float) -> None:
-    """Wait until the engine has merged what was written, at most ``limit_s``."""
+    """Wait until the engine has merged what was written, at most ``limit_s``; then do what a day would do.
+
+    By then months that are over are one part (0025_merge_months_that_are_over.sql), and the visitors of the
+    weeks are known, as a web process makes them.
+    """
     end = time.monotonic() + limit_s
     quiet = 0
     while time.monotonic() < end and quiet < QUIET_LOOKS:
         merging = _number(client, "SELECT count() FROM system.merges")
         quiet = 0 if merging else quiet + 1
         time.sleep(1.0)
+    for table, partition in client.query(_OVER).result_rows:
+        client.command(f"OPTIMIZE TABLE {DATABASE}.{table} PARTITION ID '{partition}' FINAL")
+    today = datetime.combine(date.fromisoformat(FIRST_DAY) + timedelta(days=DAYS), datetime.min.time())
+    make_visitor_spans(client, database=DATABASE, now=today)
 
 
 def _number(client: Client, sql: str) -> int:

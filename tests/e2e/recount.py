@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
@@ -22,6 +22,8 @@ from tests.factories import DAY, HOUR, MINUTE
 
 GAP_MS = 30 * MINUTE
 QUARTER = 15 * MINUTE
+#: What sessions are told apart by, each by itself.
+ATTRIBUTES = ("channel", "source", "campaign", "country", "device_class", "browser", "os")
 #: What is counted: (measure, *dimensions) -> how much.
 Counts = Counter[tuple[Any, ...]]
 
@@ -34,6 +36,7 @@ class Visit:
     started_at: int
     page_views: int = 0
     events: int = 0
+    attribute: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +162,15 @@ OF_VISITS: Mapping[str, Tally] = {
     "device_breakdown_daily": _visits_by_day(),
 }
 
+#: Of visits under each attribute, and under none.
+OF_TOLD: Mapping[str, Tally] = {
+    "session_attributes_daily": Tally(
+        of=lambda visit: (visit.site_id, _day(visit.started_at), visit.attribute),
+        columns=("site_id", "toString(local_date)", "attribute"),
+        measures=("rows", "sessions", "page_views", "events"),
+    ),
+}
+
 #: Of visits with a page view: each entered and left by some page.
 OF_READERS: Mapping[str, Tally] = {
     "page_sessions_daily": Tally(
@@ -221,6 +233,7 @@ def recount(events: Sequence[WebEvent]) -> dict[str, Counts]:
     aliases = [event for event in distinct if event.name == "$alias"]
     seen = visits(distinct)
     readers = [visit for visit in seen if visit.page_views]
+    told = [replace(visit, attribute=name) for visit in seen for name in ("", *ATTRIBUTES)]
     return {
         "bronze": Counter({(kind, name): n for name, n in types.items() for kind in ("rows", "ids")}),
         "ledger": +Counter(
@@ -237,6 +250,7 @@ def recount(events: Sequence[WebEvent]) -> dict[str, Counts]:
         **{table: _tallied(events, tally) for table, tally in OF_RECEIPTS.items()},
         **{table: _tallied(seen, tally) for table, tally in OF_VISITS.items()},
         **{table: _tallied(readers, tally) for table, tally in OF_READERS.items()},
+        **{table: _tallied(told, tally) for table, tally in OF_TOLD.items()},
     }
 
 
@@ -266,6 +280,7 @@ def found(deployment: Deployment) -> dict[str, Counts]:
     sums = ", ".join(f"sum({column})" for column in ledger)
     (totals,) = deployment.ask(f"SELECT {sums} FROM {{db}}.block_ledger")
     tallies = {**OF_EVENTS, **OF_BOTS, **OF_USERS, **OF_ALIASES, **OF_RECEIPTS, **OF_VISITS, **OF_READERS}
+    tallies |= OF_TOLD
     gold = [table for (table,) in deployment.ask(GOLD_SQL)]
     unknown = set(gold) - tallies.keys()
     assert not unknown, f"no recount of {', '.join(sorted(unknown))}: add it to tests/e2e/recount.py"

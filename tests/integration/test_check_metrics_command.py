@@ -11,8 +11,9 @@ from app.adapters.clickhouse import open_client
 from app.cli import main
 from app.embedded.engine import ChdbEngine
 from tests.integration.engines import settings_for
-from tests.integration.test_replay_command import REAL_LOG, replay
+from tests.integration.test_replay_command import replay
 from tests.log_lines import log_line
+from tests.real_log import REAL_LOG, with_real_log
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def test_everything_holds_of_what_was_replayed(data: Path, capsys: pytest.Captur
     assert told.splitlines()[-1] == "bronze, silver and every gold agree"
 
 
-@pytest.mark.skipif(not REAL_LOG.is_file(), reason=f"no {REAL_LOG}: ten thousand real requests")
+@with_real_log
 def test_everything_holds_of_a_real_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ("--format", "combined", "--site", "semicomplete", "--visitor", "ip", "--pages", "all")
     assert replay(REAL_LOG, *options, "--data", tmp_path / "data")["accepted"] == 10_000

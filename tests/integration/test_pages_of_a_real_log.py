@@ -6,15 +6,14 @@ import re
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
-from tests.integration.test_replay_command import REAL_LOG, asking, replay
+from tests.integration.test_replay_command import asking, replay
+from tests.real_log import REAL_LOG, with_real_log
 
 _REQUEST = re.compile(r'"\w+ (?P<path>[^ ?"]+)\S* HTTP/[\d.]+" (?P<status>\d{3}) .*"(?P<agent>[^"]+)"?$')
 MAY = "site = 'semicomplete', since = '2015-05-01', until = '2015-06-01'"
 
 
-@pytest.mark.skipif(not REAL_LOG.is_file(), reason=f"no {REAL_LOG}: ten thousand real requests")
+@with_real_log
 def test_pages_and_crawlers_of_a_real_log_are_those_of_its_text(tmp_path: Path) -> None:
     lines = [_REQUEST.search(line) for line in REAL_LOG.read_text("latin-1").splitlines()]
     found = [line for line in lines if line is not None]

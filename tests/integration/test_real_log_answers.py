@@ -24,12 +24,12 @@ from app.settings import Settings
 from tests import oracle_cohorts
 from tests.answering import Asked, scope
 from tests.integration.engines import settings_for
-from tests.integration.test_replay_command import REAL_LOG, replay
+from tests.integration.test_replay_command import replay
 from tests.oracle_attribution import journeys
 from tests.oracle_cohorts import Chosen
 from tests.oracle_funnels import by_walker, ordered, strict
 from tests.oracle_stats import Visit, answer
-from tests.real_log import DAYS, SITE, Request, requests, timeline, visits
+from tests.real_log import DAYS, REAL_LOG, SITE, Request, requests, timeline, visits, with_real_log
 from tests.sql.store import Store
 from tests.sql.test_attribution import agrees
 from tests.sql.test_journeys import check_flow, check_paths
@@ -50,7 +50,7 @@ from views.stats import model as stats
 
 pytestmark = [
     pytest.mark.asyncio,
-    pytest.mark.skipif(not REAL_LOG.is_file(), reason=f"no {REAL_LOG}: ten thousand real requests"),
+    with_real_log,
 ]
 
 PERIOD = scope(SITE, *DAYS, bots=Bots.INCLUDE)

@@ -11,15 +11,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from app.adapters.clickhouse import open_client
 from app.settings import ClickHouseSettings
 from tests.factories import MINUTE, T0, wire
+from tests.real_log import REAL_LOG, with_real_log
 
 ROOT = Path(__file__).parents[2]
 WUA = Path(sys.executable).parent / "wua"
-REAL_LOG = ROOT.parent / "shared" / "data" / "apache_2015.log"
 
 
 def wua(*arguments: str | Path, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -97,7 +95,7 @@ def test_a_file_that_is_not_there_is_named():
     assert (done.returncode, done.stderr) == (1, "wua: no such file: nowhere.log\n")
 
 
-@pytest.mark.skipif(not REAL_LOG.is_file(), reason=f"no {REAL_LOG}: ten thousand real requests")
+@with_real_log
 def test_a_real_log_has_the_sessions_that_webalizer_counts_also_when_fed_twice(tmp_path):
     data = tmp_path / "data"
     options = ("--format", "combined", "--site", "semicomplete", "--visitor", "ip", "--pages", "all")

@@ -115,6 +115,10 @@ GOLD = {
     "page_sessions_daily": Question(
         keys=("path", "toString(local_date)", "is_bot"), figures=_sums("entries", "exits", "bounces")
     ),
+    "session_attributes_daily": Question(
+        keys=("attribute", "value", "toString(local_date)", "is_bot"),
+        figures={**SESSION_SUMS, "durations": "sumMap(durations)"},
+    ),
 }
 
 _SUMMED = {name: name for name in SUMS} | {"revenue": "toInt64(revenue * 10000)", "visitors": "visitors"}

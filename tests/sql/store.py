@@ -36,12 +36,14 @@ SESSION_GOLD = (
     "traffic_sources_daily",
     "device_breakdown_daily",
     "page_sessions_daily",
+    "session_attributes_daily",
 )
 
 #: What the product remembers of its own work: no view fills these.
 RECORDS = (
     "schema_migrations",
     "erasures_under_way",
+    "visitor_spans",
     "site_retention",
     "imports",
     "imported_daily",

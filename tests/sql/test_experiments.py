@@ -18,9 +18,9 @@ from scipy import stats
 from app.errors import NotFoundError, QueryError
 from tests import oracle_experiments, real_log
 from tests.answering import ZONES, Asked, asked, engine, migrated, ms, scope
-from tests.integration.test_replay_command import REAL_LOG
 from tests.oracle_experiments import AMOUNTS, User
 from tests.oracle_stats import Did, Visit
+from tests.real_log import REAL_LOG, with_real_log
 from tests.sql.test_stats import PERIODS
 from tests.visits import some_visit, tell
 from views.experiments.model import Amount, ExperimentResults, ResultsAsked
@@ -164,7 +164,7 @@ async def test_ratios_are_those_of_a_recount(asked: Asked, of: str, per: str) ->
         assert values[name] == pytest.approx(one.numerator / one.denominator)
 
 
-@pytest.mark.skipif(not REAL_LOG.is_file(), reason=f"no {REAL_LOG}: ten thousand real requests")
+@with_real_log
 async def test_an_experiment_on_real_visits_is_that_of_a_recount(asked: Asked) -> None:
     """What they did is a log's; which variant they saw, and in which of their visits, is made up."""
     dice = random.Random(7)

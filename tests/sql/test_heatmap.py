@@ -11,9 +11,8 @@ import pytest
 from app.errors import QueryError
 from app.events.vocabulary import DeviceClass
 from tests.answering import Asked, asked, engine, migrated, ms, scope
-from tests.integration.test_replay_command import REAL_LOG
 from tests.page_traffic import PATHS, Visit, clicked, scope_of, visits, write
-from tests.real_log import DAYS, requests
+from tests.real_log import DAYS, REAL_LOG, requests, with_real_log
 from views.heatmap import Heatmap, HeatmapAsked
 from views.params import Bots
 from views.stats.model import And, Is
@@ -144,7 +143,7 @@ async def test_a_heatmap_is_that_of_a_recount(asked: Asked, zone: str, since: st
             assert sum(one.page_views for one in devices) == found.page_views
 
 
-@pytest.mark.skipif(not REAL_LOG.is_file(), reason=f"no {REAL_LOG}: ten thousand real requests")
+@with_real_log
 async def test_a_heatmap_of_real_visits_is_that_of_a_recount(asked: Asked) -> None:
     """Pages and times of a log; where they clicked is made up."""
     made = clicked(requests(REAL_LOG))

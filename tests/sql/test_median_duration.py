@@ -47,7 +47,7 @@ async def test_it_is_near_the_exact_one_whichever_table_answers(asked: Asked, co
     assert (quarters, layer) == (pytest.approx(exact, rel=0.045), "gold: session_analytics")
     views = {"op": "is", "field": "path", "value": "/a"}
     assert await median(asked, filter=views) == (quarters, "silver: session_events")
-    with_visitors = "gold: session_analytics, silver: sessions_silver"
+    with_visitors = "gold: session_attributes_daily, silver: sessions_silver"
     assert await median(asked, metrics=[MEDIAN, "visitors"]) == (quarters, with_visitors)
     for more in ({"interval": "minute"}, {"dimensions": ["channel"]}):
         assert await median(asked, **more) == (quarters, "silver: sessions_silver")

@@ -11,7 +11,7 @@ from migrations.runner import load_views
 from migrations.statements import Target, statements
 from views.answers import Quantiles
 from views.catalog import VIEWS, Interval
-from views.figures import median_of, page_pattern, quantiles, ratio, with_visitors
+from views.figures import median_of, page_pattern, quantiles, ratio
 
 FILES = dict(load_views())
 _PARAMETER = re.compile(r"\{(\w+):([^{}]+)\}")
@@ -43,7 +43,7 @@ def selected(name: str) -> list[str]:
 
 
 def test_a_view_within_a_view_is_bound_under_the_names_given():
-    inlined = VIEWS["kind_visitors"].inlined("db", since="first")
+    inlined = VIEWS["channel_visitors"].inlined("db", since="first")
     assert "FROM db.sessions_silver" in inlined
     assert "{first:Date}" in inlined
     assert "{since:Date}" not in inlined
@@ -101,12 +101,3 @@ def test_what_was_not_measured_has_no_quantiles():
 )
 def test_a_page_pattern_is_anchored_and_literal_but_for_stars(page, pattern):
     assert page_pattern(page) == pattern
-
-
-def test_visitors_of_a_dimension_stand_beside_its_sums_and_none_where_there_are_none():
-    rows = [{"channel": channel, "sessions": count} for channel, count in (("Email", 8), ("Direct", 5))]
-    found = with_visitors(rows, [{"channel": "Email", "visitors": 3}], by="channel")
-    assert found == [
-        {"channel": "Email", "sessions": 8, "visitors": 3},
-        {"channel": "Direct", "sessions": 5, "visitors": 0},
-    ]

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from app.core.visitor_spans import Cover
 from app.errors import QueryError
 from views.living import last_day
 from views.params import FIRST_DAY, LAST_DAY, Period, Scope
@@ -16,7 +17,8 @@ from views.reading import Reader, about
 from views.stats.cursor import Cursor, parse, question_of
 from views.stats.fields import field
 from views.stats.model import And, Asked, Compare, CompareDays, OneOf, Stats, StatsRow, Step
-from views.stats.planner import plan
+from views.stats.planner import Plan, of_spans, plan
+from views.visitors import KnownSpans
 
 #: Intervals that one series may have.
 MAX_INTERVALS = 50_000
@@ -27,12 +29,14 @@ _STEPS = {
 }
 
 
-async def stats(reader: Reader, scope: Scope, asked: Asked, *, cap_ms: int) -> Stats:
-    """The answer. ``cap_ms``: how long a session can be, 0 for no bound.
+async def stats(
+    reader: Reader, scope: Scope, asked: Asked, *, cap_ms: int, spans: KnownSpans | None = None
+) -> Stats:
+    """The answer. ``cap_ms``: how long a session can be, 0 for no bound. ``spans``: where visitors are known.
 
     Raises QueryError for an unknown field, an order by what was not asked, too many intervals.
     """
-    asking = _Asking(reader, cap_ms=cap_ms)
+    asking = _Asking(reader, cap_ms=cap_ms, spans=spans)
     cursor = parse(asked)
     if is_series := _is_series(asked):
         asked = msgspec.structs.replace(asked, limit=MAX_INTERVALS)
@@ -111,14 +115,22 @@ class _Found(msgspec.Struct, frozen=True):
 class _Asking:
     """Runs statements of one question."""
 
-    def __init__(self, reader: Reader, *, cap_ms: int) -> None:
-        self._reader, self._cap_ms = reader, cap_ms
+    def __init__(self, reader: Reader, *, cap_ms: int, spans: KnownSpans | None) -> None:
+        self._reader, self._cap_ms, self._spans = reader, cap_ms, spans
 
     async def found(self, scope: Scope, asked: Asked, *, cursor: Cursor | None = None) -> _Found:
         """The answer's rows, by column, and its totals."""
-        reach = last_day(scope.period.until, cap_ms=self._cap_ms)
-        made = plan(asked, scope, database=self._reader.database, reach=reach, cursor=cursor)
-        rows = await self._reader.ask(made.sql, made.bound)
+
+        async def ask(known: Cover | None) -> tuple[Plan, list[dict[str, Any]]]:
+            reach = last_day(scope.period.until, cap_ms=self._cap_ms)
+            database = self._reader.database
+            made = plan(asked, scope, database=database, reach=reach, cursor=cursor, known=known)
+            return made, await self._reader.ask(made.sql, made.bound)
+
+        if self._spans is not None and of_spans(asked):
+            made, rows = await self._spans.answered(scope, ask)
+        else:
+            made, rows = await ask(None)
         if rows and rows[0]["is_total"]:
             return _Found(rows[1:], _row(rows[0], _in_all(asked)), made.layer)
         return _Found(rows, (await self.found(scope, _in_all(asked))).totals, made.layer)

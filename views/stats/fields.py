@@ -120,6 +120,7 @@ class Source(StrEnum):
     """Where an answer comes from, and the layer that the answer names."""
 
     QUARTERS = "session_analytics"
+    ATTRIBUTE_DAYS = "session_attributes_daily"
     SOURCE_DAYS = "traffic_sources_daily"
     DEVICE_DAYS = "device_breakdown_daily"
     SESSIONS = "sessions_silver"
@@ -128,7 +129,7 @@ class Source(StrEnum):
     @property
     def is_gold(self) -> bool:
         """Whether its rows are sums already."""
-        return self in GOLD_FIELDS
+        return self in GOLD_FIELDS or self is Source.ATTRIBUTE_DAYS
 
     @property
     def layer(self) -> str:

@@ -2,8 +2,8 @@
 
 The smallest table that can answer is asked: sums of quarters of an hour or of days where they have every
 field that is named, session rows where they have not, and the events of sessions for what only events have.
-All count a session where it began, so their figures agree. No sum tells visitors apart: beside sums they are
-counted of session rows.
+All count a session where it began, so their figures agree. No sum tells visitors apart: beside sums they come
+of spans of days that are known, and are counted of session rows on other days.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Any
 
 import msgspec
 
+from app.core.visitor_spans import ATTRIBUTES, WHOLE, Cover
 from app.errors import QueryError
-from views import living
+from views import living, visitors
 from views.params import Scope
 from views.stats import crossed, fields, filters
 from views.stats.cursor import Cursor
@@ -56,6 +57,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 def source_of(asked: Asked) -> Source:
     """The smallest table that can answer; QueryError for an unknown field."""
+    if of_spans(asked):
+        return Source.ATTRIBUTE_DAYS
     named = {fields.field(one.field) for one in filters.parts(asked.filter)}
     named.update(fields.field(name) for name in asked.dimensions)
     if any(one.is_of_events for one in named):
@@ -71,18 +74,47 @@ def source_of(asked: Asked) -> Source:
     return Source.SESSIONS
 
 
-def plan(asked: Asked, scope: Scope, *, database: str, reach: Any, cursor: Cursor | None = None) -> Plan:
-    """The statement of a question. ``reach``: the first day that no event of a session of the period has."""
+def of_spans(asked: Asked) -> bool:
+    """Whether it asks for the visitors of a whole period, by one attribute of sessions at most."""
+    return (
+        Metric.VISITORS in asked.metrics
+        and asked.filter is None
+        and asked.interval is None
+        and (not asked.dimensions or [*asked.dimensions] == [_attribute(asked)])
+        and (not asked.dimensions or Metric.MEDIAN_SESSION_DURATION_S not in asked.metrics)
+    )
+
+
+def plan(
+    asked: Asked,
+    scope: Scope,
+    *,
+    database: str,
+    reach: Any,
+    cursor: Cursor | None = None,
+    known: Cover | None = None,
+) -> Plan:
+    """The statement of a question.
+
+    ``reach``: the first day that no event of a session of the period has. ``known``: spans whose visitors are
+    known, for a question that is ``of_spans``.
+    """
     source = source_of(asked)
     places = Places({**scope.by_day, **scope.by_time, "reach": reach})
     keys = _keys(asked, source, places, database)
     relation = _relation(asked, source, keys, places, database)
     grouped, layer = _grouped(asked, source, keys, relation), source.layer
-    if source.is_gold and Metric.VISITORS in asked.metrics:
+    if source is Source.ATTRIBUTE_DAYS:
+        sketches = visitors.relation([_attribute(asked)], known, places, database=database)
+        named = "".join(f"value AS {name}, " for name in keys)
+        estimated = ["uniqCombined64Merge(16)(r.visitors) AS estimated"]
+        beside = _by_key(estimated, keys, f"(SELECT {named}visitors FROM {sketches})")  # noqa: S608
+        grouped, layer = _beside_visitors(grouped, keys, beside), visitors.layer(source.layer, known)
+    elif source.is_gold and Metric.VISITORS in asked.metrics:
         of_rows = _keys(asked, Source.SESSIONS, places, database)
         standing = _relation(asked, Source.SESSIONS, of_rows, places, database)
-        visitors = _by_key(["uniqCombined64(16)(r.visitor_hash) AS estimated"], of_rows, standing)
-        grouped = _beside_visitors(grouped, of_rows, visitors)
+        counted = _by_key(["uniqCombined64(16)(r.visitor_hash) AS estimated"], of_rows, standing)
+        grouped = _beside_visitors(grouped, of_rows, counted)
         layer = f"{layer}, {Source.SESSIONS.layer}"
     return Plan(
         source=source,
@@ -108,6 +140,8 @@ def order_of(asked: Asked) -> Order:
 def _keys(asked: Asked, source: Source, places: Places, database: str) -> dict[str, str]:
     """What rows are grouped by: name -> expression."""
     keys: dict[str, str] = {}
+    if source is Source.ATTRIBUTE_DAYS:
+        return {f"d{number}": "value" for number in range(len(asked.dimensions))}
     if asked.interval is not None:
         at = "bucket" if source is Source.QUARTERS else "started_at"
         day = "toDate(bucket, {zone:String})" if source is Source.QUARTERS else "local_date"
@@ -129,6 +163,8 @@ def _relation(asked: Asked, source: Source, keys: dict[str, str], places: Places
     if source.is_gold:
         columns = ", ".join([*named, *fields.needed(asked.metrics)])
         rows = f"{database}.{source.value}"
+        if source is Source.ATTRIBUTE_DAYS:
+            passing = f"attribute = {places.put(_attribute(asked), 'String')}"
         return f"(SELECT {columns} FROM {rows} WHERE {_range(source)} AND {passing})"  # noqa: S608
     # Sums take back what was taken back by their sign; distinct visitors cannot, so they are of what is left.
     sign, stands = "sign", ""
@@ -138,12 +174,17 @@ def _relation(asked: Asked, source: Source, keys: dict[str, str], places: Places
     return f"(SELECT {columns} FROM {rows} WHERE {_range(source)} AND {passing}{stands})"  # noqa: S608
 
 
-def _beside_visitors(sums: str, keys: dict[str, str], visitors: str) -> str:
+def _attribute(asked: Asked) -> str:
+    """The attribute that visitors are told by: the first dimension where they can be, or none."""
+    return next((name for name in asked.dimensions if name in ATTRIBUTES), WHOLE)
+
+
+def _beside_visitors(sums: str, keys: dict[str, str], counted: str) -> str:
     """SQL: the sums with the visitors of the same key; an estimate must not exceed what it can be."""
     same = ", ".join([*keys, "is_total"])
     return (
         "SELECT s.*, toInt64(least(v.estimated, s.sessions)) AS visitors "  # noqa: S608
-        f"FROM ({sums}) AS s LEFT JOIN ({visitors}) AS v USING ({same})"
+        f"FROM ({sums}) AS s LEFT JOIN ({counted}) AS v USING ({same})"
     )
 
 

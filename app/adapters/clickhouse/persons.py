@@ -132,6 +132,8 @@ class PersonRows:
             for name in self._places(person):
                 # The engine keeps the text of the last deletion, whatever it is: let it be one without ids.
                 self._delete(f"{self._database}.{name}", "0", bound={})
+            # Sketches know the ids that were; those of the others are made anew of the rows as they are.
+            self._delete(f"{self._database}.visitor_spans", "site_id = {site:String}", bound=_bound(person))
             self._delete(self._under_way, NOTED, bound={"digests": digests})
         except ClickHouseError as error:
             raise _refused(error, at=self._database) from error

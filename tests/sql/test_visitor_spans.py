@@ -1,0 +1,275 @@
+"""Visitors of days that are known already: the same as those counted of sessions, and never out of date."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+from structlog.testing import capture_logs
+
+from app.adapters.clickhouse.persons import PersonRows
+from app.adapters.clickhouse.visitor_spans import Made, SpanKeeper, make_visitor_spans
+from app.core.visitor_spans import ATTRIBUTES
+from app.events.persons import Person
+from tests.answering import Asked, asked, engine, migrated, ms, scope
+from tests.sql.store import block, retracted, some_uuid
+from views.answers import Overview
+from views.params import Bots, Scope
+from views.stats.model import Asked as Question
+from views.stats.model import Metric, Stats
+
+__all__ = ["asked", "engine", "migrated"]
+
+pytestmark = pytest.mark.asyncio
+
+#: All of March is over, and recent.
+NOW = datetime(2026, 4, 5, tzinfo=UTC)
+KNOWN = "gold: visitor_spans"
+CHANNELS = ("Direct", "Email", "Paid Search")
+
+
+def visit(at: str, visitor: str, *, channel: str = "Direct", **facts: Any) -> dict[str, Any]:
+    return {
+        "session_id": some_uuid(),
+        "visitor_id": visitor,
+        "at": ms(at),
+        "channel": channel,
+        "page_views": 1,
+        "events": 1,
+        **facts,
+    }
+
+
+def march(asked: Asked, *, seed: int = 3, count: int = 300) -> None:
+    dice = random.Random(seed)
+    asked.sessions(
+        *(
+            visit(
+                f"2026-03-{dice.randrange(1, 32):02}T{dice.randrange(1, 20):02}:{dice.randrange(60):02}Z",
+                f"v{dice.randrange(80)}",
+                channel=dice.choice(CHANNELS),
+                device_class=dice.choice(["desktop", "mobile"]),
+                country=dice.choice(["DE", "", "FR"]),
+                is_bot=int(dice.random() < 0.1),
+            )
+            for _ in range(count)
+        )
+    )
+
+
+def known(asked: Asked, *, now: datetime = NOW, min_sessions: int = 150) -> Made:
+    """Make what is worth knowing, of as many sessions as four weeks of March have."""
+    return make_visitor_spans(
+        asked.store.client, database=asked.store.database, now=now, min_sessions=min_sessions
+    )
+
+
+async def by(asked: Asked, attribute: str, within: Scope | None = None) -> Stats:
+    question = Question(
+        metrics=[Metric.VISITORS, Metric.SESSIONS], dimensions=[attribute] if attribute else []
+    )
+    return await asked.queries.stats(within or scope(), question)
+
+
+async def counted(asked: Asked, attribute: str, within: Scope | None = None) -> Stats:
+    """The same of session rows: a filter that everything passes is not asked of gold."""
+    everything = {"op": "is_not", "field": "entry_path", "value": "no such page"}
+    question = msgspec.convert(
+        {
+            "metrics": ["visitors", "sessions"],
+            "dimensions": [attribute] if attribute else [],
+            "filter": everything,
+        },
+        Question,
+    )
+    found = await asked.queries.stats(within or scope(), question)
+    assert found.layer == "silver: sessions_silver"
+    return found
+
+
+def figures(found: Stats) -> Any:
+    return found.totals.metrics, sorted((tuple(row.dimensions.items()), row.metrics) for row in found.rows)
+
+
+async def same(
+    asked: Asked,
+    *,
+    is_known: bool | None = True,
+    within: Scope | None = None,
+    attributes: Sequence[str] = ("channel",),
+) -> None:
+    for attribute in ("", *attributes):
+        found = await by(asked, attribute, within)
+        assert is_known in (None, KNOWN in found.layer)
+        assert str(figures(found)) == str(figures(await counted(asked, attribute, within)))
+
+
+@pytest.mark.parametrize("bots", Bots)
+async def test_visitors_of_known_spans_are_those_of_their_sessions(asked: Asked, bots: Bots) -> None:
+    march(asked)
+    await same(asked, is_known=False, within=scope(bots=bots))
+    assert known(asked).made > 0
+    assert known(asked) == Made(made=0, unsettled=0)
+    await same(fresh(asked), within=scope(bots=bots), attributes=ATTRIBUTES)
+
+
+@pytest.mark.parametrize(
+    "period", [("2026-03-01", "2026-03-31"), ("2026-02-11", "2026-04-20"), ("2026-03-03", "2026-03-14")]
+)
+async def test_days_in_no_span_are_counted_beside(asked: Asked, period: tuple[str, str]) -> None:
+    march(asked)
+    known(asked, now=datetime(2026, 3, 25, tzinfo=UTC), min_sessions=40)
+    await same(fresh(asked), within=scope("shop", *period))
+
+
+async def test_a_period_shorter_than_a_week_is_counted(asked: Asked) -> None:
+    march(asked)
+    assert known(asked, min_sessions=40).made > 4
+    await same(fresh(asked), is_known=False, within=scope("shop", "2026-03-03", "2026-03-09"))
+
+
+async def test_a_late_session_counts_at_once(asked: Asked) -> None:
+    march(asked)
+    known(asked, min_sessions=40)
+    queries = fresh(asked)
+    await same(queries)
+    before = (await by(queries, "channel")).totals.metrics["visitors"]
+    asked.sessions(visit("2026-03-10T10:00Z", "a new one", channel="Video"))
+    found = await by(queries, "channel")
+    assert found.totals.metrics["visitors"] == before + 1
+    assert {"channel": "Video"} in [row.dimensions for row in found.rows]
+    await same(queries, is_known=True)  # by weeks in which it is not
+    assert known(asked, min_sessions=40).made > 0
+    await same(fresh(asked))
+
+
+async def test_a_session_that_is_taken_back_is_no_visitor_any_more(asked: Asked) -> None:
+    march(asked)
+    told = asked.sessions(visit("2026-03-10T10:00Z", "gone", channel="Video"))
+    known(asked)
+    queries = fresh(asked)
+    assert {"channel": "Video"} in [row.dimensions for row in (await by(queries, "channel")).rows]
+    asked.insert([retracted(one, block()) for one in told])
+    assert {"channel": "Video"} not in [row.dimensions for row in (await by(queries, "channel")).rows]
+    await same(queries, is_known=False)
+
+
+async def test_a_session_that_changes_its_channel_is_no_visitor_of_the_old_one(asked: Asked) -> None:
+    march(asked)
+    (told,) = asked.sessions(visit("2026-03-10T10:00Z", "moved", channel="Video"))
+    known(asked)
+    queries = fresh(asked)
+    await same(queries)
+    moved = msgspec.structs.replace(told, channel="Social", version=told.version + 1)
+    asked.insert([retracted(told, block()), moved])
+    rows = {row.dimensions["channel"]: row.metrics["visitors"] for row in (await by(queries, "channel")).rows}
+    assert rows["Social"] == 1
+    assert "Video" not in rows
+    await same(queries, is_known=False)
+
+
+async def test_what_comes_while_an_answer_is_made_is_not_missed(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    march(asked)
+    known(asked)
+    queries = fresh(asked)
+    reader = queries.queries.reader
+    ask, late = reader.ask, [visit("2026-03-10T10:00Z", "late")]
+
+    async def interrupted(sql: str, values: Any) -> Any:
+        if "visitor_spans WHERE site_id = {site:String} AND attribute IN" in sql and late:
+            asked.sessions(late.pop())
+        return await ask(sql, values)
+
+    monkeypatch.setattr(reader, "ask", interrupted)
+    found = await by(queries, "")
+    assert not late
+    assert found.totals.metrics == (await counted(queries, "")).totals.metrics
+
+
+async def test_the_overview_is_the_same_from_known_spans(asked: Asked) -> None:
+    march(asked)
+    before = await asked.queries.overview(scope())
+    known(asked)
+    after = await fresh(asked).queries.overview(scope())
+    assert KNOWN in after.layer
+    assert KNOWN not in before.layer
+    assert shown(after) == shown(before)
+    assert after.visitors == (await counted(asked, "")).totals.metrics["visitors"]
+
+
+def shown(found: Overview) -> Any:
+    return msgspec.to_builtins(msgspec.structs.replace(found, layer=""))
+
+
+async def test_spans_of_an_erased_visitor_are_made_anew(asked: Asked) -> None:
+    march(asked)
+    known(asked)
+    before = figures(await by(fresh(asked), "channel"))
+    rows = PersonRows(asked.store.client, database=asked.store.database)
+    rows.erase(Person(site_id="shop", visitors=("v7",)))
+    assert asked.store.one("SELECT count() FROM {db}.visitor_spans") == 0
+    assert str(figures(await by(fresh(asked), "channel"))) == str(before)
+    assert known(asked).made > 0
+    assert str(figures(await by(fresh(asked), "channel"))) == str(before)
+    await same(fresh(asked))
+
+
+async def test_what_gold_and_silver_disagree_about_is_left_alone(asked: Asked) -> None:
+    march(asked)
+    asked.store.run("ALTER TABLE {db}.session_attributes_daily DELETE WHERE local_date = '2026-03-10'")
+    found = known(asked)
+    assert found.unsettled > 0
+    assert not asked.store.ask(
+        "SELECT since FROM {db}.visitor_spans WHERE since <= '2026-03-10' AND until > '2026-03-10'"
+    )
+
+
+async def test_today_is_not_known(asked: Asked) -> None:
+    march(asked)
+    known(asked, now=datetime(2026, 3, 20, tzinfo=UTC), min_sessions=40)
+    assert asked.store.one("SELECT max(until) FROM {db}.visitor_spans").isoformat() == "2026-03-20"
+
+
+async def test_a_site_with_few_sessions_is_counted(asked: Asked) -> None:
+    march(asked)
+    found = make_visitor_spans(asked.store.client, database=asked.store.database, now=NOW)
+    assert found == Made(made=0, unsettled=0)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_a_web_process_makes_them_again_and_again_whatever_fails(asked: Asked, is_there: bool) -> None:
+    # These are of 2026, and long over by any clock; spans that begin on other days than Mondays are not.
+    asked.sessions(*(visit(f"2026-03-{day:02}T10:00Z", f"v{day}") for day in range(2, 30)))
+    settings = asked.settings.clickhouse
+    if not is_there:
+        settings = settings.model_copy(update={"database": "no_such"})
+    keeper = SpanKeeper(settings, first_s=0, every_s=0.05, min_sessions=20)
+    keeping = asyncio.create_task(keeper.run())
+    with capture_logs() as logs:
+        async with asyncio.timeout(60):
+            while sum(line["event"].startswith("visitor_spans.") for line in logs) < (1 if is_there else 2):
+                await asyncio.sleep(0.05)
+    assert not keeping.done()
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+    await keeper.close()
+    if is_there:
+        assert (logs[0]["event"], logs[0]["made"]) == ("visitor_spans.made", 1)
+        assert asked.store.ask(
+            "SELECT DISTINCT toString(since), toString(until) FROM {db}.visitor_spans"
+        ) == [("2026-03-02", "2026-03-30")]
+    else:
+        assert {line["event"] for line in logs} == {"visitor_spans.waiting"}
+        assert "no_such" in logs[0]["trouble"]
+
+
+def fresh(asked: Asked) -> Asked:
+    """The questions of a process that has just begun."""
+    return msgspec.structs.replace(asked, queries=asked.funnels())
