@@ -28,6 +28,9 @@ MODIFY SETTING min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on
 ALTER TABLE {db}.page_sessions_daily {on_cluster}
 MODIFY SETTING min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1;
 
+ALTER TABLE {db}.page_visitors {on_cluster}
+MODIFY SETTING min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1;
+
 ALTER TABLE {db}.page_views_silver {on_cluster}
 MODIFY SETTING min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1;
 

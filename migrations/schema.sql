@@ -553,6 +553,25 @@ ORDER BY (site_id, local_date, visitor_id, event_at)
 TTL inserted_at + toIntervalYear(2)
 SETTINGS non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192, finished_mutations_to_keep = 1, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1;
 
+CREATE TABLE {db}.page_visitors
+(
+    `site_id` LowCardinality(String),
+    `span` UInt8,
+    `since` Date CODEC(Delta(2), ZSTD(1)),
+    `path` String CODEC(ZSTD(1)),
+    `is_bot` UInt8,
+    `rows` SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    `page_views` SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    `visitors` AggregateFunction(uniqCombined64(12), String) CODEC(NONE),
+    `leaves` SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    `engaged_ms` SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    `scroll_depth` SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1))
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY toYYYYMM(since)
+ORDER BY (site_id, span, since, is_bot, path)
+SETTINGS index_granularity = 16, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1;
+
 CREATE TABLE {db}.received_silver
 (
     `site_id` LowCardinality(String),
@@ -1674,6 +1693,41 @@ AS SELECT
     now() AS inserted_at
 FROM {db}.events_in AS e
 WHERE (e.outcome = 'accepted') AND (e.event_type = 'page_view');
+
+CREATE MATERIALIZED VIEW {db}.page_visitors_mv TO {db}.page_visitors
+(
+    `site_id` LowCardinality(String),
+    `span` UInt8,
+    `since` Date,
+    `path` String,
+    `is_bot` UInt8,
+    `rows` UInt64,
+    `page_views` UInt64,
+    `visitors` AggregateFunction(uniqCombined64(12), String),
+    `leaves` UInt64,
+    `engaged_ms` UInt64,
+    `scroll_depth` UInt64
+)
+AS SELECT
+    e.site_id AS site_id,
+    spanned.1 AS span,
+    spanned.2 AS since,
+    e.path AS path,
+    e.is_bot AS is_bot,
+    count() AS rows,
+    countIf(e.event_type = 'page_view') AS page_views,
+    uniqCombined64StateIf(12)(e.visitor_id, e.event_type = 'page_view') AS visitors,
+    countIf(e.name = '$page_leave') AS leaves,
+    sum(e.engaged_ms) AS engaged_ms,
+    sumIf(e.scroll_depth, e.name = '$page_leave') AS scroll_depth
+FROM {db}.user_behavior_silver AS e
+ARRAY JOIN [(1, e.local_date), (7, toMonday(e.local_date))] AS spanned
+GROUP BY
+    e.site_id,
+    span,
+    since,
+    e.path,
+    e.is_bot;
 
 CREATE MATERIALIZED VIEW {db}.received_silver_mv TO {db}.received_silver
 (

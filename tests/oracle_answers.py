@@ -55,14 +55,18 @@ def answers(accepted: Sequence[Seen], rules: SiteRules) -> dict[str, Table]:
         ),
         "device_class_visitors": tally(found, by=lambda one: (one.device.device_class,), figures=_visitors),
         "daily_series": tally(seen, by=lambda one: (local_date(one.at, rules),), figures=_point),
+        "full_hour_series": tally(seen, by=lambda one: (one.at // (60 * MINUTE) * 3600,), figures=_point),
         "hour_series": tally(seen, by=lambda one: (local_hour(one.at, rules),), figures=_point),
         "minute_series": tally(seen, by=lambda one: (one.at // MINUTE * 60,), figures=_point),
         "living_sessions": tally(found, by=facts, figures=lambda some: {"sessions": len(some)}),
-        "top_pages": {
-            key: figures
-            for key, figures in tally(seen, by=lambda one: (one.path,), figures=_page).items()
-            if figures["page_views"]
-        },
+        "top_pages": (
+            pages := {
+                key: figures
+                for key, figures in tally(seen, by=lambda one: (one.path,), figures=_page).items()
+                if figures["page_views"]
+            }
+        ),
+        "ranked_pages": pages,
         "bot_traffic": tally(
             [one for one in accepted if one.bot],
             by=lambda one: BOTS[one.bot],

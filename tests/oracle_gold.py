@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
@@ -41,6 +42,11 @@ def gold(accepted: Sequence[Seen], found: Sequence[Session], rules: SiteRules) -
             accepted,
             by=lambda seen: (seen.path, local_date(seen.at, rules), seen.device.device_class, seen.is_bot),
             figures=_page,
+        ),
+        "page_visitors": tally(
+            [(seen, span) for seen in accepted for span in _spans(seen, rules)],
+            by=lambda one: (*one[1], one[0].path, one[0].is_bot),
+            figures=lambda some: _visited([seen for seen, _ in some]),
         ),
         "bot_traffic_daily": tally(
             [seen for seen in accepted if seen.bot],
@@ -115,7 +121,13 @@ def _daily(some: list[Seen]) -> dict[str, Any]:
     }
 
 
-def _page(some: list[Seen]) -> dict[str, Any]:
+def _spans(seen: Seen, rules: SiteRules) -> list[tuple[int, str]]:
+    """The day of an event, and the week."""
+    day = date.fromisoformat(local_date(seen.at, rules))
+    return [(1, day.isoformat()), (7, (day - timedelta(days=day.weekday())).isoformat())]
+
+
+def _visited(some: list[Seen]) -> dict[str, Any]:
     views = [seen for seen in some if seen.kind == "page_view"]
     leaves = [seen for seen in some if seen.kind == "$page_leave"]
     return {
@@ -125,6 +137,12 @@ def _page(some: list[Seen]) -> dict[str, Any]:
         "leaves": len(leaves),
         "engaged_ms": sum(seen.engaged_ms for seen in leaves),
         "scroll_depth": sum(seen.scroll_depth for seen in leaves),
+    }
+
+
+def _page(some: list[Seen]) -> dict[str, Any]:
+    return {
+        **_visited(some),
         **{
             name: quantiles([seen.timings[name] for seen in some if seen.timings.get(name)])
             for name in TIMINGS

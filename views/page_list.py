@@ -22,7 +22,7 @@ from views.stats.model import Filter
 
 MAX_PAGES = 1000
 DEFAULT_PAGES = 100
-GOLD = "gold: page_performance_metrics, page_sessions_daily"
+GOLD = "gold: page_performance_metrics, page_sessions_daily, page_visitors"
 
 
 class PageFigure(StrEnum):
@@ -84,8 +84,8 @@ HAVING page_views > 0
 """
 _VISITORS = """
 SELECT path, uniqCombined64Merge(12)(visitors) AS visitors
-FROM {database}.page_performance_metrics
-WHERE site_id = {{site:String}} AND local_date >= {{since:Date}} AND local_date < {{until:Date}}
+FROM {database}.page_visitors
+WHERE site_id = {{site:String}} AND (span, since) IN {{spans:Array(Tuple(UInt8, Date))}}
     AND has({{bots:Array(UInt8)}}, is_bot) AND path IN (SELECT path FROM ({pages}))
 GROUP BY path
 """
@@ -146,7 +146,7 @@ async def page_list(reader: Reader, scope: Scope, asked: PagesAsked, *, cap_ms: 
 
     Raises QueryError for an unknown field of the filter, and for a cursor of another question.
     """
-    places = Places({**scope.by_day, "reach": last_day(scope.period.until, cap_ms=cap_ms)})
+    places = Places({**scope.by_day, **scope.by_span, "reach": last_day(scope.period.until, cap_ms=cap_ms)})
     sql = _statement(asked, places, database=reader.database)
     rows = await reader.ask(sql, places.bound)
     following = None

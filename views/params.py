@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from app.errors import QueryError
+from views.spans import spans
 
 DEFAULT_DAYS = 30
 #: The first and last day that every date type of the store can hold.
@@ -47,6 +49,14 @@ class Period(msgspec.Struct, frozen=True, kw_only=True):
         return cls(since=FIRST_DAY, until=LAST_DAY, zone=zone)
 
     @property
+    def has_full_hours(self) -> bool:
+        """Whether each hour of the zone in the period begins on a full hour of UTC.
+
+        A clock that is half an hour off is so for more than a day.
+        """
+        return _has_full_hours(self.since, self.until, self.zone)
+
+    @property
     def bounds(self) -> tuple[datetime, datetime]:
         """The same in UTC, right also on the days on which clocks change."""
         return _begin(self.since, self.zone), _begin(self.until, self.zone)
@@ -72,6 +82,15 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
             "site": self.site_id,
             "since": self.period.since,
             "until": self.period.until,
+            "bots": self.bots.flags,
+        }
+
+    @property
+    def by_span(self) -> dict[str, Any]:
+        """Parameters of views over local days, as weeks and days."""
+        return {
+            "site": self.site_id,
+            "spans": spans(self.period.since, self.period.until),
             "bots": self.bots.flags,
         }
 
@@ -127,6 +146,14 @@ def _day(name: str, text: str) -> date:
     if day is None or day.isoformat() != text or not FIRST_DAY <= day <= LAST_DAY:
         raise QueryError(f"{name} = {text[:40]!r}: expected a date such as 2026-03-31, from 1970 to 2100")
     return day
+
+
+@lru_cache(maxsize=256)
+def _has_full_hours(since: date, until: date, zone: ZoneInfo) -> bool:
+    midnights = (
+        datetime.combine(since, time(), zone) + timedelta(days=n) for n in range((until - since).days + 1)
+    )
+    return all((at.utcoffset() or timedelta()) % timedelta(hours=1) == timedelta() for at in midnights)
 
 
 def _begin(day: date, zone: ZoneInfo) -> datetime:

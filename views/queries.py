@@ -116,12 +116,13 @@ class Queries(Analyses):
     async def series(self, scope: Scope, *, interval: Interval) -> Series:
         """Events over time."""
         bound = scope.by_day if interval is Interval.DAY else scope.by_time
-        rows = await self._reader.rows(interval.view, bound)
+        is_full = interval is Interval.HOUR and scope.period.has_full_hours
+        rows = await self._reader.rows("full_hour_series" if is_full else interval.view, bound)
         return Series(**about(scope, layer="gold"), interval=interval, points=[Point(**row) for row in rows])
 
     async def top_pages(self, scope: Scope, *, limit: int) -> list[PageRow]:
         """The pages with the most page views."""
-        rows = await self._reader.rows("top_pages", {**scope.by_day, "limit": limit})
+        rows = await self._reader.rows("ranked_pages", {**scope.by_span, "limit": limit})
         return [
             PageRow(
                 path=row["path"],

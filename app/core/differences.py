@@ -45,12 +45,15 @@ def lasting(looks: Sequence[Iterable[Difference]]) -> list[Difference]:
 
 
 def rebuildable(
-    differences: Iterable[Difference], *, of: str, torn: Iterable[Difference]
+    differences: Iterable[Difference], *, of: str, torn: Iterable[Difference], in_weeks: bool = False
 ) -> list[tuple[str, date]]:
     """The sites and days of a table that its sources can restore: not where these are ``torn`` themselves.
 
-    A day in UTC reaches over two days of a site.
+    A day in UTC reaches over two days of a site; ``in_weeks``: a row of a Monday may be of its week.
     """
+    torn = list(torn)
     around = {(one.site_id, one.day + timedelta(days=days)) for one in torn for days in (-1, 0, 1)}
+    if in_weeks:
+        around |= {(one.site_id, one.day - timedelta(days=one.day.weekday())) for one in torn}
     days = {(one.site_id, one.day) for one in differences if one.table == of}
     return sorted(days - around)

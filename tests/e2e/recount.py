@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
@@ -39,6 +39,10 @@ class Visit:
     attribute: str = ""
 
 
+#: What is counted one by one; an event with days: as one of so many.
+Counted = WebEvent | Visit | tuple[int, WebEvent]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tally:
     """How a table's rows are told apart and what is summed, in Python and in SQL."""
@@ -50,6 +54,12 @@ class Tally:
 
 def _day(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).date().isoformat()
+
+
+def _begin(days: int, event: WebEvent) -> str:
+    """The day of the event, or the Monday of its week."""
+    day = datetime.fromtimestamp(event.occurred_at / 1000, UTC).date()
+    return (day - timedelta(days=day.weekday() if days == 7 else 0)).isoformat()
 
 
 def _events_by(bucket_ms: int) -> Tally:
@@ -81,6 +91,15 @@ OF_EVENTS: Mapping[str, Tally] = {
     "page_performance_metrics": Tally(
         of=lambda event: (event.site_id, urlsplit(event.url).path, _day(event.occurred_at)),
         columns=("site_id", "path", "toString(local_date)"),
+        measures=("rows", "page_views"),
+    ),
+}
+
+#: Of events, each as one of its day and as one of its week.
+OF_SPANS: Mapping[str, Tally] = {
+    "page_visitors": Tally(
+        of=lambda one: (one[1].site_id, urlsplit(one[1].url).path, one[0], _begin(*one)),
+        columns=("site_id", "path", "span", "toString(since)"),
         measures=("rows", "page_views"),
     ),
 }
@@ -244,6 +263,10 @@ def recount(events: Sequence[WebEvent]) -> dict[str, Counts]:
             }
         ),
         **{table: _tallied(distinct, tally) for table, tally in OF_EVENTS.items()},
+        **{
+            table: _tallied([(days, event) for event in distinct for days in (1, 7)], tally)
+            for table, tally in OF_SPANS.items()
+        },
         **{table: _tallied(filter(_program, distinct), tally) for table, tally in OF_BOTS.items()},
         **{table: _tallied(identified, tally) for table, tally in OF_USERS.items()},
         **{table: _tallied(aliases, tally) for table, tally in OF_ALIASES.items()},
@@ -279,8 +302,8 @@ def found(deployment: Deployment) -> dict[str, Counts]:
     ledger = ("received", "accepted", "duplicates")
     sums = ", ".join(f"sum({column})" for column in ledger)
     (totals,) = deployment.ask(f"SELECT {sums} FROM {{db}}.block_ledger")
-    tallies = {**OF_EVENTS, **OF_BOTS, **OF_USERS, **OF_ALIASES, **OF_RECEIPTS, **OF_VISITS, **OF_READERS}
-    tallies |= OF_TOLD
+    of_events = {**OF_EVENTS, **OF_SPANS, **OF_BOTS, **OF_USERS, **OF_ALIASES, **OF_RECEIPTS}
+    tallies = {**of_events, **OF_VISITS, **OF_READERS, **OF_TOLD}
     gold = [table for (table,) in deployment.ask(GOLD_SQL)]
     unknown = set(gold) - tallies.keys()
     assert not unknown, f"no recount of {', '.join(sorted(unknown))}: add it to tests/e2e/recount.py"
@@ -291,7 +314,7 @@ def found(deployment: Deployment) -> dict[str, Counts]:
     }
 
 
-def _tallied(items: Iterable[WebEvent | Visit], tally: Tally) -> Counts:
+def _tallied(items: Iterable[Counted], tally: Tally) -> Counts:
     counts: Counts = Counter()
     for item in items:
         key = tally.of(item)
@@ -300,7 +323,9 @@ def _tallied(items: Iterable[WebEvent | Visit], tally: Tally) -> Counts:
     return +counts
 
 
-def _measured(item: WebEvent | Visit, measure: str) -> int:
+def _measured(item: Counted, measure: str) -> int:
+    if isinstance(item, tuple):
+        return _measured(item[1], measure)
     if isinstance(item, WebEvent):
         return int(measure != "page_views" or item.event_type == "page_view")
     return {"page_views": item.page_views, "events": item.events}.get(measure, 1)

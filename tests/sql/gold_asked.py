@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -11,13 +12,16 @@ from tests.oracle import TIMINGS, Table
 from tests.oracle_answers import ASKED_FOR, SUMS
 from tests.oracle_receipts import QUALITY
 from tests.sql.store import Store
+from views import spans
 
 DAYS = "since = '2026-02-01', until = '2026-05-01'"
 PERIOD = f"{DAYS}, bots = [0]"
+SPANS = [(days, first.isoformat()) for days, first in spans.spans(date(2026, 2, 1), date(2026, 5, 1))]
 MOMENTS = "since_at = '2026-02-01 00:00:00', until_at = '2026-05-01 00:00:00', bots = [0]"
 #: How views are asked about the same days that are not asked by day and by whose traffic counts.
 PERIODS = {
-    **dict.fromkeys(("session_totals", "hour_series", "minute_series"), MOMENTS),
+    **dict.fromkeys(("session_totals", "hour_series", "full_hour_series", "minute_series"), MOMENTS),
+    "ranked_pages": f"spans = {SPANS}, bots = [0]",
     **dict.fromkeys(("bot_traffic", "ai_pages"), DAYS),
     "quality_series": MOMENTS.removesuffix(", bots = [0]"),
 }
@@ -90,6 +94,13 @@ GOLD = {
             **{name: _quantiles(name) for name in (*TIMINGS, "cls_10000")},
         },
     ),
+    "page_visitors": Question(
+        keys=("span", "toString(since)", "path", "is_bot"),
+        figures={
+            **_sums("rows", "page_views", "leaves", "engaged_ms", "scroll_depth"),
+            "visitors": "uniqCombined64Merge(12)(visitors)",
+        },
+    ),
     "visitor_aliases": Question(keys=("visitor_id", "user_id", "toUnixTimestamp(bucket)"), figures=_SPAN),
     "user_aliases": Question(keys=("previous_id", "user_id", "toString(local_date)"), figures=_SPAN),
     "bot_traffic_daily": Question(
@@ -151,9 +162,13 @@ VIEWS = {
     "device_class_visitors": Question(keys=("device_class",), figures={"visitors": "visitors"}),
     "daily_series": Question(keys=("at",), figures=_POINT),
     "hour_series": Question(keys=(_AT,), figures=_POINT),
+    "full_hour_series": Question(keys=(_AT,), figures=_POINT),
     "minute_series": Question(keys=(_AT,), figures=_POINT),
     "living_sessions": Question(keys=_SESSION, figures={"sessions": "count()"}),
     "top_pages": Question(
+        keys=("path",), figures={name: name for name in ("page_views", "visitors", "engaged_ms")}
+    ),
+    "ranked_pages": Question(
         keys=("path",), figures={name: name for name in ("page_views", "visitors", "engaged_ms")}
     ),
     "bot_traffic": Question(keys=("kind", "name"), figures={name: name for name in ("events", "page_views")}),
@@ -228,14 +243,14 @@ def _people(store: Store, sites: Sequence[str]) -> dict[str, list[tuple[str, str
         )
     )
     found: dict[str, list[tuple[str, str]]] = {site: [] for site in sites}
-    for site, asked, ids, visitors, spans in store.ask(
+    for site, asked, ids, visitors, when in store.ask(
         " UNION ALL ".join(
             f"SELECT '{site}', '{asked}', {ids}, groupArray(visitor_id), groupArray(spans) "
             f"FROM {{db}}.person_visitors(site = '{site}', users = {ids})"
             for site, asked, ids in users
         )
     ):
-        found[site].append((asked, f", users = {ids}, visitors = {visitors}, spans = {spans}"))
+        found[site].append((asked, f", users = {ids}, visitors = {visitors}, spans = {when}"))
     return found
 
 
@@ -260,6 +275,7 @@ def _parameters(name: str, zone: str, people: list[tuple[str, str]]) -> list[tup
             {
                 **dict.fromkeys(("hour_series", "quality_series"), f", zone = '{zone}'"),
                 "top_pages": ", limit = 10",
+                "ranked_pages": ", limit = 10",
                 "ai_pages": ", limit = 10",
             }.get(name, ""),
         )

@@ -22,6 +22,7 @@ MINUTE = 60_000
 EVENT_GOLD = (
     "daily_user_metrics",
     "page_performance_metrics",
+    "page_visitors",
     "events_per_minute",
     "events_per_quarter_hour",
     "events_per_hour",

@@ -146,6 +146,10 @@ def told(store):
         "bots": store.ask(
             "SELECT bot_kind, bot_name, sum(events) FROM {db}.bot_traffic_daily GROUP BY ALL ORDER BY ALL"
         ),
+        "weeks": store.ask(
+            "SELECT span, since, is_bot, path, sum(rows), sum(page_views), uniqCombined64Merge(12)(visitors) "
+            "FROM {db}.page_visitors GROUP BY ALL ORDER BY ALL"
+        ),
         "pages": store.ask(
             "SELECT is_bot, device_class, sum(page_views) FROM {db}.page_performance_metrics "
             "GROUP BY ALL ORDER BY ALL"
@@ -264,12 +268,12 @@ def test_days_beside_a_layer_that_lacks_a_block_are_refused_and_stay(store, torn
     delete(store, torn, where="1")
     before = contents(store)
     torn_day, days = SCOPE.first, timedelta(days=1)
-    # A gold in UTC reaches a day further than the days that are made anew, and these a day beyond the period.
-    for first in (torn_day, torn_day + 2 * days):
+    # Weeks are made anew that the days beside the period lie in.
+    for first in (torn_day - 7 * days, torn_day, torn_day + 7 * days):
         with pytest.raises(ReconcileError, match=r"2015-05-17.*wua reconcile"):
             reclassifier(store).apply(Scope(site_id="shop", first=first, last=first))
     assert contents(store) == before
-    beyond = torn_day + 3 * days
+    beyond = torn_day + 8 * days
     assert reclassifier(store).apply(Scope(site_id="shop", first=beyond, last=beyond)).rebuilt == []
 
 

@@ -40,3 +40,10 @@ def test_only_days_whose_source_is_whole_are_rebuilt() -> None:
         ("shop", one.day) for one in days
     ]
     assert rebuildable(days, of="another", torn=[]) == []
+
+
+def test_where_rows_can_be_of_weeks_a_torn_day_tears_its_monday_too() -> None:
+    days = [difference(day=date(2026, 3, number)) for number in (2, 3, 6, 9)]
+    torn = [difference("silver", day=date(2026, 3, 6))]
+    assert [day.day for _, day in rebuildable(days, of="gold", torn=torn)] == [2, 3, 9]
+    assert [day.day for _, day in rebuildable(days, of="gold", torn=torn, in_weeks=True)] == [3, 9]

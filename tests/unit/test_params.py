@@ -140,3 +140,22 @@ def test_a_moment_is_a_time_or_how_long_ago(text, moment):
 def test_what_is_no_moment_is_refused(text):
     with pytest.raises(QueryError, match=r"since = .*expected a time such as"):
         parse_moment("since", text, now_ms=int(NOON.timestamp() * 1000))
+
+
+@pytest.mark.parametrize(
+    ("zone", "since", "until", "expected"),
+    [
+        ("UTC", "2026-03-01", "2026-03-31", True),
+        ("America/New_York", "2026-03-07", "2026-03-10", True),
+        ("Asia/Kolkata", "2026-03-07", "2026-03-08", False),
+        ("Asia/Kathmandu", "2026-03-07", "2026-03-08", False),
+        # The clock goes from eleven hours to ten and a half on the fifth, and back on 4 October.
+        ("Australia/Lord_Howe", "2026-03-01", "2026-04-05", True),
+        ("Australia/Lord_Howe", "2026-04-04", "2026-04-06", False),
+        ("Australia/Lord_Howe", "2026-04-05", "2026-04-06", False),
+        ("Australia/Lord_Howe", "2026-10-04", "2026-10-05", False),
+        ("Australia/Lord_Howe", "2026-10-05", "2026-10-06", True),
+    ],
+)
+def test_hours_are_full_where_the_clock_is_whole_hours_off_utc_all_the_time(zone, since, until, expected):
+    assert days(since, until, zone).has_full_hours is expected

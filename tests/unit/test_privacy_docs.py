@@ -34,7 +34,7 @@ FACTS = frozenset(
         is_conversion goal revenue currency engaged_ms scroll_depth duration_ms is_bounce
         ttfb_ms fcp_ms lcp_ms inp_ms cls_10000 load_ms
         events page_views interactions conversions
-        bucket rows first_at last_at
+        bucket rows first_at last_at span since
         """,
     )
 )

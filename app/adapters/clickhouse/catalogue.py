@@ -62,11 +62,16 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def day(self) -> str:
-        """The day of a row: the site's own where the table has it, else the UTC day of its bucket."""
-        for column in ("local_date", "bucket"):
+        """The day of a row, or its first: the site's own, or the UTC day of its bucket."""
+        for column, day in (("local_date", "local_date"), ("since", "since"), ("bucket", "toDate(bucket)")):
             if column in self.columns:
-                return column if column == "local_date" else f"toDate({column})"
-        raise ReconcileError(f"{self.at} has neither local_date nor bucket: its rows belong to no day")
+                return day
+        raise ReconcileError(f"{self.at} has neither local_date, since nor bucket: its rows belong to no day")
+
+    @property
+    def has_weeks(self) -> bool:
+        """Whether a row can be of a whole week, which begins on a Monday; then its day is its first."""
+        return self.day == "since"
 
     @property
     def partition(self) -> str:

@@ -1,7 +1,9 @@
 """The catalogue -> what has to agree with what: bronze and silver, silver and each gold; and what made what.
 
 Rows are asked for a site or all of them, and for days from ``first`` to ``last``. A day of gold in UTC
-reaches over two days of a site, so that one more is read of the source on either side.
+reaches over two days of a site, so that one more is read of the source on either side. A gold that has rows
+of weeks is asked for the weeks that these days lie in, and its source is read for all of their days: a week
+is never compared with a part of it, nor made of one.
 """
 
 from __future__ import annotations
@@ -15,6 +17,12 @@ from app.errors import ReconcileError
 
 SITES = "(empty({sites:Array(String)}) OR site_id IN {sites:Array(String)})"
 AROUND = f"{SITES} AND local_date BETWEEN {{first:Date}} - 1 AND {{last:Date}} + 1"
+#: The days of a gold that are asked about, and the rows of its source that they can be made of.
+DAYS = "{day} BETWEEN {{first:Date}} AND {{last:Date}}"
+WEEKS = "{day} BETWEEN toMonday({{first:Date}}) AND {{last:Date}}"
+WEEKS_AROUND = (
+    f"{SITES} AND toMonday(local_date) BETWEEN toMonday({{first:Date}} - 1) AND toMonday({{last:Date}} + 1)"
+)
 EVENT_BRONZE = ("page_views_bronze", "click_events_bronze", "interactions_bronze")
 #: Filled from a landing table, and held to no other: of these, each row is in one table only, or has no day.
 UNCHECKED = frozenset({"rejected_events_bronze", "block_ledger", "received_silver", "session_merges"})
@@ -51,6 +59,11 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     def day(self) -> str:
         """The day of a row."""
         return self.table.day
+
+    @property
+    def within(self) -> str:
+        """Whether the day of a row is asked about, or lies in a week that is."""
+        return (WEEKS if self.table.has_weeks else DAYS).format(day=self.day)
 
     @property
     def source(self) -> str:
@@ -92,7 +105,8 @@ def gold_comparisons(catalogue: Catalogue) -> list[Comparison]:
     made = []
     for gold in catalogue.golds:
         source = catalogue.tables[gold.source]
-        rows = gold.select_from(f"(SELECT * FROM {source.at} WHERE {AROUND})")
+        around = WEEKS_AROUND if gold.has_weeks else AROUND
+        rows = gold.select_from(f"(SELECT * FROM {source.at} WHERE {around})")
         made.append(
             Comparison(
                 table=gold,

@@ -37,8 +37,8 @@ PAUSE_S = 1.0
 #: Rebuilds, each compared afterwards. The second mends what reached a partition during the first.
 ROUNDS = 4
 #: How far from a period the rows lie that its golds are made anew from: a gold of one day more on either side
-#: is, and a day in UTC reaches over one more of the site's.
-GOLD_REACH = timedelta(days=2)
+#: is, and so is the week that this day lies in.
+GOLD_REACH = timedelta(days=7)
 #: The last day that has one after it, as a Date counts.
 LAST_DAY = date(2149, 6, 5)
 
@@ -95,12 +95,7 @@ class Reconciler:
 
     def refuse_torn(self, scope: Scope) -> None:
         """Raise ReconcileError where ``remake_golds`` would make gold of silver that lacks something."""
-        around = Scope(
-            site_id=scope.site_id,
-            first=max(scope.first - GOLD_REACH, FIRST_DAY),
-            last=min(scope.last + GOLD_REACH, LAST_DAY),
-        )
-        if torn := self._lasting(self._layers, around):
+        if torn := self._lasting(self._layers, _around(scope)):
             at = ", ".join(sorted({f"{one.site_id} {one.day} ({one.table})" for one in torn}))
             raise ReconcileError(
                 f"bronze and silver do not agree: {at}. Gold of these days and of those around them would be "
@@ -122,7 +117,7 @@ class Reconciler:
         for _ in range(ROUNDS):
             differences = self.compare(scope, watch=watch)
             done = self._rebuild_all(self._layers, differences, watch)
-            done = done or self._rebuild_all(self._golds, differences, watch)
+            done = done or self._rebuild_all(self._golds, [*differences, *self._beside(scope)], watch)
             if not done or done == made[-len(done) :]:
                 break
             made += done
@@ -143,13 +138,20 @@ class Reconciler:
             watch.part(one.table.name)
         return made
 
+    def _beside(self, scope: Scope) -> list[Difference]:
+        """What differs of the layers, also beside the scope: no week of gold is made of torn days."""
+        around = _around(scope)
+        return [] if around == scope else self._lasting(self._layers, around)
+
     def _all_days(self, one: Comparison, scope: Scope) -> list[tuple[str, date]]:
         """The days of a gold that events or sessions of these days may have a part in."""
         rows = [f"SELECT site_id, {one.day} AS day FROM ({select})" for select in (one.wanted, one.found)]
+        monday = "toMonday({first:Date} - 1)" if one.table.has_weeks else "{first:Date} - 1"
+        beside = f"day BETWEEN {monday} AND {{last:Date}} + 1"
         answer = ask(
             self._client,
             f"SELECT DISTINCT site_id, day FROM {_either(rows)} "
-            "WHERE day BETWEEN {first:Date} - 1 AND {last:Date} + 1 AND day >= {oldest:Date} ORDER BY 1, 2",
+            f"WHERE {beside} AND day >= {{oldest:Date}} ORDER BY 1, 2",
             {**scope.bound(), "oldest": self._oldest(one)},
             at=one.table.at,
         )
@@ -175,7 +177,8 @@ class Reconciler:
     def _differences(self, one: Comparison, scope: Scope) -> list[Difference]:
         keys, names = ", ".join(one.keys), list(one.measures)
         rows = [
-            f"SELECT {keys}, {_figured(one, wanted=wanted)} FROM ({select}) WHERE {_within(one)}"
+            f"SELECT {keys}, {_figured(one, wanted=wanted)} FROM ({select}) "
+            f"WHERE {one.within} AND {one.day} >= {{oldest:Date}}"
             for select, wanted in ((one.wanted, True), (one.found, False))
         ]
         every = [f"{side}{number}" for side in "wf" for number in range(len(names))]
@@ -218,7 +221,7 @@ class Reconciler:
         for one in comparisons:
             sources = {table.name for table in one.sources}
             torn = [other for other in differences if other.table in sources]
-            days = rebuildable(differences, of=one.table.name, torn=torn)
+            days = rebuildable(differences, of=one.table.name, torn=torn, in_weeks=one.table.has_weeks)
             if one.derived and days and not self._has_strays(one, days):
                 done.append(self._rebuild(one, days))
             watch.part(one.table.name)
@@ -279,10 +282,20 @@ class Reconciler:
         return [partition for (partition,) in rows]
 
     def _bound(self, one: Comparison, scope: Scope) -> dict[str, Any]:
-        return {**scope.bound(), "first": max(scope.first, self._oldest(one))}
+        oldest = self._oldest(one)
+        return {**scope.bound(), "first": max(scope.first, oldest), "oldest": oldest}
 
     def _oldest(self, one: Comparison) -> date:
         return self._catalogue.comparable_from(one.table, *one.sources, today=self._today)
+
+
+def _around(scope: Scope) -> Scope:
+    """The days whose rows gold of the scope is made of."""
+    return Scope(
+        site_id=scope.site_id,
+        first=max(scope.first, FIRST_DAY + GOLD_REACH) - GOLD_REACH,
+        last=min(scope.last, LAST_DAY - GOLD_REACH) + GOLD_REACH,
+    )
 
 
 def _figured(one: Comparison, *, wanted: bool) -> str:
@@ -293,10 +306,6 @@ def _figured(one: Comparison, *, wanted: bool) -> str:
     return ", ".join(
         f"{figure} AS {side}{number}" for side, those in sides.items() for number, figure in enumerate(those)
     )
-
-
-def _within(one: Comparison) -> str:
-    return f"{one.day} BETWEEN {{first:Date}} AND {{last:Date}}"
 
 
 def _either(selects: Sequence[str]) -> str:

@@ -31,6 +31,11 @@ from app.core.holes import Observed, Verdict, judge
 FILLING = {"async_insert": 0, "insert_deduplicate": 0, "max_partitions_per_insert_block": 0}
 #: Rows that may share a key with the block: a bucket of UTC reaches over two days of a site.
 SCOPE = "site_id IN {sites:Array(String)} AND local_date BETWEEN {first:Date} - 1 AND {last:Date} + 1"
+#: And in a gold that has rows of weeks, too: those of the weeks that the block has a day of.
+WEEKS = (
+    "site_id IN {sites:Array(String)} "
+    "AND toMonday(local_date) BETWEEN toMonday({first:Date}) AND toMonday({last:Date})"
+)
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,7 +180,7 @@ def _observed(
     none = ", ".join(f"toDecimal128(0, 4) AS d_{name}" for name in names)
     totals = ", ".join(f"sum({kind}_{name})" for kind in "bd" for name in names)
     within = f"({keys}) IN (SELECT {keys} FROM {stage})"
-    wanted = gold.select_from(f"(SELECT * FROM {source.at} WHERE {SCOPE})")
+    wanted = gold.select_from(f"(SELECT * FROM {source.at} WHERE {WEEKS if gold.has_weeks else SCOPE})")
     rows = client.query(
         f"SELECT max(part), {totals} FROM ("
         f"SELECT _partition_id AS part, {keys}, {mine}, {none} FROM {stage} UNION ALL "
