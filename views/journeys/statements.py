@@ -56,9 +56,9 @@ def paths_of(asked: Journeys, places: Places, *, database: str) -> str:
     }[asked.direction]
     most = places.put(asked.limit, "UInt32")
     counted = (
-        "SELECT numbers, count() AS n, uniqExact(visitor) AS visitors, sum(n) OVER () AS of_all "  # noqa: S608
-        f"FROM (SELECT {path} AS numbers, visitor FROM ({_sessions(asked, places, database)})) "
-        "GROUP BY numbers"
+        "SELECT anyForEach(path) AS numbers, count() AS n, uniqExact(visitor) AS visitors, "  # noqa: S608
+        f"sum(n) OVER () AS of_all FROM (SELECT {path} AS path, visitor "
+        f"FROM ({_sessions(asked, places, database)})) GROUP BY cityHash64(path)"
     )
     # Of as many sessions the first by name: no path is left out before it has one.
     first = f"SELECT * FROM ({counted}) ORDER BY n DESC LIMIT {most} WITH TIES"  # noqa: S608
@@ -172,7 +172,7 @@ def _around(asked: Journeys, depth: str) -> str:
 def _sessions(asked: Journeys, places: Places, database: str) -> str:
     """SQL: a row for each session that has the anchor: its steps without repeats, and the anchor's place."""
     # The lower half of each is its node.
-    in_order = "CAST(arraySort(groupArrayIf(event, is_event)), 'Array(UInt64)')"
+    in_order = "CAST(arraySort(groupArrayIf(event, sign = 0)), 'Array(UInt64)')"
     return (
         f"SELECT visitor, steps, {_place(asked)} AS place FROM ("  # noqa: S608
         f"SELECT max(visitor) AS visitor, arrayCompact({in_order}) AS steps "
@@ -198,9 +198,9 @@ def _rows(asked: Journeys, places: Places, database: str) -> str:
     )
     passing = filters.condition(apart.sessions, places, database=database)
     return (
-        "SELECT session_id AS id, sign, visitor_hash AS visitor, toUInt128(0) AS event, "  # noqa: S608
-        f"0 AS is_event FROM {database}.sessions_silver WHERE {WITHIN} AND {passing} UNION ALL "
-        f"SELECT living_id AS id, 0 AS sign, toUInt64(0) AS visitor, event, 1 AS is_event FROM ({events})"
+        "SELECT cityHash64(session_id) AS id, sign, visitor_hash AS visitor, toUInt128(0) AS event "  # noqa: S608
+        f"FROM {database}.sessions_silver WHERE {WITHIN} AND {passing} UNION ALL "
+        f"SELECT cityHash64(living_id) AS id, 0 AS sign, toUInt64(0) AS visitor, event FROM ({events})"
     )
 
 
