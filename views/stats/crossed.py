@@ -103,12 +103,12 @@ def relation(asked: Asked, keys: Mapping[str, str], places: Places, *, database:
         f"WHERE {living.WITHIN} AND {passing} AND {living.standing(living.WITHIN, database=database)}"
     )
     if not of_events and not told:
-        having = f"number IN (SELECT cityHash64(living_id) FROM ({events}))"  # noqa: S608
+        having = f"number IN (SELECT number FROM ({events}))"  # noqa: S608
         return f"(SELECT *, 1 AS sign FROM ({sessions}) WHERE {having})"  # noqa: S608
     if not of_events:
         totals = ", ".join(f"sum({name}) AS {name}" for name in told)
         return (
-            f"(SELECT s.*, e.*, 1 AS sign FROM (SELECT cityHash64(living_id) AS number, {totals} "  # noqa: S608
+            f"(SELECT s.*, e.*, 1 AS sign FROM (SELECT number, {totals} "  # noqa: S608
             f"FROM ({events}) GROUP BY number) AS e INNER JOIN ({sessions}) AS s ON s.number = e.number)"
         )
     named = ", ".join(of_events)
@@ -117,7 +117,7 @@ def relation(asked: Asked, keys: Mapping[str, str], places: Places, *, database:
     rows = (
         f"(SELECT *, nth = 1 AS sign, 1 AS events FROM ("  # noqa: S608
         f"SELECT s.*, e.*, arrayEnumerateUniq({named}) AS nth "
-        f"FROM (SELECT cityHash64(living_id) AS number, {lists} FROM ({events}) GROUP BY number) AS e "
+        f"FROM (SELECT number, {lists} FROM ({events}) GROUP BY number) AS e "
         f"INNER JOIN ({sessions}) AS s ON s.number = e.number) ARRAY JOIN {', '.join(arrays)}, nth)"
     )
     if not _is_summed(asked):
@@ -145,17 +145,16 @@ def _paths(database: str) -> str:
 def passing_events(
     apart: Split, columns: Mapping[str, str], places: Places, *, database: str, also: str = "1"
 ) -> str:
-    """SQL: the events that pass, under ``living_id``, with columns of theirs.
+    """SQL: the events that pass, under the ``number`` of the session they live in, with columns of theirs.
 
     ``also``: a condition of events in SQL. Whether their sessions pass what is of sessions is not asked.
     """
     named = "".join(f", {sql} AS {name}" for name, sql in columns.items())
     passing = f"{also} AND {filters.condition(apart.events, places, database=database)}"
+    number, rows = living.number(database=database), f"{database}.user_behavior_silver"
     if apart.both is None:
-        events = (
-            f"SELECT session_id{named} FROM {database}.user_behavior_silver WHERE {_EVENTS} AND {passing}"  # noqa: S608
-        )
-        return living.resolved(events, database=database)
-    crossing = filters.condition(apart.both, places, database=database)
-    rows = VIEWS["session_events"].inlined(database)
-    return f"SELECT session_id AS living_id{named} FROM {rows} WHERE {passing} AND {crossing}"  # noqa: S608
+        passing = f"{_EVENTS} AND {passing}"
+    else:
+        number, rows = "cityHash64(session_id)", VIEWS["session_events"].inlined(database)
+        passing += f" AND {filters.condition(apart.both, places, database=database)}"
+    return f"SELECT {number} AS number{named} FROM {rows} WHERE {passing}"  # noqa: S608
