@@ -81,21 +81,23 @@ def statement(
     if len(parts) > 1:
         first = f"events[{folds.place_of('walk[1]')}] AS first, "
         told = f"arrayJoin([{', '.join(parts)}])"
-    most = places.put(asked.limit, "UInt32")
+    of_values = ""
+    if asked.breakdown is not None:
+        of_values = f"LIMIT {places.put(asked.limit, 'UInt32')} BY part, if(part = '{_VALUE}', '', value)"
     sql = (
-        "SELECT * FROM (SELECT told.1 AS part, told.2 AS value, "  # noqa: S608
+        "SELECT told.1 AS part, told.2 AS value, "  # noqa: S608
         f"[{', '.join(f'countIf(length(walk) >= {n})' for n in range(1, count + 1))}] AS reached, "
         f"{_taken(definition)} AS taken, "
         "quantileExactInclusiveForEachIf(0.5)(gaps, length(walk) > 1) AS gap_medians, "
         "avgForEachIf(gaps, length(walk) > 1) AS gap_means, "
         "quantileExactInclusiveForEachIf(0.5)(spans, length(walk) > 1) AS span_medians, "
         "avgForEachIf(spans, length(walk) > 1) AS span_means, "
-        f"{_revenue(window) if rates else _NO_AMOUNTS} AS revenue, "
-        "row_number() OVER (PARTITION BY part ORDER BY reached[1] DESC, value) AS place FROM ("
-        f"SELECT codes, walk{', paid' if rates else ''}, arrayMap(t -> bitShiftRight(t, 19), walk) AS times, "
+        f"{_revenue(window) if rates else _NO_AMOUNTS} AS revenue "
+        f"FROM (SELECT codes, walk{', paid' if rates else ''}, "
+        "arrayMap(t -> bitShiftRight(t, 19), walk) AS times, "
         "arrayDifference(times) AS gaps, arrayCumSum(gaps) AS spans, "
         f"{first}{told} AS told FROM ({walks}) WHERE notEmpty(walk)) "
-        f"GROUP BY told) WHERE part != '{_VALUE}' OR place <= {most} ORDER BY part, place"
+        f"GROUP BY told ORDER BY part, reached[1] DESC, value {of_values}"
     )
     return Walked(sql=sql, bound=places.bound)
 
