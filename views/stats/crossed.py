@@ -3,8 +3,8 @@
 What tells events alone is asked of events, what tells sessions alone of sessions. A session's events are put
 together before they meet it, and the first of them under each value stands for the session there: so it
 counts once under each value that its events have, and nothing is grouped by values and session.
-Sessions are told by 64 bits of their id, and pages, where all is summed, by those of their path: they are
-named when they are few.
+Sessions are told by 64 bits of their id. So are, where all is summed, pages, and what sessions are told apart
+by: they are named when they are few.
 """
 
 from __future__ import annotations
@@ -90,9 +90,11 @@ def relation(asked: Asked, keys: Mapping[str, str], places: Places, *, database:
     """
     apart = Split.of(asked.filter)
     of_events = {name: sql for name, sql in keys.items() if is_of_events(asked, name)}
+    own = {name: sql for name, sql in keys.items() if name not in of_events}
+    of_sessions = own | _OF_SESSIONS
     if _is_summed(asked):
         of_events = {name: "path_hash" if sql == "path" else sql for name, sql in of_events.items()}
-    of_sessions = {name: sql for name, sql in keys.items() if name not in of_events} | _OF_SESSIONS
+        of_sessions = {"own": f"cityHash64(tuple({', '.join(own.values())}))"} | _OF_SESSIONS
     needed = fields.needed(asked.metrics)
     told = {name: sql for name, sql in _OF_EVENTS.items() if name in needed}
     events = passing_events(apart, of_events | told, places, database=database)
@@ -123,13 +125,22 @@ def relation(asked: Asked, keys: Mapping[str, str], places: Places, *, database:
     if not _is_summed(asked):
         return rows
     summed = ", ".join(f"{_sum_of(name)} AS {name}" for name in needed)
-    by_number = f"SELECT {', '.join(keys)}, {summed} FROM {rows} AS r GROUP BY {', '.join(keys)}"  # noqa: S608
+    by_number = f"SELECT own, {named}, {summed} FROM {rows} AS r GROUP BY own, {named}"  # noqa: S608
     path = next(name for name, sql in keys.items() if sql == "path")
-    others = ", ".join(f"r.{name} AS {name}" for name in (*keys, *needed) if name != path)
+    others = "".join(f", r.{name} AS {name}" for name in (*of_events, *needed) if name != path)
+    owns = "".join(f", k.{name} AS {name}" for name in own)
     return (
-        f"(SELECT {others}, p.path AS {path} FROM ({by_number}) AS r "  # noqa: S608
+        f"(SELECT p.path AS {path}{others}{owns} FROM ({by_number}) AS r "  # noqa: S608
+        f"INNER JOIN ({_of_own(own, database)}) AS k ON k.own = r.own "
         f"LEFT JOIN ({_paths(database)}) AS p ON p.path_hash = r.{path})"
     )
+
+
+def _of_own(keys: Mapping[str, str], database: str) -> str:
+    """SQL: the keys that sessions have, by the number they are told by."""
+    told = ", ".join(f"{sql} AS {name}" for name, sql in keys.items()) or "1"
+    distinct = f"SELECT DISTINCT {told} FROM {database}.sessions_silver WHERE {living.WITHIN}"  # noqa: S608
+    return f"SELECT *, cityHash64(tuple({', '.join(keys)})) AS own FROM ({distinct})"  # noqa: S608
 
 
 def _paths(database: str) -> str:
