@@ -67,6 +67,19 @@ def resolved(events: str, *, database: str) -> str:
     )
 
 
+def number(*, database: str) -> str:
+    """SQL: 64 bits of the id of the session that an event lives in, to tell it from others of the site.
+
+    Merges are few and looked up in constants, so that rows are read once; without any, nothing is done.
+    """
+    merges = (
+        "SELECT cityHash64(session_id) AS ended, cityHash64(argMax(merged_into, version)) AS living "  # noqa: S608
+        f"FROM {database}.session_merges WHERE site_id = {{site:String}} GROUP BY session_id"
+    )
+    heirs = f"(SELECT (groupArray(ended), groupArray(living)) FROM ({merges}))"  # noqa: S608
+    return f"transform(cityHash64(session_id), {heirs}.1, {heirs}.2)"
+
+
 def joined_heirs(database: str) -> str:
     """SQL behind rows ``b`` of events: the sessions that theirs merged into, as ``m``."""
     return (

@@ -193,6 +193,13 @@ async def test_a_breakdown_by_what_a_session_has_one_of_sums_to_its_total(
     assert most <= found.totals.metrics["visitors"] <= sum(row.metrics["visitors"] for row in found.rows)
 
 
+async def test_pages_have_their_names_where_their_gold_is_not_whole_yet(asked: Given) -> None:
+    visits = told(asked, "shop")
+    asked.store.run("TRUNCATE TABLE {db}.page_performance_metrics")
+    question: dict[str, Any] = {"metrics": ["sessions", "events"], "dimensions": ["channel", "path"]}
+    agrees(await ask(asked, "shop", **question, limit=10_000), recount(visits, "shop", **question))
+
+
 @pytest.mark.parametrize("filter", [None, {"op": "contains", "field": "path", "value": "/docs"}])
 async def test_visitors_are_no_more_than_sessions_and_these_no_more_than_events(
     asked: Given, filter: dict[str, Any] | None

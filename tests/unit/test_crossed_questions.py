@@ -63,7 +63,7 @@ def test_events_meet_their_sessions_only_where_both_are_told(
     )
     sql = plan(question, scope(), database="wua", reach=scope().period.until).sql
     assert ("INNER JOIN" in sql) is joins
-    assert ("groupArray" in sql) is gathers
+    assert ("arrayEnumerateUniq" in sql) is gathers
 
 
 @pytest.mark.parametrize(

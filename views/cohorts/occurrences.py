@@ -70,7 +70,7 @@ class Occurrences(msgspec.Struct, frozen=True, kw_only=True):
         rows = self._sessions(asked, columns)
         if not asked.needs_events:
             return rows
-        return f"{rows} AND session_id IN (SELECT living_id FROM ({self._events(asked, {})}))"  # noqa: S608
+        return f"{rows} AND cityHash64(session_id) IN (SELECT number FROM ({self._events(asked, {})}))"  # noqa: S608
 
     def _rows(self, asked: Happening, dim: str, of_session: str) -> str:
         columns = (
@@ -83,7 +83,7 @@ class Occurrences(msgspec.Struct, frozen=True, kw_only=True):
         # Fewer events than sessions pass, as a rule.
         return (
             f"SELECT s.*, e.at AS at FROM ({self._sessions(asked, columns)}) AS s "  # noqa: S608
-            f"INNER JOIN ({events}) AS e ON e.living_id = s.session_id"
+            f"INNER JOIN ({events}) AS e ON e.number = cityHash64(s.session_id)"
         )
 
     def _sessions(self, asked: Happening, columns: str) -> str:

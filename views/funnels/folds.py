@@ -4,8 +4,8 @@ An event of a walker is one number, so that sorting is cheap: at in ms << 84 | a
 bits << 20 | ended walks as bits. A step that was taken is at << 19 | place among the events << 5 | step: so
 steps compare by time, and name their event. A walk is an array of those.
 
-``walkers``: a relation with ``codes`` (the events), and ``goes_on``: whether a second step can be come to.
-Only who goes on is walked over the events.
+``walkers``: a relation with ``codes`` (the events), ``start``: the first that takes a first step, and
+``goes_on``: whether a second step can be come to. Only who goes on is walked over the events.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def in_order(walkers: str, *, count: int, window: str, ends: str) -> str:
         columns["ended"] = f"arrayMap(code -> toUInt32(bitAnd(code, {LOW})), walked)"
     made = ", ".join(f"{sql} AS each_{name}" for name, sql in columns.items())
     names, arrays = ", ".join(columns), ", ".join(f"each_{name}" for name in columns)
-    rows = f"SELECT *, {made} FROM (SELECT *, if(goes_on, codes, []) AS walked FROM ({walkers}))"  # noqa: S608
+    rows = f"SELECT *, if(goes_on, codes, []) AS walked, {made} FROM ({walkers})"  # noqa: S608
     for step in range(1, count + 1):
         # Not `if` and AND: for a few numbers it costs more to leave them out than to make them.
         if step == 1:
@@ -98,19 +98,19 @@ def in_order(walkers: str, *, count: int, window: str, ends: str) -> str:
             led += f" - (1 - {takes}) * ({ends.format(bit=step - 1)})"
         come = f"arrayMap(({names}{', before' if before else ''}) -> toInt64({led}), {arrays}{before})"
         rows = f"SELECT *, arrayFill(one -> one != 0, {come}) AS come_{step} FROM ({rows})"  # noqa: S608
-    # Back from the first event that came furthest.
+    # Back from the first event that came furthest; of who does not go on, to where they start.
     for step in range(count, 0, -1):
         place = f"toInt64(arrayFirstIndex(one -> one > 0, come_{step}))"
         if step < count:
             place = f"if(at_{step + 1} > 0, bitAnd(come_{step}[at_{step + 1} - 1], {_PLACE}), {place})"
+        if step == 1:
+            place += " + (NOT goes_on) * indexOf(codes, start)"
         rows = f"SELECT *, {place} AS at_{step} FROM ({rows})"  # noqa: S608
-    places = ", ".join(f"at_{step}" for step in range(1, count + 1))
-    walk = (
-        "arrayMap((place, step) -> bitShiftLeft(each_at[place], 19) + bitShiftLeft(place, 5) + step, "
-        f"arrayFilter(place -> place != 0, [{places}]) AS led, arrayEnumerate(led))"
-    )
     # TRICKY: an `if` would put off every level to where it is true, and make each anew wherever it is used.
-    return f"SELECT *, arrayConcat({walk}, if(goes_on, {_NO_WALK}, {_first(1)})) AS walk FROM ({rows})"  # noqa: S608
+    taken = [_taken(f"each_at[at_{step}]", f"at_{step}", step) for step in range(1, count + 1)]
+    taken[0] += f" + (NOT goes_on) * bitShiftLeft({time_of('start')}, 19)"
+    reached = " + ".join(f"(at_{step} > 0)" for step in range(1, count + 1))
+    return f"SELECT *, arraySlice([{', '.join(taken)}], 1, {reached}) AS walk FROM ({rows})"  # noqa: S608
 
 
 def in_any_order(walkers: str, *, count: int, window: str) -> str:
@@ -122,18 +122,15 @@ def in_any_order(walkers: str, *, count: int, window: str) -> str:
         "walked, arrayEnumerate(walked))"
     )
     fold = _ANY_ORDER.format(window=window, steps=f"range(1, {count + 1})", events=events, none=_NO_WALK)
+    # Who does not go on takes the lowest of the steps that the first event is.
+    step = f"bitAnd(toUInt32(bitShiftRight(start, {STEPS_AT})), {LOW})"
+    first = _taken(time_of("start"), "indexOf(codes, start)", f"bitCount(bitXor({step}, {step} - 1))")
     return (
-        f"SELECT *, if(goes_on, {fold}, {_first(LOW)}) AS walk "  # noqa: S608
+        f"SELECT *, multiIf(goes_on, {fold}, has(codes, start), [{first}], {_NO_WALK}) AS walk "  # noqa: S608
         f"FROM (SELECT *, if(goes_on, codes, []) AS walked FROM ({walkers}))"
     )
 
 
-def _first(steps: int) -> str:
-    """SQL: the walk of the first event that is one of ``steps`` (bits); it takes the lowest that it is."""
-    first = f"arrayFirstIndex(code -> bitAnd(code, toUInt128({steps << STEPS_AT})) != 0, codes)"
-    step = f"toUInt32(bitAnd(bitShiftRight(codes[start], {STEPS_AT}), {steps}))"
-    taken = (
-        f"bitShiftLeft({time_of('codes[start]')}, 19) + bitShiftLeft(toInt64(start), 5) "
-        f"+ toInt64(bitCount(bitXor({step}, {step} - 1)))"
-    )
-    return f"if(({first} AS start) = 0, {_NO_WALK}, [{taken}])"
+def _taken(at: str, place: str, step: int | str) -> str:
+    """SQL: a step that was taken."""
+    return f"bitShiftLeft({at}, 19) + bitShiftLeft(toInt64({place}), 5) + toInt64({step})"

@@ -77,22 +77,27 @@ def statement(
     if asked.interval is not None:
         at = fields.bucket(asked.interval, at="", day="first.3", zone="")
         parts.append(f"('{_AT}', {at})")
-    first = f"events[{folds.place_of('walk[1]')}] AS first, " if len(parts) > 1 else ""
-    most = places.put(asked.limit, "UInt32")
+    first, told = "", parts[0]
+    if len(parts) > 1:
+        first = f"events[{folds.place_of('walk[1]')}] AS first, "
+        told = f"arrayJoin([{', '.join(parts)}])"
+    of_values = ""
+    if asked.breakdown is not None:
+        of_values = f"LIMIT {places.put(asked.limit, 'UInt32')} BY part, if(part = '{_VALUE}', '', value)"
     sql = (
-        "SELECT * FROM (SELECT told.1 AS part, told.2 AS value, "  # noqa: S608
+        "SELECT told.1 AS part, told.2 AS value, "  # noqa: S608
         f"[{', '.join(f'countIf(length(walk) >= {n})' for n in range(1, count + 1))}] AS reached, "
         f"{_taken(definition)} AS taken, "
         "quantileExactInclusiveForEachIf(0.5)(gaps, length(walk) > 1) AS gap_medians, "
         "avgForEachIf(gaps, length(walk) > 1) AS gap_means, "
         "quantileExactInclusiveForEachIf(0.5)(spans, length(walk) > 1) AS span_medians, "
         "avgForEachIf(spans, length(walk) > 1) AS span_means, "
-        f"{_revenue(window) if rates else _NO_AMOUNTS} AS revenue, "
-        "row_number() OVER (PARTITION BY part ORDER BY reached[1] DESC, value) AS place FROM ("
-        f"SELECT codes, walk{', paid' if rates else ''}, arrayMap(t -> bitShiftRight(t, 19), walk) AS times, "
-        "arrayDifference(times) AS gaps, arrayMap(t -> t - times[1], times) AS spans, "
-        f"{first}arrayJoin([{', '.join(parts)}]) AS told FROM ({walks}) WHERE notEmpty(walk)) "
-        f"GROUP BY told) WHERE part != '{_VALUE}' OR place <= {most} ORDER BY part, place"
+        f"{_revenue(window) if rates else _NO_AMOUNTS} AS revenue "
+        f"FROM (SELECT codes, walk{', paid' if rates else ''}, "
+        "arrayMap(t -> bitShiftRight(t, 19), walk) AS times, "
+        "arrayDifference(times) AS gaps, arrayCumSum(gaps) AS spans, "
+        f"{first}{told} AS told FROM ({walks}) WHERE notEmpty(walk)) "
+        f"GROUP BY told ORDER BY part, reached[1] DESC, value {of_values}"
     )
     return Walked(sql=sql, bound=places.bound)
 
@@ -144,18 +149,16 @@ def _walkers(
     who = "living_id" if definition.per is Per.SESSION else "visitor_hash"
     passing = filters.condition(who_counts, places, database=database)
     if definition.mode is Mode.UNORDERED:
-        starts, goes_on = "all_steps != 0", "bitCount(all_steps) > 1"
+        starts, goes_on = "steps != 0", "bitCount(groupBitOr(steps)) > 1"
     else:
-        starts, goes_on = "bitTest(all_steps, 0)", "first_at <= second_at"
-    code = folds.code_of(at="at", arrival="_offset", steps="steps", ended="ended")
-    beside = f"arraySort(groupArrayIf(({code}, amount), amount != 0)) AS paid, " if rates else ""
+        starts, goes_on = "bitTest(steps, 0)", "start <= maxIf(code, bitTest(steps, 1))"
+    beside = "arraySort(groupArrayIf((code, amount), amount != 0)) AS paid, " if rates else ""
     if asked.breakdown is not None or asked.interval is not None:
-        beside += f"arraySort(x -> x.1, groupArray(({code}, {value}, day))) AS events, "
+        beside += f"arraySort(x -> x.1, groupArray((code, {value}, day))) AS events, "
     return (
-        f"SELECT arraySlice(arraySort(groupArray({code})), 1, {MAX_EVENTS}) AS codes, {beside}"  # noqa: S608
-        "groupBitOr(steps) AS all_steps, "
-        f"minIf(at, bitTest(steps, 0)) AS first_at, maxIf(at, bitTest(steps, 1)) AS second_at, "
-        f"{goes_on} AS goes_on FROM ({relation}) WHERE {passing} GROUP BY {who} HAVING {starts}"
+        f"SELECT arraySlice(arraySort(groupArray(code)), 1, {MAX_EVENTS}) AS codes, {beside}"  # noqa: S608
+        f"minIf(code, {starts}) AS start, {goes_on} AS goes_on "
+        f"FROM ({relation}) WHERE {passing} GROUP BY {who} HAVING start != 0"
     )
 
 
@@ -202,11 +205,11 @@ def _events(
     if definition.mode is not Mode.UNORDERED:
         # TRICKY: a walk that the event ends cannot be led on by it.
         takes = "bitAnd(is_steps, bitNot(bitShiftLeft(ended, 1)))"
+    at = "toUnixTimestamp64Milli(event_at)"
+    code = folds.code_of(at=at, arrival="_offset", steps="steps", ended="ended")
     return (
-        "SELECT visitor_id, visitor_hash, session_id, "  # noqa: S608
-        "toInt64(toUnixTimestamp64Milli(event_at)) AS at, _offset, "
-        f"{steps} AS is_steps, {ended} AS ended, "
-        f"{takes} AS steps, {amount} AS amount, {value} AS value, {day} AS day "
+        f"SELECT visitor_id, visitor_hash, session_id, {steps} AS is_steps, {ended} AS ended, "  # noqa: S608
+        f"{takes} AS steps, {code} AS code, {amount} AS amount, {value} AS value, {day} AS day "
         f"FROM {database}.user_behavior_silver "
         "WHERE site_id = {site:String} AND local_date >= {since:Date} AND local_date < {until:Date} "
         f"AND has({{bots:Array(UInt8)}}, is_bot) AND ({matters})"

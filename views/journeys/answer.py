@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from operator import itemgetter
 from typing import Any
 
 from views.figures import ratio
@@ -50,6 +51,7 @@ async def flow(reader: Reader, scope: Scope, asked: Journeys, *, cap_ms: int) ->
     """Nodes and links around the anchor, or from a session's start or to its end."""
     places = Places({**scope.by_day, "reach": last_day(scope.period.until, cap_ms=cap_ms)})
     rows = await reader.ask(links_of(asked, places, database=reader.database), places.bound)
+    rows.sort(key=itemgetter("step", "source", "target"))
     sizes = _sizes(rows)
     total = sum(row["n"] for row in rows if row["step"] == rows[0]["step"])
     order = sorted(sizes, key=lambda key: (key[0], key[1][0] in "onx", -sizes[key], key[1]))

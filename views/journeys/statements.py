@@ -2,8 +2,8 @@
 
 A node is text: its kind in one letter (KINDS), and its name. While sessions are told by their nodes these are
 numbers, named at the end.
-The events of a session and its own row are brought together by its id, without a join. Everything is counted
-in the database.
+The events of a session and its own row are brought together by 64 bits of its id, without a join. Everything
+is counted in the database.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ def paths_of(asked: Journeys, places: Places, *, database: str) -> str:
     }[asked.direction]
     most = places.put(asked.limit, "UInt32")
     counted = (
-        "SELECT numbers, count() AS n, uniqExact(visitor) AS visitors, sum(n) OVER () AS of_all "  # noqa: S608
-        f"FROM (SELECT {path} AS numbers, visitor FROM ({_sessions(asked, places, database)})) "
-        "GROUP BY numbers"
+        "SELECT anyForEach(path) AS numbers, count() AS n, uniqExact(visitor) AS visitors, "  # noqa: S608
+        f"sum(n) OVER () AS of_all FROM (SELECT {path} AS path, visitor "
+        f"FROM ({_sessions(asked, places, database)})) GROUP BY cityHash64(path)"
     )
     # Of as many sessions the first by name: no path is left out before it has one.
     first = f"SELECT * FROM ({counted}) ORDER BY n DESC LIMIT {most} WITH TIES"  # noqa: S608
@@ -76,7 +76,7 @@ def paths_of(asked: Journeys, places: Places, *, database: str) -> str:
 
 
 def links_of(asked: Journeys, places: Places, *, database: str) -> str:
-    """SQL: ``step``, ``source`` and ``target`` (nodes), ``n`` sessions that went from the one to the other.
+    """SQL: ``step``, ``source`` and ``target`` (nodes), ``n`` sessions that went on, in no order.
 
     What is not among the ``limit`` nodes with most sessions of its step is ``other``. A session that has
     ended stays at the exit, so that every step has all sessions. There are many pairs of nodes and few that
@@ -90,12 +90,12 @@ def links_of(asked: Journeys, places: Places, *, database: str) -> str:
 
     def few(rows: str) -> str:
         """SQL: the rows of a step's nodes (``number``, ``size``) with ``node``: its name or other."""
-        named = (
-            f"SELECT p.*, {_NAMED} AS name, number <= 1 AS is_end "  # noqa: S608
+        rank = "row_number() OVER (PARTITION BY step, is_end ORDER BY size DESC, name)"
+        return (
+            f"SELECT p.*, {_NAMED} AS name, number <= 1 AS is_end, "  # noqa: S608
+            f"if(is_end OR {rank} <= {most}, name, 'o') AS node "
             f"FROM ({rows}) AS p LEFT JOIN ({names}) AS names ON names.number = p.number"
         )
-        rank = "row_number() OVER (PARTITION BY step, is_end ORDER BY size DESC, name)"
-        return f"SELECT *, if(is_end OR {rank} <= {most}, name, 'o') AS node FROM ({named})"  # noqa: S608
 
     sources = (
         "SELECT step, number, count() AS size, groupArrayIf(there, number > 1 OR there > 1) AS theres, "  # noqa: S608
@@ -117,7 +117,7 @@ def links_of(asked: Journeys, places: Places, *, database: str) -> str:
     return (
         "SELECT step, toString(one.1) AS source, node AS target, toUInt64(sum(one.2)) AS n "  # noqa: S608
         f"FROM ({few(targets)}) ARRAY JOIN led AS one "
-        "GROUP BY step, source, target ORDER BY step, source, target"
+        "GROUP BY step, source, target"
     )
 
 
@@ -130,9 +130,8 @@ def _names(asked: Journeys, places: Places, database: str) -> str:
     within = "site_id = {site:String} AND local_date >= {since:Date} AND local_date < {reach:Date}"
     page, event = _numbers(asked, places)
     pages = (
-        f"SELECT {page} AS number, concat('p', path) AS node "  # noqa: S608
-        f"FROM (SELECT DISTINCT path, cityHash64(path) AS path_hash "
-        f"FROM {database}.page_performance_metrics WHERE {within})"
+        f"WITH cityHash64(path) AS path_hash SELECT {page} AS number, concat('p', path) AS node "  # noqa: S608
+        f"FROM {database}.page_performance_metrics WHERE {within} GROUP BY path"
     )
     events = (
         f"SELECT {event} AS number, concat('e', name) AS node "  # noqa: S608
@@ -172,17 +171,17 @@ def _around(asked: Journeys, depth: str) -> str:
 def _sessions(asked: Journeys, places: Places, database: str) -> str:
     """SQL: a row for each session that has the anchor: its steps without repeats, and the anchor's place."""
     # The lower half of each is its node.
-    in_order = "CAST(arraySort(groupArrayIf(event, is_event)), 'Array(UInt64)')"
+    in_order = "CAST(arraySort(groupArrayIf(event, sign = 0)), 'Array(UInt64)')"
     return (
         f"SELECT visitor, steps, {_place(asked)} AS place FROM ("  # noqa: S608
         f"SELECT max(visitor) AS visitor, arrayCompact({in_order}) AS steps "
-        f"FROM ({_rows(asked, places, database)}) GROUP BY id HAVING sum(sign) > 0) "
+        f"FROM ({_rows(asked, places, database)}) GROUP BY number HAVING sum(sign) > 0) "
         "WHERE notEmpty(steps) AND place > 0"
     )
 
 
 def _rows(asked: Journeys, places: Places, database: str) -> str:
-    """SQL: the rows of sessions, and those of their events that are steps, to be brought together by ``id``.
+    """SQL: the rows of sessions, and those of their events that are steps, under the ``number`` of each.
 
     Rows of sessions that pass are taken back by rows that pass as well, for these repeat them.
     """
@@ -198,9 +197,9 @@ def _rows(asked: Journeys, places: Places, database: str) -> str:
     )
     passing = filters.condition(apart.sessions, places, database=database)
     return (
-        "SELECT session_id AS id, sign, visitor_hash AS visitor, toUInt128(0) AS event, "  # noqa: S608
-        f"0 AS is_event FROM {database}.sessions_silver WHERE {WITHIN} AND {passing} UNION ALL "
-        f"SELECT living_id AS id, 0 AS sign, toUInt64(0) AS visitor, event, 1 AS is_event FROM ({events})"
+        "SELECT cityHash64(session_id) AS number, sign, visitor_hash AS visitor, "  # noqa: S608
+        f"toUInt128(0) AS event FROM {database}.sessions_silver WHERE {WITHIN} AND {passing} UNION ALL "
+        f"SELECT number, 0 AS sign, toUInt64(0) AS visitor, event FROM ({events})"
     )
 
 

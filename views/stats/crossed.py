@@ -3,6 +3,8 @@
 What tells events alone is asked of events, what tells sessions alone of sessions. A session's events are put
 together before they meet it, and the first of them under each value stands for the session there: so it
 counts once under each value that its events have, and nothing is grouped by values and session.
+Sessions are told by 64 bits of their id. So are, where all is summed, pages, and what sessions are told apart
+by: they are named when they are few.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from views.catalog import VIEWS
 from views.stats import fields, filters
 from views.stats.fields import Source
 from views.stats.filters import Places
-from views.stats.model import And, Asked, Filter
+from views.stats.model import And, Asked, Filter, Metric
 
 _EVENTS = "site_id = {site:String} AND local_date >= {since:Date} AND local_date < {reach:Date}"
 #: What is summed of the events that pass, and not of their sessions: of each event.
@@ -61,7 +63,13 @@ class Split(msgspec.Struct, frozen=True):
 
 def sums(asked: Asked) -> dict[str, str]:
     """What the metrics need: name -> expression over the rows ``r`` of ``relation``."""
-    return {name: _sum_of(name) for name in fields.needed(asked.metrics)}
+    of_rows = Source.QUARTERS.sum_of if _is_summed(asked) else _sum_of
+    return {name: of_rows(name) for name in fields.needed(asked.metrics)}
+
+
+def _is_summed(asked: Asked) -> bool:
+    """Whether the rows are sums by key, as those of gold are; distinct visitors cannot be summed."""
+    return "path" in asked.dimensions and Metric.VISITORS not in asked.metrics
 
 
 def _sum_of(name: str) -> str:
@@ -82,50 +90,82 @@ def relation(asked: Asked, keys: Mapping[str, str], places: Places, *, database:
     """
     apart = Split.of(asked.filter)
     of_events = {name: sql for name, sql in keys.items() if is_of_events(asked, name)}
-    of_sessions = {name: sql for name, sql in keys.items() if name not in of_events} | _OF_SESSIONS
+    own = {name: sql for name, sql in keys.items() if name not in of_events}
+    of_sessions = own | _OF_SESSIONS
+    if _is_summed(asked):
+        of_events = {name: "path_hash" if sql == "path" else sql for name, sql in of_events.items()}
+        of_sessions = {"own": f"cityHash64(tuple({', '.join(own.values())}))"} | _OF_SESSIONS
     needed = fields.needed(asked.metrics)
     told = {name: sql for name, sql in _OF_EVENTS.items() if name in needed}
     events = passing_events(apart, of_events | told, places, database=database)
     columns = ", ".join(f"{sql} AS {name}" for name, sql in of_sessions.items())
     passing = filters.condition(apart.sessions, places, database=database)
     sessions = (
-        f"SELECT session_id, {columns} FROM {database}.sessions_silver "  # noqa: S608
+        f"SELECT cityHash64(session_id) AS number, {columns} FROM {database}.sessions_silver "  # noqa: S608
         f"WHERE {living.WITHIN} AND {passing} AND {living.standing(living.WITHIN, database=database)}"
     )
     if not of_events and not told:
-        having = f"session_id IN (SELECT living_id FROM ({events}))"  # noqa: S608
+        having = f"number IN (SELECT number FROM ({events}))"  # noqa: S608
         return f"(SELECT *, 1 AS sign FROM ({sessions}) WHERE {having})"  # noqa: S608
     if not of_events:
         totals = ", ".join(f"sum({name}) AS {name}" for name in told)
         return (
-            f"(SELECT s.*, e.*, 1 AS sign FROM (SELECT living_id, {totals} FROM ({events}) "  # noqa: S608
-            f"GROUP BY living_id) AS e INNER JOIN ({sessions}) AS s ON s.session_id = e.living_id)"
+            f"(SELECT s.*, e.*, 1 AS sign FROM (SELECT number, {totals} "  # noqa: S608
+            f"FROM ({events}) GROUP BY number) AS e INNER JOIN ({sessions}) AS s ON s.number = e.number)"
         )
     named = ", ".join(of_events)
     arrays = [*of_events, *(name for name in told if name != "events")]
     lists = ", ".join(f"groupArray({name}) AS {name}" for name in arrays)
-    return (
+    rows = (
         f"(SELECT *, nth = 1 AS sign, 1 AS events FROM ("  # noqa: S608
         f"SELECT s.*, e.*, arrayEnumerateUniq({named}) AS nth "
-        f"FROM (SELECT living_id, {lists} FROM ({events}) GROUP BY living_id) AS e "
-        f"INNER JOIN ({sessions}) AS s ON s.session_id = e.living_id) ARRAY JOIN {', '.join(arrays)}, nth)"
+        f"FROM (SELECT number, {lists} FROM ({events}) GROUP BY number) AS e "
+        f"INNER JOIN ({sessions}) AS s ON s.number = e.number) ARRAY JOIN {', '.join(arrays)}, nth)"
+    )
+    if not _is_summed(asked):
+        return rows
+    summed = ", ".join(f"{_sum_of(name)} AS {name}" for name in needed)
+    by_number = f"SELECT own, {named}, {summed} FROM {rows} AS r GROUP BY own, {named}"  # noqa: S608
+    path = next(name for name, sql in keys.items() if sql == "path")
+    others = "".join(f", r.{name} AS {name}" for name in (*of_events, *needed) if name != path)
+    owns = "".join(f", k.{name} AS {name}" for name in own)
+    return (
+        f"(SELECT p.path AS {path}{others}{owns} FROM ({by_number}) AS r "  # noqa: S608
+        f"INNER JOIN ({_of_own(own, database)}) AS k ON k.own = r.own "
+        f"LEFT JOIN ({_paths(database)}) AS p ON p.path_hash = r.{path})"
+    )
+
+
+def _of_own(keys: Mapping[str, str], database: str) -> str:
+    """SQL: the keys that sessions have, by the number they are told by."""
+    told = ", ".join(f"{sql} AS {name}" for name, sql in keys.items()) or "1"
+    distinct = f"SELECT DISTINCT {told} FROM {database}.sessions_silver WHERE {living.WITHIN}"  # noqa: S608
+    return f"SELECT *, cityHash64(tuple({', '.join(keys)})) AS own FROM ({distinct})"  # noqa: S608
+
+
+def _paths(database: str) -> str:
+    """SQL: the paths there are. Gold has few rows of each, but may be made whole after silver."""
+    gold = f"{database}.page_performance_metrics WHERE {_EVENTS}"
+    return (
+        f"SELECT DISTINCT path, cityHash64(path) AS path_hash FROM {gold} UNION ALL "  # noqa: S608
+        f"SELECT DISTINCT path, path_hash FROM {database}.user_behavior_silver "
+        f"WHERE {_EVENTS} AND path_hash NOT IN (SELECT cityHash64(path) FROM {gold})"
     )
 
 
 def passing_events(
     apart: Split, columns: Mapping[str, str], places: Places, *, database: str, also: str = "1"
 ) -> str:
-    """SQL: the events that pass, under ``living_id``, with columns of theirs.
+    """SQL: the events that pass, under the ``number`` of the session they live in, with columns of theirs.
 
     ``also``: a condition of events in SQL. Whether their sessions pass what is of sessions is not asked.
     """
     named = "".join(f", {sql} AS {name}" for name, sql in columns.items())
     passing = f"{also} AND {filters.condition(apart.events, places, database=database)}"
+    number, rows = living.number(database=database), f"{database}.user_behavior_silver"
     if apart.both is None:
-        events = (
-            f"SELECT session_id{named} FROM {database}.user_behavior_silver WHERE {_EVENTS} AND {passing}"  # noqa: S608
-        )
-        return living.resolved(events, database=database)
-    crossing = filters.condition(apart.both, places, database=database)
-    rows = VIEWS["session_events"].inlined(database)
-    return f"SELECT session_id AS living_id{named} FROM {rows} WHERE {passing} AND {crossing}"  # noqa: S608
+        passing = f"{_EVENTS} AND {passing}"
+    else:
+        number, rows = "cityHash64(session_id)", VIEWS["session_events"].inlined(database)
+        passing += f" AND {filters.condition(apart.both, places, database=database)}"
+    return f"SELECT {number} AS number{named} FROM {rows} WHERE {passing}"  # noqa: S608
