@@ -77,8 +77,8 @@ ARRAY JOIN [
 ] AS told
 GROUP BY s.site_id, attribute, s.local_date, s.is_bot, value;
 
--- The visitors of the sessions that began on days in a row, from `since` to before `until`, by one attribute: a sketch
--- of the sessions of which `checksum` is the checksum. It is right as long as these days of session_attributes_daily sum
+-- The visitors of the sessions that began on days in a row, from `since` to before `until`, of people or of bots, by one
+-- attribute: a sketch of the sessions of which `checksum` is the checksum. It is right as long as these days of session_attributes_daily sum
 -- to the same, and not looked at otherwise: a sketch cannot take back, so it is made anew. Two that were made of the
 -- same sessions are the same. Those that do not begin on a Monday are for recent days.
 CREATE TABLE IF NOT EXISTS {db}.visitor_spans {on_cluster}

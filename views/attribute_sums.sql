@@ -1,4 +1,5 @@
--- Sessions that began on the days of a period, by the values of attributes of theirs, and of all ('', '').
+-- Sessions that began on the days of a period, by the values of attributes of theirs, and of all ('', ''): these have
+-- the checksum of each day, too.
 CREATE OR REPLACE VIEW {db}.attribute_sums {on_cluster} AS
 SELECT
     attribute,
@@ -8,9 +9,11 @@ SELECT
     sum(g.converted_sessions) AS converted_sessions,
     sum(g.duration_ms) AS duration_ms,
     sum(g.page_views) AS page_views,
+    sum(g.events) AS events,
     sum(g.conversions) AS conversions,
     sum(g.revenue) AS revenue,
-    sumMap(g.durations) AS durations
+    sumMap(g.durations) AS durations,
+    sumMap(map(g.local_date, g.checksum)) AS checksums
 FROM {db}.session_attributes_daily AS g
 WHERE site_id = {site:String}
     AND attribute IN {attributes:Array(String)}

@@ -72,7 +72,6 @@ VIEWS = {
     view.name: view
     for view in (
         View(name="site_totals", parameters=_BY_DAY),
-        View(name="event_totals", parameters=_BY_DAY),
         View(name="session_totals", parameters=_BY_TIME),
         View(name="traffic_sources", parameters=_BY_DAY),
         View(name="channel_visitors", parameters=_BY_DAY),

@@ -53,32 +53,28 @@ from views.people import user_behavior
 from views.reading import about
 from views.session_list import Cursor, session_list
 from views.session_timeline import SessionDetail, session_timeline
-from views.visitors import NO_SESSIONS, visitors_by
+from views.visitors import sums_by
 
 
 class Queries(Analyses):
     """Every question that the REST API can ask."""
 
     async def overview(self, scope: Scope) -> Overview:
-        """The headline metrics: of sessions where they began, of events on the days they happened."""
-        # Visitors are those of the sessions, as in every breakdown; a day's sketch of its events is not read.
-        site, (sums, layer) = await asyncio.gather(
-            self._reader.one("event_totals", scope.by_day),
-            visitors_by(self._reader, self._spans, scope, [WHOLE, "channel", "device_class"]),
-        )
-        (whole,) = sums[WHOLE] or [NO_SESSIONS]
+        """The headline metrics; a session counts with all that is its own where it began."""
+        sums, layer = await sums_by(self._reader, self._spans, scope, ["channel", "device_class"])
+        (whole,) = sums[WHOLE]
         return Overview(
             **about(scope, layer=layer),
             visitors=whole["visitors"],
-            page_views=site["page_views"],
+            page_views=whole["page_views"],
             sessions=whole["sessions"],
             bounce_rate=ratio(whole["bounces"], whole["sessions"]),
             session_duration_s=ratio(whole["duration_ms"], whole["sessions"]) / 1000,
             median_session_duration_s=median_of(whole["durations"]) / 1000,
             conversion_rate=ratio(whole["converted_sessions"], whole["sessions"]),
-            events=site["events"],
-            conversions=site["conversions"],
-            revenue=float(site["revenue"]),
+            events=whole["events"],
+            conversions=whole["conversions"],
+            revenue=float(whole["revenue"]),
             sources=[ChannelRow(channel=row["value"], **figures(row)) for row in sums["channel"]],
             devices=[
                 DeviceClassRow(device_class=row["value"], **figures(row)) for row in sums["device_class"]
@@ -97,7 +93,7 @@ class Queries(Analyses):
 
     async def channels(self, scope: Scope) -> list[ChannelRow]:
         """Sessions by channel, most first."""
-        sums, _ = await visitors_by(self._reader, self._spans, scope, ["channel"])
+        sums, _ = await sums_by(self._reader, self._spans, scope, ["channel"])
         return [ChannelRow(channel=row["value"], **figures(row)) for row in sums["channel"]]
 
     async def devices(self, scope: Scope) -> list[DeviceRow]:
@@ -110,7 +106,7 @@ class Queries(Analyses):
 
     async def device_classes(self, scope: Scope) -> list[DeviceClassRow]:
         """Sessions by device class, most first."""
-        sums, _ = await visitors_by(self._reader, self._spans, scope, ["device_class"])
+        sums, _ = await sums_by(self._reader, self._spans, scope, ["device_class"])
         return [DeviceClassRow(device_class=row["value"], **figures(row)) for row in sums["device_class"]]
 
     async def series(self, scope: Scope, *, interval: Interval) -> Series:

@@ -4,38 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from typing import TypeVar
 
-from app.core.visitor_spans import WHOLE, Cover, Day, Span, cover, right
+from app.core.visitor_spans import WHOLE, Cover, Span, cover, right
 from views import living
-from views.params import Scope
+from views.params import Bots, Scope
 from views.reading import Reader, Row
 from views.stats.filters import Places
 
 T = TypeVar("T")
 
-#: How long what spans there are is remembered. That they are right is looked up for each answer.
+#: How long what spans there are is remembered. That they are right is looked up with each answer.
 REMEMBER_S = 60.0
+#: How often an answer is made anew because a span has become another meanwhile.
+TRIES = 3
+#: The checksums of a period's days, as they are now.
+Checksums = Mapping[date, int]
+#: SQL of them, over rows of session_attributes_daily without an attribute.
+CHECKSUMS = "sumMap(map(local_date, checksum))"
 #: The sums of nothing.
 NO_SESSIONS: Row = {
     **dict.fromkeys(("visitors", "sessions", "bounces", "converted_sessions", "duration_ms"), 0),
+    **dict.fromkeys(("page_views", "events", "conversions", "revenue"), 0),
     "durations": {},
+    "checksums": {},
 }
-#: How often an answer is made anew because a span has become another meanwhile.
-TRIES = 3
 
 _SPANS = """
-SELECT DISTINCT since, until, checksum FROM {database}.visitor_spans
-WHERE site_id = {{site:String}} AND attribute = ''
-"""
-_DAYS = """
-SELECT local_date, sum(sessions) AS sessions, sum(checksum) AS checksum
-FROM {database}.session_attributes_daily
-WHERE site_id = {{site:String}} AND attribute = ''
-    AND local_date >= {{since:Date}} AND local_date < {{until:Date}}
-GROUP BY local_date
+SELECT since, until, argMax(checksum, made_at) AS checksum FROM {database}.visitor_spans
+WHERE site_id = {{site:String}} AND attribute = '' AND is_bot = {{is_bot:UInt8}} GROUP BY since, until
 """
 
 
@@ -44,61 +43,73 @@ class KnownSpans:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._known: dict[str, tuple[float, list[Span]]] = {}
+        self._known: dict[tuple[str, Bots], tuple[float, list[Span]]] = {}
 
-    async def answered(self, scope: Scope, ask: Callable[[Cover | None], Awaitable[T]]) -> T:
+    async def answered(
+        self, scope: Scope, ask: Callable[[Cover | None], Awaitable[tuple[T, Checksums]]]
+    ) -> T:
         """What ``ask`` answers with spans that are right, or with None: then sessions are to be counted.
 
-        Spans are looked at beside the answer: where one is not right any more, it is asked again without it.
+        The checksums of the days come with the answer: where a span is not right any more, it is asked again
+        without it. People and bots together are counted.
         """
-        known = await self._spans(scope.site_id)
+        known = [] if scope.bots is Bots.INCLUDE else await self._spans(scope)
         for _ in range(TRIES):
             found = cover(known, scope.period.since, scope.period.until)
             if not found.spans:
                 break
-            answer, now = await asyncio.gather(ask(found), self._days(scope))
+            answer, now = await ask(found)
             if found.holds(now):
                 return answer
-            known = right(await self._spans(scope.site_id, anew=True), now)
-        return await ask(None)
+            known = right(await self._spans(scope, anew=True), now)
+        answer, _ = await ask(None)
+        return answer
 
-    async def _spans(self, site_id: str, *, anew: bool = False) -> list[Span]:
-        at, known = self._known.get(site_id, (0.0, []))
+    async def _spans(self, scope: Scope, *, anew: bool = False) -> list[Span]:
+        at, known = self._known.get((scope.site_id, scope.bots), (0.0, []))
         if anew or not at or time.monotonic() - at > REMEMBER_S:
-            rows = await self._reader.ask(_SPANS.format(database=self._reader.database), {"site": site_id})
+            sql = _SPANS.format(database=self._reader.database)
+            rows = await self._reader.ask(sql, {"site": scope.site_id, "is_bot": scope.bots.flags[0]})
             known = [Span(row["since"], row["until"], row["checksum"]) for row in rows]
-            self._known[site_id] = time.monotonic(), known
+            self._known[scope.site_id, scope.bots] = time.monotonic(), known
         return known
 
-    async def _days(self, scope: Scope) -> dict[date, Day]:
-        rows = await self._reader.ask(_DAYS.format(database=self._reader.database), scope.by_day)
-        return {row["local_date"]: Day(row["sessions"], row["checksum"]) for row in rows}
 
-
-async def visitors_by(
+async def sums_by(
     reader: Reader, spans: KnownSpans, scope: Scope, attributes: Sequence[str]
 ) -> tuple[dict[str, list[Row]], str]:
-    """The rows of view attribute_sums with ``visitors``, by attribute, most sessions first; the layer."""
+    """The rows of view attribute_sums with ``visitors``, by attribute, most sessions first; and the layer.
 
-    async def ask(found: Cover | None) -> tuple[dict[str, list[Row]], str]:
-        places = Places(scope.by_day)
-        sketches = relation(attributes, found, places, database=reader.database)
-        sums, counted = await asyncio.gather(
-            reader.rows("attribute_sums", {**scope.by_day, "attributes": [*attributes]}),
-            reader.ask(
-                "SELECT attribute, value, uniqCombined64Merge(16)(visitors) AS visitors "  # noqa: S608
-                f"FROM {sketches} GROUP BY attribute, value",
-                places.bound,
-            ),
+    ``attributes`` come from the closed list; that of all sessions, ``""``, is answered besides.
+    """
+    every = [WHOLE, *attributes]
+
+    async def ask(found: Cover | None) -> tuple[tuple[dict[str, list[Row]], str], Checksums]:
+        sums, visitors = await asyncio.gather(
+            reader.rows("attribute_sums", {**scope.by_day, "attributes": every}),
+            counted(reader, scope, every, found),
         )
-        visitors = {(row["attribute"], row["value"]): row["visitors"] for row in counted}
-        made: dict[str, list[Row]] = {one: [] for one in attributes}
+        made: dict[str, list[Row]] = {one: [] for one in every}
         for row in sums:
             estimated = visitors.get((row["attribute"], row["value"]), 0)
             made[row["attribute"]].append({**row, "visitors": min(estimated, row["sessions"])})
-        return made, layer("gold: session_attributes_daily", found)
+        made[WHOLE] = made[WHOLE] or [NO_SESSIONS]
+        return (made, layer("gold: session_attributes_daily", found)), made[WHOLE][0]["checksums"]
 
     return await spans.answered(scope, ask)
+
+
+async def counted(
+    reader: Reader, scope: Scope, attributes: Sequence[str], found: Cover | None
+) -> dict[tuple[str, str], int]:
+    """Attribute and value -> distinct visitors, of the spans found and the sessions of other days."""
+    places = Places(scope.by_day)
+    rows = await reader.ask(
+        "SELECT attribute, value, uniqCombined64Merge(16)(visitors) AS visitors "  # noqa: S608
+        f"FROM {relation(attributes, found, places, database=reader.database)} GROUP BY attribute, value",
+        places.bound,
+    )
+    return {(row["attribute"], row["value"]): row["visitors"] for row in rows}
 
 
 def relation(attributes: Sequence[str], found: Cover | None, places: Places, *, database: str) -> str:

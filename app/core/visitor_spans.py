@@ -25,7 +25,7 @@ _ONE = timedelta(days=1)
 
 
 class Day(msgspec.Struct, frozen=True):
-    """What a day of a site holds now."""
+    """What a day of a site holds now, of people or of bots."""
 
     sessions: int
     checksum: int
@@ -45,8 +45,8 @@ class Cover(msgspec.Struct, frozen=True):
     spans: tuple[Span, ...]
     left: tuple[tuple[date, date], ...]
 
-    def holds(self, now: Mapping[date, Day]) -> bool:
-        """Whether the spans were made of what their days hold now."""
+    def holds(self, now: Mapping[date, int]) -> bool:
+        """Whether the spans were made of what their days hold ``now``, by the checksums of the days."""
         return len(right(self.spans, now)) == len(self.spans)
 
 
@@ -67,8 +67,8 @@ def cover(spans: Iterable[Span], since: date, until: date) -> Cover:
     return Cover(tuple(taken), tuple(left))
 
 
-def right(spans: Iterable[Span], now: Mapping[date, Day]) -> list[Span]:
-    """Those that were made of what their days hold now."""
+def right(spans: Iterable[Span], now: Mapping[date, int]) -> list[Span]:
+    """Those that were made of what their days hold ``now``."""
     return [one for one in spans if _checksum(now, one.since, one.until) == one.checksum]
 
 
@@ -95,9 +95,9 @@ def worth_knowing(
                 yield Span(day, day + _ONE * length, checksum[end] - checksum[place])
 
 
-def _checksum(now: Mapping[date, Day], since: date, until: date) -> int:
-    days = ((since + _ONE * number) for number in range((until - since).days))
-    return sum(now[day].checksum for day in days if day in now)
+def _checksum(now: Mapping[date, int], since: date, until: date) -> int:
+    days = (since + _ONE * number for number in range((until - since).days))
+    return sum(now.get(day, 0) for day in days)
 
 
 def _sums(values: Iterable[int]) -> Sequence[int]:

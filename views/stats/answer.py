@@ -8,20 +8,36 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from app.core.visitor_spans import Cover
+from app.core.visitor_spans import WHOLE, Cover
 from app.errors import QueryError
 from views.living import last_day
 from views.params import FIRST_DAY, LAST_DAY, Period, Scope
 from views.reading import Reader, about
 from views.stats.cursor import Cursor, parse, question_of
 from views.stats.fields import field
-from views.stats.model import And, Asked, Compare, CompareDays, OneOf, Stats, StatsRow, Step
-from views.stats.planner import Plan, of_spans, plan
-from views.visitors import KnownSpans
+from views.stats.model import (
+    And,
+    Asked,
+    Compare,
+    CompareDays,
+    Metric,
+    OneOf,
+    Order,
+    Stats,
+    StatsRow,
+    Step,
+)
+from views.stats.planner import Plan, attribute_of, of_spans, order_of, plan
+from views.visitors import Checksums, KnownSpans, counted
+from views.visitors import layer as layer_of
 
 #: Intervals that one series may have.
 MAX_INTERVALS = 50_000
+#: Values of an attribute that are put in order of their visitors: those of most sessions.
+MOST_VALUES = 100_000
+_MOST_SESSIONS = Order(by=Metric.SESSIONS)
 _STEPS = {
     Step.MINUTE: timedelta(minutes=1),
     Step.QUARTER_HOUR: timedelta(minutes=15),
@@ -39,7 +55,7 @@ async def stats(
     asking = _Asking(reader, cap_ms=cap_ms, spans=spans)
     cursor = parse(asked)
     if is_series := _is_series(asked):
-        asked = msgspec.structs.replace(asked, limit=MAX_INTERVALS)
+        asked = replace(asked, limit=MAX_INTERVALS)
     found, as_of = await asyncio.gather(asking.found(scope, asked, cursor=cursor), asking.as_of(scope))
     following = None
     if len(found.rows) > asked.limit:
@@ -120,25 +136,65 @@ class _Asking:
 
     async def found(self, scope: Scope, asked: Asked, *, cursor: Cursor | None = None) -> _Found:
         """The answer's rows, by column, and its totals."""
-
-        async def ask(known: Cover | None) -> tuple[Plan, list[dict[str, Any]]]:
-            reach = last_day(scope.period.until, cap_ms=self._cap_ms)
-            database = self._reader.database
-            made = plan(asked, scope, database=database, reach=reach, cursor=cursor, known=known)
-            return made, await self._reader.ask(made.sql, made.bound)
-
-        if self._spans is not None and of_spans(asked):
-            made, rows = await self._spans.answered(scope, ask)
+        if of_spans(asked):
+            rows, layer = await self._with_visitors(scope, asked, cursor=cursor)
         else:
-            made, rows = await ask(None)
+            made = self._plan(scope, asked, cursor=cursor)
+            rows, layer = await self._reader.ask(made.sql, made.bound), made.layer
         if rows and rows[0]["is_total"]:
-            return _Found(rows[1:], _row(rows[0], _in_all(asked)), made.layer)
-        return _Found(rows, (await self.found(scope, _in_all(asked))).totals, made.layer)
+            return _Found(rows[1:], _row(rows[0], _in_all(asked)), layer)
+        return _Found(rows, (await self.found(scope, _in_all(asked))).totals, layer)
+
+    def _plan(self, scope: Scope, asked: Asked, *, cursor: Cursor | None) -> Plan:
+        reach = last_day(scope.period.until, cap_ms=self._cap_ms)
+        return plan(asked, scope, database=self._reader.database, reach=reach, cursor=cursor)
+
+    async def _with_visitors(
+        self, scope: Scope, asked: Asked, *, cursor: Cursor | None
+    ) -> tuple[list[dict[str, Any]], str]:
+        """The rows in order, the total first, and their layer: sums and visitors are asked side by side."""
+        attribute = attribute_of(asked)
+        is_by_visitors = order_of(asked).by == Metric.VISITORS
+        # Sums know no place among visitors: of most sessions all are asked for, and put in order here.
+        of_sums = asked
+        if is_by_visitors:
+            metrics = [*dict.fromkeys([*asked.metrics, Metric.SESSIONS])]
+            of_sums = replace(asked, metrics=metrics, order=_MOST_SESSIONS, limit=MOST_VALUES)
+
+        async def ask(known: Cover | None) -> tuple[tuple[list[dict[str, Any]], str], Checksums]:
+            made = self._plan(scope, of_sums, cursor=None if is_by_visitors else cursor)
+            rows, visitors = await asyncio.gather(
+                self._reader.ask(made.sql, made.bound),
+                counted(self._reader, scope, [*dict.fromkeys((WHOLE, attribute))], known),
+            )
+            for row in rows:
+                key = (WHOLE, "") if row["is_total"] else (attribute, row["d0"])
+                row["m_visitors"] = min(visitors.get(key, 0), row["sessions"])
+            now = rows[0]["checksums"] if rows and rows[0]["is_total"] else {}
+            return (rows, layer_of(made.layer, known)), now
+
+        rows, layer = await (self._spans or KnownSpans(self._reader)).answered(scope, ask)
+        return (_by_visitors(rows, asked, cursor) if is_by_visitors else rows), layer
 
     async def as_of(self, scope: Scope) -> str | None:
         """When the latest of the period's events was written; None where there is none."""
         (row,) = await self._reader.rows("freshness", scope.by_time)
         return row["as_of"] or None
+
+
+def _by_visitors(rows: list[dict[str, Any]], asked: Asked, cursor: Cursor | None) -> list[dict[str, Any]]:
+    """The total, then the rows by their visitors from behind the cursor on: one more than asked for."""
+    sign = -1 if order_of(asked).is_descending else 1
+
+    def place(row: dict[str, Any]) -> tuple[float, list[str]]:
+        return sign * row["place"], [row[key] for key in _keys(asked)]
+
+    totals = [row for row in rows if row["is_total"]]
+    others = [{**row, "place": float(row["m_visitors"])} for row in rows if not row["is_total"]]
+    if cursor is not None:
+        behind = (sign * float(cursor.place), cursor.keys)
+        others = [row for row in others if place(row) > behind]
+    return totals + sorted(others, key=place)[: asked.limit + 1]
 
 
 def _keys(asked: Asked) -> list[str]:
@@ -148,9 +204,7 @@ def _keys(asked: Asked) -> list[str]:
 
 def _in_all(asked: Asked) -> Asked:
     """The same without what it is broken down by; from the same rows, so that a field needed stays needed."""
-    return msgspec.structs.replace(
-        asked, dimensions=[], interval=None, order=None, compare=None, cursor=None, limit=1
-    )
+    return replace(asked, dimensions=[], interval=None, order=None, compare=None, cursor=None, limit=1)
 
 
 def _like(asked: Asked, rows: list[StatsRow]) -> Asked:
@@ -159,13 +213,13 @@ def _like(asked: Asked, rows: list[StatsRow]) -> Asked:
     narrowing = [name for name in asked.dimensions if not field(name).is_of_users]
     theirs = [OneOf(field=name, values=sorted({row.dimensions[name] for row in rows})) for name in narrowing]
     narrowed = And(filters=[*([asked.filter] if asked.filter is not None else []), *theirs])
-    return msgspec.structs.replace(
+    return replace(
         asked, filter=narrowed if theirs else asked.filter, compare=None, cursor=None, limit=MAX_INTERVALS
     )
 
 
 def _with(scope: Scope, period: Period) -> Scope:
-    return msgspec.structs.replace(scope, period=period)
+    return replace(scope, period=period)
 
 
 def _row(row: dict[str, Any], asked: Asked) -> StatsRow:
@@ -206,7 +260,7 @@ def _compared(
 
 def _against(row: StatsRow, before: StatsRow) -> StatsRow:
     change = change_of(row.metrics, before.metrics)
-    return msgspec.structs.replace(row, before=before.metrics, change=change)
+    return replace(row, before=before.metrics, change=change)
 
 
 def _days(period: Period) -> int:

@@ -2,8 +2,8 @@
 
 The smallest table that can answer is asked: sums of quarters of an hour or of days where they have every
 field that is named, session rows where they have not, and the events of sessions for what only events have.
-All count a session where it began, so their figures agree. No sum tells visitors apart: beside sums they come
-of spans of days that are known, and are counted of session rows on other days.
+All count a session where it began, so their figures agree. No sum tells visitors apart: beside sums they are
+counted of session rows; those of a period by one attribute, which are asked most, by views/visitors.py.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from app.core.visitor_spans import ATTRIBUTES, WHOLE, Cover
+from app.core.visitor_spans import ATTRIBUTES, WHOLE
 from app.errors import QueryError
 from views import living, visitors
 from views.params import Scope
@@ -46,7 +46,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     ``layer`` names the tables that it reads, ``source`` the one that decides what rows there are. Columns:
     ``at``, ``d0``..., metrics as ``m_...``, ``place``, ``is_total``. That is 1 in the row of all
-    rows, which comes first; by a key of events there is none.
+    rows, which comes first; by a key of events there is none. Where ``of_spans``, visitors are 0 and have to
+    be put in, and ``sessions`` and ``checksums`` are there.
     """
 
     source: Source
@@ -80,37 +81,33 @@ def of_spans(asked: Asked) -> bool:
         Metric.VISITORS in asked.metrics
         and asked.filter is None
         and asked.interval is None
-        and (not asked.dimensions or [*asked.dimensions] == [_attribute(asked)])
-        and (not asked.dimensions or Metric.MEDIAN_SESSION_DURATION_S not in asked.metrics)
+        and [*asked.dimensions] in ([], [attribute_of(asked)])
+        and not (asked.dimensions and Metric.MEDIAN_SESSION_DURATION_S in asked.metrics)
     )
 
 
-def plan(
-    asked: Asked,
-    scope: Scope,
-    *,
-    database: str,
-    reach: Any,
-    cursor: Cursor | None = None,
-    known: Cover | None = None,
-) -> Plan:
-    """The statement of a question.
+def attribute_of(asked: Asked) -> str:
+    """The attribute that visitors are told by: the first dimension where they can be, or none."""
+    return next((name for name in asked.dimensions if name in ATTRIBUTES), WHOLE)
 
-    ``reach``: the first day that no event of a session of the period has. ``known``: spans whose visitors are
-    known, for a question that is ``of_spans``.
-    """
+
+def plan(asked: Asked, scope: Scope, *, database: str, reach: Any, cursor: Cursor | None = None) -> Plan:
+    """The statement of a question. ``reach``: the first day that no event of a session of the period has."""
     source = source_of(asked)
     places = Places({**scope.by_day, **scope.by_time, "reach": reach})
     keys = _keys(asked, source, places, database)
+    if source is Source.ATTRIBUTE_DAYS:
+        beside = ["sessions", "checksums"]
+        grouped = _by_attribute(asked, places, database)
+        return Plan(
+            source=source,
+            sql=_page(asked, keys, grouped, places, cursor=cursor, beside=beside),
+            bound=places.bound,
+            layer=source.layer,
+        )
     relation = _relation(asked, source, keys, places, database)
     grouped, layer = _grouped(asked, source, keys, relation), source.layer
-    if source is Source.ATTRIBUTE_DAYS:
-        sketches = visitors.relation([_attribute(asked)], known, places, database=database)
-        named = "".join(f"value AS {name}, " for name in keys)
-        estimated = ["uniqCombined64Merge(16)(r.visitors) AS estimated"]
-        beside = _by_key(estimated, keys, f"(SELECT {named}visitors FROM {sketches})")  # noqa: S608
-        grouped, layer = _beside_visitors(grouped, keys, beside), visitors.layer(source.layer, known)
-    elif source.is_gold and Metric.VISITORS in asked.metrics:
+    if source.is_gold and Metric.VISITORS in asked.metrics:
         of_rows = _keys(asked, Source.SESSIONS, places, database)
         standing = _relation(asked, Source.SESSIONS, of_rows, places, database)
         counted = _by_key(["uniqCombined64(16)(r.visitor_hash) AS estimated"], of_rows, standing)
@@ -163,8 +160,6 @@ def _relation(asked: Asked, source: Source, keys: dict[str, str], places: Places
     if source.is_gold:
         columns = ", ".join([*named, *fields.needed(asked.metrics)])
         rows = f"{database}.{source.value}"
-        if source is Source.ATTRIBUTE_DAYS:
-            passing = f"attribute = {places.put(_attribute(asked), 'String')}"
         return f"(SELECT {columns} FROM {rows} WHERE {_range(source)} AND {passing})"  # noqa: S608
     # Sums take back what was taken back by their sign; distinct visitors cannot, so they are of what is left.
     sign, stands = "sign", ""
@@ -174,9 +169,20 @@ def _relation(asked: Asked, source: Source, keys: dict[str, str], places: Places
     return f"(SELECT {columns} FROM {rows} WHERE {_range(source)} AND {passing}{stands})"  # noqa: S608
 
 
-def _attribute(asked: Asked) -> str:
-    """The attribute that visitors are told by: the first dimension where they can be, or none."""
-    return next((name for name in asked.dimensions if name in ATTRIBUTES), WHOLE)
+def _by_attribute(asked: Asked, places: Places, database: str) -> str:
+    """SQL of the sums that the metrics need, by one attribute and in all, with the checksums of the days."""
+    source = Source.ATTRIBUTE_DAYS
+    names = [name for name in fields.needed(asked.metrics) if name != Metric.VISITORS]
+    sums = ", ".join(f"{source.sum_of(name)} AS {name}" for name in names)
+    among = places.put(sorted({WHOLE, attribute_of(asked)}), "Array(String)")
+    key, total, groups = "", "1", ""
+    if asked.dimensions:
+        key, total = "value AS d0, ", f"attribute = '{WHOLE}'"
+        groups = "GROUP BY attribute, value HAVING sessions != 0 OR is_total"
+    return (
+        f"SELECT {key}{sums}, 0 AS visitors, {visitors.CHECKSUMS} AS checksums, {total} AS is_total "  # noqa: S608
+        f"FROM {database}.{source.value} AS r WHERE {living.WITHIN} AND attribute IN {among} {groups}"
+    )
 
 
 def _beside_visitors(sums: str, keys: dict[str, str], counted: str) -> str:
@@ -224,7 +230,15 @@ def _by_key(sums: Sequence[str], keys: Mapping[str, str], relation: str) -> str:
     )
 
 
-def _page(asked: Asked, keys: dict[str, str], grouped: str, places: Places, *, cursor: Cursor | None) -> str:
+def _page(
+    asked: Asked,
+    keys: dict[str, str],
+    grouped: str,
+    places: Places,
+    *,
+    cursor: Cursor | None,
+    beside: Sequence[str] = (),
+) -> str:
     """SQL of the metrics, in order, from behind the cursor on: one row more than asked for, and the total."""
     order = order_of(asked)
     names = {name: f"d{number}" for number, name in enumerate(asked.dimensions)}
@@ -233,7 +247,7 @@ def _page(asked: Asked, keys: dict[str, str], grouped: str, places: Places, *, c
     if is_metric:
         place = f"toFloat64({fields.METRICS[Metric(order.by)].sql})"
     metrics = [f"{fields.METRICS[one].sql} AS m_{one.value}" for one in asked.metrics]
-    columns = ", ".join([*keys, *metrics, f"{place} AS place", "is_total"])
+    columns = ", ".join([*keys, *metrics, *beside, f"{place} AS place", "is_total"])
     behind = ""
     if cursor is not None:
         sign = "<" if order.is_descending else ">"

@@ -19,13 +19,19 @@ from app.errors import WuaError
 from app.settings import ClickHouseSettings
 
 _DAYS_SQL = """
-SELECT site_id, local_date, sum(sessions), sum(checksum) FROM {database:Identifier}.session_attributes_daily
-WHERE attribute = '' AND local_date < {today:Date} GROUP BY site_id, local_date ORDER BY site_id, local_date
+SELECT site_id, is_bot, local_date, sum(sessions), sum(checksum)
+FROM {database:Identifier}.session_attributes_daily
+WHERE attribute = '' AND local_date < {today:Date}
+GROUP BY site_id, is_bot, local_date ORDER BY site_id, is_bot, local_date
 """
 _KNOWN_SQL = """
-SELECT DISTINCT site_id, since, until, checksum FROM {database:Identifier}.visitor_spans WHERE attribute = ''
+SELECT DISTINCT site_id, is_bot, since, until, checksum FROM {database:Identifier}.visitor_spans
+WHERE attribute = ''
 """
-_WITHIN = "site_id = {site:String} AND local_date >= {since:Date} AND local_date < {until:Date}"
+_WITHIN = (
+    "site_id = {site:String} AND is_bot = {is_bot:UInt8} "
+    "AND local_date >= {since:Date} AND local_date < {until:Date}"
+)
 _TOLD = ", ".join([f"('{WHOLE}', '')", *(f"('{name}', toString({name}))" for name in ATTRIBUTES)])
 _MAKE_SQL = """
 INSERT INTO {database:Identifier}.visitor_spans
@@ -108,35 +114,36 @@ class SpanKeeper:
 
 def _made(client: Client, *, database: str, today: date, min_sessions: int) -> Made:
     bound = {"database": database, "today": today}
-    days: dict[str, dict[date, Day]] = {}
-    for site_id, day, sessions, checksum in client.query(_DAYS_SQL, parameters=bound).result_rows:
-        days.setdefault(site_id, {})[day] = Day(sessions, checksum)
+    days: dict[tuple[str, int], dict[date, Day]] = {}
+    for site_id, is_bot, day, *holds in client.query(_DAYS_SQL, parameters=bound).result_rows:
+        days.setdefault((site_id, is_bot), {})[day] = Day(*holds)
     known = {
-        (site_id, Span(since, until, checksum))
-        for site_id, since, until, checksum in client.query(_KNOWN_SQL, parameters=bound).result_rows
+        (site_id, is_bot, Span(*span))
+        for site_id, is_bot, *span in client.query(_KNOWN_SQL, parameters=bound).result_rows
     }
     due = [
-        (site_id, span)
-        for site_id, of_site in days.items()
-        for span in worth_knowing(of_site, today=today, min_sessions=min_sessions)
-        if (site_id, span) not in known
+        (*whose, span)
+        for whose, theirs in days.items()
+        for span in worth_knowing(theirs, today=today, min_sessions=min_sessions)
+        if (*whose, span) not in known
     ]
     if not due:
         return Made(made=0, unsettled=0)
     gold = load(client, database=database).tables["session_attributes_daily"]
     silver = gold.select_from(f"(SELECT * FROM {database}.sessions_silver WHERE {_WITHIN})")  # noqa: S608
-    holds = f"SELECT sum(checksum) FROM ({silver})"  # noqa: S608
+    now_holds = f"SELECT sum(checksum) FROM ({silver})"  # noqa: S608
     made = 0
-    for site_id, span in due:
-        theirs = {
+    for site_id, is_bot, span in due:
+        of_span = {
             **bound,
             "site": site_id,
+            "is_bot": is_bot,
             "since": span.since,
             "until": span.until,
             "checksum": span.checksum,
         }
         # Read first: a session that comes after this is in the sketch, and makes its checksum out of date.
-        if client.query(holds, parameters=theirs).result_rows[0][0] == span.checksum:
-            client.command(_MAKE_SQL, parameters=theirs, settings=_GENTLY)
+        if client.query(now_holds, parameters=of_span).result_rows[0][0] == span.checksum:
+            client.command(_MAKE_SQL, parameters=of_span, settings=_GENTLY)
             made += 1
     return Made(made=made, unsettled=len(due) - made)
