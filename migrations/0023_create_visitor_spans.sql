@@ -80,7 +80,8 @@ GROUP BY s.site_id, attribute, s.local_date, s.is_bot, value;
 -- The visitors of the sessions that began on days in a row, from `since` to before `until`, of people or of bots, by one
 -- attribute: a sketch of the sessions of which `checksum` is the checksum. It is right as long as these days of session_attributes_daily sum
 -- to the same, and not looked at otherwise: a sketch cannot take back, so it is made anew. Two that were made of the
--- same sessions are the same. Those that do not begin on a Monday are for recent days.
+-- same sessions are the same, and one of other sessions is never in their place. Sixty days after it was made a span is
+-- not looked at any more, and goes, as what has become another does: what is still worth knowing is made again.
 CREATE TABLE IF NOT EXISTS {db}.visitor_spans {on_cluster}
 (
     site_id LowCardinality(String),
@@ -95,8 +96,8 @@ CREATE TABLE IF NOT EXISTS {db}.visitor_spans {on_cluster}
 )
 ENGINE = {repl}ReplacingMergeTree(made_at)
 PARTITION BY toYYYYMM(since)
-ORDER BY (site_id, attribute, since, until, is_bot, value)
-TTL toDateTime(made_at) + INTERVAL 63 DAY DELETE WHERE toDayOfWeek(since) != 1
+ORDER BY (site_id, attribute, since, until, is_bot, checksum, value)
+TTL toDateTime(made_at) + INTERVAL 63 DAY
 SETTINGS
     index_granularity = 8,
     non_replicated_deduplication_window = 1000,

@@ -1094,8 +1094,8 @@ CREATE TABLE {db}.visitor_spans
 )
 ENGINE = ReplacingMergeTree(made_at)
 PARTITION BY toYYYYMM(since)
-ORDER BY (site_id, attribute, since, until, is_bot, value)
-TTL toDateTime(made_at) + toIntervalDay(63) WHERE toDayOfWeek(since) != 1
+ORDER BY (site_id, attribute, since, until, is_bot, checksum, value)
+TTL toDateTime(made_at) + toIntervalDay(63)
 SETTINGS index_granularity = 8, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1;
 
 CREATE MATERIALIZED VIEW {db}.block_ledger_mv TO {db}.block_ledger

@@ -34,7 +34,9 @@ NO_SESSIONS: Row = {
 
 _SPANS = """
 SELECT since, until, argMax(checksum, made_at) AS checksum FROM {database}.visitor_spans
-WHERE site_id = {{site:String}} AND attribute = '' AND is_bot = {{is_bot:UInt8}} GROUP BY since, until
+WHERE site_id = {{site:String}} AND attribute = '' AND is_bot = {{is_bot:UInt8}}
+    AND made_at > now() - INTERVAL 60 DAY
+GROUP BY since, until
 """
 
 

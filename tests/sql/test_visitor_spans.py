@@ -10,11 +10,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from clickhouse_connect.driver.exceptions import OperationalError
 from structlog.testing import capture_logs
 
 from app.adapters.clickhouse.persons import PersonRows
 from app.adapters.clickhouse.visitor_spans import Made, SpanKeeper, make_visitor_spans
 from app.core.visitor_spans import ATTRIBUTES
+from app.errors import ReconcileError
 from app.events.persons import Person
 from tests.answering import Asked, asked, engine, migrated, ms, scope
 from tests.sql.store import block, retracted, some_uuid
@@ -258,6 +260,53 @@ async def test_what_gold_and_silver_disagree_about_is_left_alone(asked: Asked) -
     assert not asked.store.ask(
         "SELECT since FROM {db}.visitor_spans WHERE since <= '2026-03-10' AND until > '2026-03-10'"
     )
+
+
+async def test_a_span_that_was_cut_off_is_not_known(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    march(asked)
+    command = asked.store.client.command
+
+    def cut_off(sql: str, *args: Any, **options: Any) -> Any:
+        if "INSERT INTO" in sql and asked.store.one("SELECT count() FROM {db}.visitor_spans"):
+            raise OperationalError("gone")
+        return command(sql, *args, **options)
+
+    monkeypatch.setattr(asked.store.client, "command", cut_off)
+    with pytest.raises(ReconcileError, match="gone"):
+        known(asked)
+    monkeypatch.undo()
+    assert asked.store.one("SELECT countIf(attribute = 'channel') FROM {db}.visitor_spans") > 0
+    await same(fresh(asked), is_known=False)
+    assert known(asked).made > 0
+    await same(fresh(asked))
+
+
+async def test_a_span_of_long_ago_is_not_looked_at_and_made_again(asked: Asked) -> None:
+    march(asked)
+    made = known(asked).made
+    asked.store.run(
+        "INSERT INTO {db}.visitor_spans "
+        "SELECT * REPLACE (made_at - INTERVAL 61 DAY AS made_at) FROM {db}.visitor_spans"
+    )
+    asked.store.run(
+        "ALTER TABLE {db}.visitor_spans DELETE WHERE made_at > now() - INTERVAL 1 DAY "
+        "SETTINGS mutations_sync = 2"
+    )
+    assert asked.store.one("SELECT count() FROM {db}.visitor_spans") > 0
+    await same(fresh(asked), is_known=False)
+    assert known(asked).made == made > 0
+    await same(fresh(asked))
+
+
+async def test_what_another_process_makes_of_fewer_sessions_later_is_not_used(asked: Asked) -> None:
+    march(asked)
+    known(asked)
+    found = "INSERT INTO {db}.visitor_spans SELECT * REPLACE ({changed}) FROM {db}.visitor_spans"
+    asked.store.run(
+        found.replace("{changed}", "checksum - 1 AS checksum, made_at + INTERVAL 1 MINUTE AS made_at")
+    )
+    asked.store.run("OPTIMIZE TABLE {db}.visitor_spans FINAL")
+    await same(fresh(asked), is_known=False)
 
 
 async def test_today_is_not_known(asked: Asked) -> None:

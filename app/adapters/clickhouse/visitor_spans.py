@@ -26,13 +26,12 @@ GROUP BY site_id, is_bot, local_date ORDER BY site_id, is_bot, local_date
 """
 _KNOWN_SQL = """
 SELECT DISTINCT site_id, is_bot, since, until, checksum FROM {database:Identifier}.visitor_spans
-WHERE attribute = ''
+WHERE attribute = '' AND made_at > now() - INTERVAL 60 DAY
 """
 _WITHIN = (
     "site_id = {site:String} AND is_bot = {is_bot:UInt8} "
     "AND local_date >= {since:Date} AND local_date < {until:Date}"
 )
-_TOLD = ", ".join([f"('{WHOLE}', '')", *(f"('{name}', toString({name}))" for name in ATTRIBUTES)])
 _MAKE_SQL = """
 INSERT INTO {database:Identifier}.visitor_spans
 (site_id, attribute, since, until, is_bot, value, checksum, visitors, made_at)
@@ -42,7 +41,12 @@ FROM {database:Identifier}.sessions_silver FINAL
 ARRAY JOIN [TOLD] AS told
 WHERE WITHIN AND sign > 0
 GROUP BY site_id, told.1, is_bot, told.2
-""".replace("TOLD", _TOLD).replace("WITHIN", _WITHIN)
+""".replace("WITHIN", _WITHIN)
+#: The whole comes last: a span is known by it, and one that was cut off is not.
+_MAKE = (
+    _MAKE_SQL.replace("TOLD", ", ".join(f"('{name}', toString({name}))" for name in ATTRIBUTES)),
+    _MAKE_SQL.replace("TOLD", f"('{WHOLE}', '')"),
+)
 #: Beside questions that somebody waits for.
 _GENTLY = {**FILLING, "max_threads": 1}
 
@@ -144,6 +148,7 @@ def _made(client: Client, *, database: str, today: date, min_sessions: int) -> M
         }
         # Read first: a session that comes after this is in the sketch, and makes its checksum out of date.
         if client.query(now_holds, parameters=of_span).result_rows[0][0] == span.checksum:
-            client.command(_MAKE_SQL, parameters=of_span, settings=_GENTLY)
+            for sql in _MAKE:
+                client.command(sql, parameters=of_span, settings=_GENTLY)
             made += 1
     return Made(made=made, unsettled=len(due) - made)
