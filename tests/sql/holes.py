@@ -109,7 +109,10 @@ def delete(store: Store, table: str, *, where: str) -> None:
 
 
 def contents(store: Store) -> dict[str, list[tuple[Any, ...]]]:
-    """Every table's rows as readers take them: states finished, signs summed, times of writing left out."""
+    """Every table's rows as readers take them: states finished, signs summed, times of writing left out.
+
+    What was taken back whole may stay as a row of zeros until a merge, and is none.
+    """
     catalogue = load(store.client, database=store.database)
     found = {}
     for name, table in catalogue.tables.items():
@@ -120,7 +123,10 @@ def contents(store: Store) -> dict[str, list[tuple[Any, ...]]]:
                 for column, kind in table.columns.items()
                 if column not in (*table.keys, "inserted_at", "last_inserted_at")
             )
-            sql = f"SELECT {keys}, {figures} FROM {{db}}.{name} GROUP BY {keys} ORDER BY {keys}"
+            stands = " OR ".join(f"sum({measure}) != 0" for measure in table.measures.values())
+            sql = (
+                f"SELECT {keys}, {figures} FROM {{db}}.{name} GROUP BY {keys} HAVING {stands} ORDER BY {keys}"
+            )
         elif "sign" in table.columns:
             columns = ", ".join(name for name in table.columns if name not in (*UNSTATED, "sign"))
             sql = (
