@@ -36,7 +36,8 @@ async def test_a_report_has_the_parts_of_its_template_in_each_format(
     assert as_csv.headers["content-type"] == "text/csv; charset=utf-8"
     rows = list(csv.reader(io.StringIO(as_csv.text)))
     assert {row[0][2:] for row in rows if row and row[0].startswith("# ")} == parts
-    for expected in (["site_id", "shop"], ["from", "2026-03-01"], ["layer", "gold"], ["page_views", "5"]):
+    layer = ["layer", "gold: session_attributes_daily, silver: sessions_silver"]
+    for expected in (["site_id", "shop"], ["from", "2026-03-01"], layer, ["page_views", "5"]):
         assert expected in rows
     as_html = await client.post("/api/v1/reports/generate", json={**asking, "format": "html"})
     assert as_html.headers["content-type"] == "text/html; charset=utf-8"
