@@ -4,9 +4,10 @@
 
 -- Signed sums: a retraction takes back what it stated. A session's rows count once for each attribute, and once for
 -- none (attribute = ''), so `rows` of one attribute is as much as of another. checksum is of the sessions that stand: a
--- session's number, 36 bits made of its version, its times and its attributes, comes with +1 and goes with -1, so the
--- sum is the same in any order of arrival, and another one when any of the sessions is another. Like durations (buckets
--- of 0006_create_session_gold.sql) it stands with attribute = '' alone. No id is in it: an erased person's become others.
+-- session's number, 36 bits made of its times, its events and its attributes, comes with +1 and goes with -1, so the sum
+-- is the same in any order of arrival, and another one when any of the sessions is another: what is stated anew has more
+-- events. Like durations (buckets of 0006_create_session_gold.sql) it stands with attribute = '' alone. Neither an id nor
+-- a version is in it: an erased person's ids become others, and how often a session was stated depends on its blocks.
 CREATE TABLE IF NOT EXISTS {db}.session_attributes_daily {on_cluster}
 (
     site_id LowCardinality(String),
@@ -57,7 +58,7 @@ AS SELECT
     sum(s.sign * (s.conversions > 0)) AS converted_sessions,
     sum(s.sign * s.revenue) AS revenue,
     sumIf(s.sign * toInt64(bitShiftRight(cityHash64(
-        s.started_at, s.ended_at, s.version, s.events, s.duration_ms, s.engaged_ms, s.is_bot,
+        s.started_at, s.ended_at, s.events, s.duration_ms, s.engaged_ms, s.is_bot,
         s.channel, s.source, s.campaign, s.country, s.device_class, s.browser, s.os
     ), 28)), told.1 = '') AS checksum,
     sumMap(if(told.1 = '', map(

@@ -1901,7 +1901,7 @@ AS SELECT
     sum(s.sign * s.conversions) AS conversions,
     sum(s.sign * (s.conversions > 0)) AS converted_sessions,
     sum(s.sign * s.revenue) AS revenue,
-    sumIf(s.sign * toInt64(bitShiftRight(cityHash64(s.started_at, s.ended_at, s.version, s.events, s.duration_ms, s.engaged_ms, s.is_bot, s.channel, s.source, s.campaign, s.country, s.device_class, s.browser, s.os), 28)), (told.1) = '') AS checksum,
+    sumIf(s.sign * toInt64(bitShiftRight(cityHash64(s.started_at, s.ended_at, s.events, s.duration_ms, s.engaged_ms, s.is_bot, s.channel, s.source, s.campaign, s.country, s.device_class, s.browser, s.os), 28)), (told.1) = '') AS checksum,
     sumMap(if((told.1) = '', map(if(s.duration_ms <= 0, 0, toUInt8(least(255, 1 + floor(8 * log2(s.duration_ms))))), toInt64(s.sign)), CAST(map(), 'Map(UInt8, Int64)'))) AS durations
 FROM {db}.sessions_silver AS s
 ARRAY JOIN [('', ''), ('channel', toString(s.channel)), ('source', toString(s.source)), ('campaign', toString(s.campaign)), ('country', toString(s.country)), ('device_class', toString(s.device_class)), ('browser', toString(s.browser)), ('os', toString(s.os))] AS told
