@@ -21,6 +21,7 @@ from views.cohorts.retention import retention
 from views.definitions import Definitions
 from views.experiments.answer import results, seen
 from views.experiments.model import ExperimentList, ExperimentResults, ResultsAsked
+from views.freshness import Freshness
 from views.funnels.answer import funnel_conversion
 from views.funnels.model import (
     ALL_WALKS,
@@ -36,6 +37,7 @@ from views.happenings import Happening
 from views.heatmap import Heatmap, HeatmapAsked, heatmap
 from views.journeys.answer import flow, top_paths
 from views.journeys.model import Flow, Journeys, TopPaths
+from views.known_spans import KnownSpans
 from views.matching import refuse_bad_expressions
 from views.page_list import PageList, PagesAsked, page_list
 from views.params import Scope
@@ -55,7 +57,6 @@ from views.realtime import Realtime, RealtimeAsked, realtime
 from views.seo import Seo, seo
 from views.stats.answer import stats
 from views.stats.model import Asked, Stats, Step
-from views.visitors import KnownSpans
 
 
 class Analyses:
@@ -65,6 +66,7 @@ class Analyses:
         self.settings = settings
         self._reader = Reader(pool, database=settings.clickhouse.database)
         self._spans = KnownSpans(self._reader)
+        self._freshness = Freshness(self._reader)
         self._rules = rules_of(settings)
         self.logs = Store(pool, Records(settings.clickhouse), settings.clickhouse.database)
         self.accounts = Accounts(self.logs)
@@ -83,7 +85,14 @@ class Analyses:
 
     async def stats(self, scope: Scope, asked: Asked) -> Stats:
         """Any metrics by any dimensions, intervals and filter."""
-        return await stats(self._reader, scope, asked, cap_ms=self._cap_ms(scope), spans=self._spans)
+        return await stats(
+            self._reader,
+            scope,
+            asked,
+            cap_ms=self._cap_ms(scope),
+            spans=self._spans,
+            freshness=self._freshness,
+        )
 
     async def top_paths(self, scope: Scope, asked: Journeys) -> TopPaths:
         """The paths that most sessions take."""

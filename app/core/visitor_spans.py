@@ -18,6 +18,8 @@ ATTRIBUTES = ("channel", "source", "campaign", "country", "device_class", "brows
 #: Spans are worth knowing that have so many sessions; fewer are as soon counted.
 MIN_SESSIONS = 150_000
 WEEK, FOUR_WEEKS = 7, 28
+#: A day of so many is worth knowing by itself, for a series of days.
+MIN_SESSIONS_OF_DAY = 1_000
 #: How far back they are known from whichever day they begin on. Before that, from each Monday.
 RECENT = timedelta(days=63)
 MONDAY = 0
@@ -37,6 +39,11 @@ class Span(msgspec.Struct, frozen=True, order=True):
     since: date
     until: date
     checksum: int
+
+    @property
+    def is_day(self) -> bool:
+        """Whether it is a day alone: these are known of every session, and not by attributes."""
+        return self.until - self.since == _ONE
 
 
 class Cover(msgspec.Struct, frozen=True):
@@ -93,6 +100,15 @@ def worth_knowing(
             end = place + length
             if end <= len(every) and sessions[end] - sessions[place] >= min_sessions:
                 yield Span(day, day + _ONE * length, checksum[end] - checksum[place])
+
+
+def days_worth_knowing(
+    days: Mapping[date, Day], *, min_sessions: int = MIN_SESSIONS_OF_DAY
+) -> Iterator[Span]:
+    """Each day with so many sessions as a span."""
+    for day, holds in days.items():
+        if holds.sessions >= min_sessions:
+            yield Span(day, day + _ONE, holds.checksum)
 
 
 def _checksum(now: Mapping[date, int], since: date, until: date) -> int:

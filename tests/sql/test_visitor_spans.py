@@ -23,7 +23,7 @@ from tests.sql.store import block, retracted, some_uuid
 from views.answers import Overview
 from views.params import Bots, Scope
 from views.stats.model import Asked as Question
-from views.stats.model import Metric, Order, Stats
+from views.stats.model import Metric, Order, Stats, Step
 
 __all__ = ["asked", "engine", "migrated"]
 
@@ -64,10 +64,14 @@ def march(asked: Asked, *, seed: int = 3, count: int = 300) -> None:
     )
 
 
-def known(asked: Asked, *, now: datetime = NOW, min_sessions: int = 150) -> Made:
-    """Make what is worth knowing, of as many sessions as four weeks of March have."""
+def known(asked: Asked, *, now: datetime = NOW, min_sessions: int = 150, of_day: int = 1000) -> Made:
+    """Make what is worth knowing, of as many sessions as four weeks of March have, and of no day alone."""
     return make_visitor_spans(
-        asked.store.client, database=asked.store.database, now=now, min_sessions=min_sessions
+        asked.store.client,
+        database=asked.store.database,
+        now=now,
+        min_sessions=min_sessions,
+        min_sessions_of_day=of_day,
     )
 
 
@@ -237,6 +241,83 @@ async def test_the_overview_is_the_same_from_known_spans(asked: Asked) -> None:
 
 def shown(found: Overview) -> Any:
     return msgspec.to_builtins(msgspec.structs.replace(found, layer=""))
+
+
+async def series(asked: Asked, within: Scope | None = None) -> Any:
+    """Each day's visitors beside those of its sessions; equal."""
+    plain = {"metrics": ["visitors", "sessions", "bounce_rate"], "interval": "day"}
+    everything = {"op": "is_not", "field": "entry_path", "value": "no such page"}
+    found, wanted = [
+        await asked.queries.stats(within or scope(), msgspec.convert(one, Question))
+        for one in (plain, {**plain, "filter": everything})
+    ]
+    assert wanted.layer == "silver: sessions_silver"
+    assert str((found.totals, found.rows)) == str((wanted.totals, wanted.rows))
+    return {row.at: row.metrics["visitors"] for row in found.rows}
+
+
+@pytest.mark.parametrize("bots", Bots)
+async def test_each_days_visitors_are_those_of_its_sessions_whether_it_is_known_or_not(
+    asked: Asked, bots: Bots
+) -> None:
+    march(asked)
+    counted = await series(asked, scope(bots=bots))
+    assert known(asked, of_day=9).made > 5  # days with fewer are counted
+    days = asked.store.one("SELECT uniqExact(since) FROM {db}.visitor_spans WHERE until = since + 1")
+    assert 5 < days < 31
+    within = fresh(asked)
+    for _ in range(2):
+        assert await series(within, scope(bots=bots)) == counted
+
+
+async def test_a_day_that_became_another_is_counted_at_once(asked: Asked) -> None:
+    march(asked)
+    (told,) = asked.sessions(visit("2026-03-11T10:00Z", "gone"))
+    known(asked, of_day=1)
+    within = fresh(asked)
+    before = await series(within)
+    asked.sessions(visit("2026-03-10T10:00Z", "a new one"))
+    asked.insert([retracted(told, block())])
+    after = await series(within)
+    changed = {day: after[day] - before[day] for day in before if after[day] != before[day]}
+    assert changed == {"2026-03-10": 1, "2026-03-11": -1}
+
+
+async def test_what_is_known_is_read_once(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    march(asked)
+    known(asked, min_sessions=20, of_day=1)
+    within = scope("shop", "2026-03-04", "2026-04-01")
+    queries = fresh(asked)
+    statements: list[str] = []
+    ask = queries.queries.reader.ask
+
+    async def listening(sql: str, values: Any) -> Any:
+        statements.append(sql)
+        return await ask(sql, values)
+
+    monkeypatch.setattr(queries.queries.reader, "ask", listening)
+    question = Question(metrics=[Metric.VISITORS], interval=Step.DAY)
+    for times in (1, 2):
+        statements.clear()
+        await by(queries, "channel", within)
+        await queries.queries.stats(within, question)
+        of_spans = [sql for sql in statements if "visitors)" in sql or "FROM wua.sessions_silver" in sql]
+        assert len(of_spans) == (3 if times == 1 else 0), statements
+        assert sum("session_attributes_daily" in sql for sql in statements) == 2
+
+
+async def test_an_erasure_leaves_the_visitors_of_a_process_that_knew_spans(asked: Asked) -> None:
+    march(asked)
+    known(asked, min_sessions=20, of_day=1)
+    queries, others = fresh(asked), fresh(asked)
+    before = figures(await by(queries, "channel"))
+    days = await series(queries)
+    await others.queries.stats(scope("shop", "2026-03-01", "2026-03-09"), Question(metrics=[Metric.VISITORS]))
+    rows = PersonRows(asked.store.client, database=asked.store.database)
+    rows.erase(Person(site_id="shop", visitors=("v7",)))
+    for one in (queries, others):  # the one remembers what it read, the other what spans there are
+        assert str(figures(await by(one, "channel"))) == str(before)
+        assert await series(one) == days
 
 
 async def test_spans_of_an_erased_visitor_are_made_anew(asked: Asked) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.visitor_spans import Cover, Day, Span, cover, right, worth_knowing
+from app.core.visitor_spans import Cover, Day, Span, cover, days_worth_knowing, right, worth_knowing
 
 FIRST = date(2026, 1, 1)  # a Thursday
 
@@ -103,6 +103,13 @@ def test_a_span_of_few_sessions_is_not_worth_knowing() -> None:
     assert list(worth_knowing(days, today=day(7), min_sessions=20)) == [span(0, 7, -3)]
     assert list(worth_knowing(days, today=day(7), min_sessions=21)) == []
     assert list(worth_knowing({}, today=day(7))) == []
+
+
+def test_a_day_of_many_sessions_is_worth_knowing_by_itself() -> None:
+    days = {day(0): Day(sessions=10, checksum=5), day(6): Day(sessions=9, checksum=-8)}
+    found = list(days_worth_knowing(days, min_sessions=10))
+    assert found == [span(0, 1, 5)]
+    assert [one.is_day for one in (*found, span(0, 7))] == [True, False]
 
 
 @pytest.mark.parametrize(("now", "is_right"), [(7, True), (8, False), (0, False)])

@@ -12,6 +12,8 @@ from msgspec.structs import replace
 
 from app.core.visitor_spans import WHOLE, Cover
 from app.errors import QueryError
+from views.freshness import Freshness
+from views.known_spans import Checksums, KnownSpans
 from views.living import last_day
 from views.params import FIRST_DAY, LAST_DAY, Period, Scope
 from views.reading import Reader, about
@@ -29,8 +31,7 @@ from views.stats.model import (
     StatsRow,
     Step,
 )
-from views.stats.planner import Plan, attribute_of, of_spans, order_of, plan
-from views.visitors import Checksums, KnownSpans, counted
+from views.stats.planner import Plan, attribute_of, of_days, of_spans, order_of, plan
 from views.visitors import layer as layer_of
 
 #: Intervals that one series may have.
@@ -46,17 +47,27 @@ _STEPS = {
 
 
 async def stats(
-    reader: Reader, scope: Scope, asked: Asked, *, cap_ms: int, spans: KnownSpans | None = None
+    reader: Reader,
+    scope: Scope,
+    asked: Asked,
+    *,
+    cap_ms: int,
+    spans: KnownSpans | None = None,
+    freshness: Freshness | None = None,
 ) -> Stats:
-    """The answer. ``cap_ms``: how long a session can be, 0 for no bound. ``spans``: where visitors are known.
+    """The answer. ``cap_ms``: how long a session can be, 0 for no bound.
+
+    ``spans`` and ``freshness``: what the process remembers of visitors, and of what was written when.
 
     Raises QueryError for an unknown field, an order by what was not asked, too many intervals.
     """
-    asking = _Asking(reader, cap_ms=cap_ms, spans=spans)
+    asking = _Asking(reader, cap_ms=cap_ms, spans=spans or KnownSpans(reader))
     cursor = parse(asked)
     if is_series := _is_series(asked):
         asked = replace(asked, limit=MAX_INTERVALS)
-    found, as_of = await asyncio.gather(asking.found(scope, asked, cursor=cursor), asking.as_of(scope))
+    found, as_of = await asyncio.gather(
+        asking.found(scope, asked, cursor=cursor), (freshness or Freshness(reader)).as_of(scope)
+    )
     following = None
     if len(found.rows) > asked.limit:
         last = found.rows[asked.limit - 1]
@@ -131,13 +142,15 @@ class _Found(msgspec.Struct, frozen=True):
 class _Asking:
     """Runs statements of one question."""
 
-    def __init__(self, reader: Reader, *, cap_ms: int, spans: KnownSpans | None) -> None:
+    def __init__(self, reader: Reader, *, cap_ms: int, spans: KnownSpans) -> None:
         self._reader, self._cap_ms, self._spans = reader, cap_ms, spans
 
     async def found(self, scope: Scope, asked: Asked, *, cursor: Cursor | None = None) -> _Found:
         """The answer's rows, by column, and its totals."""
         if of_spans(asked):
             rows, layer = await self._with_visitors(scope, asked, cursor=cursor)
+        elif of_days(asked):
+            rows, layer = await self._by_day(scope, asked, cursor=cursor)
         else:
             made = self._plan(scope, asked, cursor=cursor)
             rows, layer = await self._reader.ask(made.sql, made.bound), made.layer
@@ -153,7 +166,7 @@ class _Asking:
         self, scope: Scope, asked: Asked, *, cursor: Cursor | None
     ) -> tuple[list[dict[str, Any]], str]:
         """The rows in order, the total first, and their layer: sums and visitors are asked side by side."""
-        attribute = attribute_of(asked)
+        spans, attribute = self._spans, attribute_of(asked)
         is_by_visitors = order_of(asked).by == Metric.VISITORS
         # Sums know no place among visitors: of most sessions all are asked for, and put in order here.
         of_sums = asked
@@ -165,21 +178,43 @@ class _Asking:
             made = self._plan(scope, of_sums, cursor=None if is_by_visitors else cursor)
             rows, visitors = await asyncio.gather(
                 self._reader.ask(made.sql, made.bound),
-                counted(self._reader, scope, [*dict.fromkeys((WHOLE, attribute))], known),
+                spans.visitors(scope, [*dict.fromkeys((WHOLE, attribute))], known),
             )
             for row in rows:
                 key = (WHOLE, "") if row["is_total"] else (attribute, row["d0"])
                 row["m_visitors"] = min(visitors.get(key, 0), row["sessions"])
-            now = rows[0]["checksums"] if rows and rows[0]["is_total"] else {}
-            return (rows, layer_of(made.layer, known)), now
+            return (rows, layer_of(made.layer, known)), _checksums(rows)
 
-        rows, layer = await (self._spans or KnownSpans(self._reader)).answered(scope, ask)
+        rows, layer = await spans.answered(scope, ask)
         return (_by_visitors(rows, asked, cursor) if is_by_visitors else rows), layer
 
-    async def as_of(self, scope: Scope) -> str | None:
-        """When the latest of the period's events was written; None where there is none."""
-        (row,) = await self._reader.rows("freshness", scope.by_time)
-        return row["as_of"] or None
+    async def _by_day(
+        self, scope: Scope, asked: Asked, *, cursor: Cursor | None
+    ) -> tuple[list[dict[str, Any]], str]:
+        """The rows by day, the total first, and their layer."""
+        spans = self._spans
+        made = self._plan(scope, asked, cursor=cursor)
+
+        async def sums() -> tuple[list[dict[str, Any]], Checksums]:
+            rows = await self._reader.ask(made.sql, made.bound)
+            return rows, _checksums(rows)
+
+        async def ask(known: Cover | None) -> tuple[tuple[list[dict[str, Any]], str], Checksums]:
+            (rows, by_day), whole = await asyncio.gather(
+                spans.by_day(scope, sums()), spans.visitors(scope, [WHOLE], known)
+            )
+            for row in rows:
+                is_total, day = row["is_total"], row["at"]
+                found = whole.get((WHOLE, ""), 0) if is_total else by_day.get(date.fromisoformat(day), 0)
+                row["m_visitors"] = min(found, row["sessions"])
+            return (rows, layer_of(made.layer, known)), _checksums(rows)
+
+        return await spans.answered(scope, ask)
+
+
+def _checksums(rows: list[dict[str, Any]]) -> Checksums:
+    """The checksums of the days, which the total has."""
+    return rows[0]["checksums"] if rows and rows[0]["is_total"] else {}
 
 
 def _by_visitors(rows: list[dict[str, Any]], asked: Asked, cursor: Cursor | None) -> list[dict[str, Any]]:

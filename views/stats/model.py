@@ -162,8 +162,9 @@ class StatsRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Stats(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer. ``layer``: the tables it comes from; ``as_of``: when the site's latest event was written.
+    """An answer. ``layer``: the tables it comes from; ``as_of``: when the period's latest event was written.
 
+    That is looked up once a second: the answer is as fresh, or fresher.
     ``totals`` are of all rows, those beyond ``limit`` too. Everything of a session counts where it began.
     """
 

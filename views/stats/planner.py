@@ -3,7 +3,8 @@
 The smallest table that can answer is asked: sums of quarters of an hour or of days where they have every
 field that is named, session rows where they have not, and the events of sessions for what only events have.
 All count a session where it began, so their figures agree. No sum tells visitors apart: beside sums they are
-counted of session rows; those of a period by one attribute, which are asked most, by views/visitors.py.
+counted of session rows; those of a period by one attribute or by day, which are asked most, are known by
+views/known_spans.py.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from views.stats import crossed, fields, filters
 from views.stats.cursor import Cursor
 from views.stats.fields import Field, Source
 from views.stats.filters import Places
-from views.stats.model import Asked, Metric, Order
+from views.stats.model import Asked, Metric, Order, Step
 
 _BY_TIME = (
     "site_id = {site:String} AND bucket >= {since_at:DateTime('UTC')} "
@@ -46,8 +47,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     ``layer`` names the tables that it reads, ``source`` the one that decides what rows there are. Columns:
     ``at``, ``d0``..., metrics as ``m_...``, ``place``, ``is_total``. That is 1 in the row of all
-    rows, which comes first; by a key of events there is none. Where ``of_spans``, visitors are 0 and have to
-    be put in, and ``sessions`` and ``checksums`` are there.
+    rows, which comes first; by a key of events there is none. Where ``of_spans`` or ``of_days``, visitors
+    are 0 and have to be put in, and ``sessions`` and ``checksums`` are there.
     """
 
     source: Source
@@ -58,7 +59,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 def source_of(asked: Asked) -> Source:
     """The smallest table that can answer; QueryError for an unknown field."""
-    if of_spans(asked):
+    if of_spans(asked) or of_days(asked):
         return Source.ATTRIBUTE_DAYS
     named = {fields.field(one.field) for one in filters.parts(asked.filter)}
     named.update(fields.field(name) for name in asked.dimensions)
@@ -83,6 +84,17 @@ def of_spans(asked: Asked) -> bool:
         and asked.interval is None
         and [*asked.dimensions] in ([], [attribute_of(asked)])
         and not (asked.dimensions and Metric.MEDIAN_SESSION_DURATION_S in asked.metrics)
+    )
+
+
+def of_days(asked: Asked) -> bool:
+    """Whether it asks for the visitors of each day, of all sessions."""
+    return (
+        Metric.VISITORS in asked.metrics
+        and asked.filter is None
+        and asked.interval is Step.DAY
+        and not asked.dimensions
+        and asked.order is None
     )
 
 
@@ -138,6 +150,8 @@ def _keys(asked: Asked, source: Source, places: Places, database: str) -> dict[s
     """What rows are grouped by: name -> expression."""
     keys: dict[str, str] = {}
     if source is Source.ATTRIBUTE_DAYS:
+        if asked.interval is not None:
+            return {"at": "toString(local_date)"}
         return {f"d{number}": "value" for number in range(len(asked.dimensions))}
     if asked.interval is not None:
         at = "bucket" if source is Source.QUARTERS else "started_at"
@@ -170,7 +184,7 @@ def _relation(asked: Asked, source: Source, keys: dict[str, str], places: Places
 
 
 def _by_attribute(asked: Asked, places: Places, database: str) -> str:
-    """SQL of the sums that the metrics need, by one attribute and in all, with the checksums of the days."""
+    """SQL of the sums that the metrics need, by one attribute or by day, and in all, with checksums."""
     source = Source.ATTRIBUTE_DAYS
     names = [name for name in fields.needed(asked.metrics) if name != Metric.VISITORS]
     sums = ", ".join(f"{source.sum_of(name)} AS {name}" for name in names)
@@ -179,6 +193,9 @@ def _by_attribute(asked: Asked, places: Places, database: str) -> str:
     if asked.dimensions:
         key, total = "value AS d0, ", f"attribute = '{WHOLE}'"
         groups = "GROUP BY attribute, value HAVING sessions != 0 OR is_total"
+    if asked.interval is not None:
+        key, total = "toString(local_date) AS at, ", "grouping(at)"
+        groups = "GROUP BY at WITH ROLLUP HAVING sessions != 0 OR is_total"
     return (
         f"SELECT {key}{sums}, 0 AS visitors, {visitors.CHECKSUMS} AS checksums, {total} AS is_total "  # noqa: S608
         f"FROM {database}.{source.value} AS r WHERE {living.WITHIN} AND attribute IN {among} {groups}"

@@ -14,7 +14,16 @@ from app.adapters.clickhouse.catalogue import load
 from app.adapters.clickhouse.clients import ClientPool
 from app.adapters.clickhouse.codes import refused
 from app.adapters.clickhouse.repair import FILLING
-from app.core.visitor_spans import ATTRIBUTES, MIN_SESSIONS, WHOLE, Day, Span, worth_knowing
+from app.core.visitor_spans import (
+    ATTRIBUTES,
+    MIN_SESSIONS,
+    MIN_SESSIONS_OF_DAY,
+    WHOLE,
+    Day,
+    Span,
+    days_worth_knowing,
+    worth_knowing,
+)
 from app.errors import WuaError
 from app.settings import ClickHouseSettings
 
@@ -43,9 +52,10 @@ WHERE WITHIN AND sign > 0
 GROUP BY site_id, told.1, is_bot, told.2
 """.replace("WITHIN", _WITHIN)
 #: The whole comes last: a span is known by it, and one that was cut off is not.
+_MAKE_WHOLE = _MAKE_SQL.replace("TOLD", f"('{WHOLE}', '')")
 _MAKE = (
     _MAKE_SQL.replace("TOLD", ", ".join(f"('{name}', toString({name}))" for name in ATTRIBUTES)),
-    _MAKE_SQL.replace("TOLD", f"('{WHOLE}', '')"),
+    _MAKE_WHOLE,
 )
 #: Beside questions that somebody waits for.
 _GENTLY = {**FILLING, "max_threads": 1}
@@ -66,7 +76,12 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def make_visitor_spans(
-    client: Client, *, database: str, now: datetime | None = None, min_sessions: int = MIN_SESSIONS
+    client: Client,
+    *,
+    database: str,
+    now: datetime | None = None,
+    min_sessions: int = MIN_SESSIONS,
+    min_sessions_of_day: int = MIN_SESSIONS_OF_DAY,
 ) -> Made:
     """Make every span that is worth knowing, of days before today (UTC), and is not known as it is now.
 
@@ -75,7 +90,13 @@ def make_visitor_spans(
     """
     today = (now or datetime.now(UTC)).date()
     try:
-        return _made(client, database=database, today=today, min_sessions=min_sessions)
+        return _made(
+            client,
+            database=database,
+            today=today,
+            min_sessions=min_sessions,
+            min_sessions_of_day=min_sessions_of_day,
+        )
     except ClickHouseError as error:
         raise refused(error, at=f"{database}.visitor_spans") from error
 
@@ -90,10 +111,12 @@ class SpanKeeper:
         first_s: float = FIRST_S,
         every_s: float = EVERY_S,
         min_sessions: int = MIN_SESSIONS,
+        min_sessions_of_day: int = MIN_SESSIONS_OF_DAY,
     ) -> None:
         self._database = settings.database
         self._pool = ClientPool(settings, readonly=False)
-        self._first_s, self._every_s, self._min_sessions = first_s, every_s, min_sessions
+        self._first_s, self._every_s = first_s, every_s
+        self._min_sessions, self._min_sessions_of_day = min_sessions, min_sessions_of_day
 
     async def run(self) -> None:
         """Look again and again until cancelled. Without spans answers are as right, and take longer."""
@@ -113,10 +136,15 @@ class SpanKeeper:
         await self._pool.close()
 
     def _made(self, client: Client) -> Made:
-        return make_visitor_spans(client, database=self._database, min_sessions=self._min_sessions)
+        return make_visitor_spans(
+            client,
+            database=self._database,
+            min_sessions=self._min_sessions,
+            min_sessions_of_day=self._min_sessions_of_day,
+        )
 
 
-def _made(client: Client, *, database: str, today: date, min_sessions: int) -> Made:
+def _made(client: Client, *, database: str, today: date, min_sessions: int, min_sessions_of_day: int) -> Made:
     bound = {"database": database, "today": today}
     days: dict[tuple[str, int], dict[date, Day]] = {}
     for site_id, is_bot, day, *holds in client.query(_DAYS_SQL, parameters=bound).result_rows:
@@ -128,7 +156,10 @@ def _made(client: Client, *, database: str, today: date, min_sessions: int) -> M
     due = [
         (*whose, span)
         for whose, theirs in days.items()
-        for span in worth_knowing(theirs, today=today, min_sessions=min_sessions)
+        for span in (
+            *worth_knowing(theirs, today=today, min_sessions=min_sessions),
+            *days_worth_knowing(theirs, min_sessions=min_sessions_of_day),
+        )
         if (*whose, span) not in known
     ]
     if not due:
@@ -148,7 +179,7 @@ def _made(client: Client, *, database: str, today: date, min_sessions: int) -> M
         }
         # Read first: a session that comes after this is in the sketch, and makes its checksum out of date.
         if client.query(now_holds, parameters=of_span).result_rows[0][0] == span.checksum:
-            for sql in _MAKE:
+            for sql in (_MAKE_WHOLE,) if span.is_day else _MAKE:
                 client.command(sql, parameters=of_span, settings=_GENTLY)
             made += 1
     return Made(made=made, unsettled=len(due) - made)
