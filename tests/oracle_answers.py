@@ -59,14 +59,11 @@ def answers(accepted: Sequence[Seen], rules: SiteRules) -> dict[str, Table]:
         "hour_series": tally(seen, by=lambda one: (local_hour(one.at, rules),), figures=_point),
         "minute_series": tally(seen, by=lambda one: (one.at // MINUTE * 60,), figures=_point),
         "living_sessions": tally(found, by=facts, figures=lambda some: {"sessions": len(some)}),
-        "top_pages": (
-            pages := {
-                key: figures
-                for key, figures in tally(seen, by=lambda one: (one.path,), figures=_page).items()
-                if figures["page_views"]
-            }
-        ),
-        "ranked_pages": pages,
+        "top_pages": {
+            key: figures
+            for key, figures in tally(seen, by=lambda one: (one.path,), figures=_page).items()
+            if figures["page_views"]
+        },
         "bot_traffic": tally(
             [one for one in accepted if one.bot],
             by=lambda one: BOTS[one.bot],

@@ -40,6 +40,7 @@ from views.journeys.model import Flow, Journeys, TopPaths
 from views.known_spans import KnownSpans
 from views.matching import refuse_bad_expressions
 from views.page_list import PageList, PagesAsked, page_list
+from views.page_visitors import PageVisitors
 from views.params import Scope
 from views.performance import (
     Measured,
@@ -67,6 +68,7 @@ class Analyses:
         self._reader = Reader(pool, database=settings.clickhouse.database)
         self._spans = KnownSpans(self._reader)
         self._freshness = Freshness(self._reader)
+        self._page_visitors = PageVisitors(self._reader)
         self._rules = rules_of(settings)
         self.logs = Store(pool, Records(settings.clickhouse), settings.clickhouse.database)
         self.accounts = Accounts(self.logs)
@@ -136,7 +138,9 @@ class Analyses:
 
     async def page_list(self, scope: Scope, asked: PagesAsked) -> PageList:
         """Pages in any order; of what passes a filter, where one is given."""
-        return await page_list(self._reader, scope, asked, cap_ms=self._cap_ms(scope))
+        return await page_list(
+            self._reader, scope, asked, cap_ms=self._cap_ms(scope), visitors=self._page_visitors
+        )
 
     async def performance(
         self,

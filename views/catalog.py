@@ -11,7 +11,6 @@ from importlib.resources import files
 import msgspec
 
 _BY_DAY = {"site": "String", "since": "Date", "until": "Date", "bots": "Array(UInt8)"}
-_BY_SPAN = {"site": "String", "spans": "Array(Tuple(UInt8, Date))", "bots": "Array(UInt8)"}
 _BY_TIME = {
     "site": "String",
     "since_at": "DateTime('UTC')",
@@ -89,7 +88,6 @@ VIEWS = {
         View(name="clicks", parameters={**_BY_DAY, "path": "String", "reach": "Date"}),
         View(name="viewed_depths", parameters={**_BY_DAY, "path": "String", "reach": "Date"}),
         View(name="top_pages", parameters={**_BY_DAY, "limit": "UInt32"}),
-        View(name="ranked_pages", parameters={**_BY_SPAN, "limit": "UInt32"}),
         View(name="definition_versions", parameters=_DEFINITIONS),
         View(name="latest_definitions", parameters=_DEFINITIONS),
         View(name="living_sessions", parameters=_BY_DAY),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from typing import Annotated
@@ -11,9 +13,11 @@ import msgspec
 
 from app.errors import QueryError
 from views.catalog import VIEWS
+from views.figures import ratio
 from views.living import last_day
+from views.page_visitors import SUMS, PageVisitors
 from views.params import Scope
-from views.reading import Reader, about
+from views.reading import Reader, Row, about
 from views.stats import filters
 from views.stats.cursor import Cursor, read
 from views.stats.fields import Source
@@ -39,6 +43,7 @@ class PageFigure(StrEnum):
     SCROLL_DEPTH = "scroll_depth"
 
 
+_OF_VIEWS = frozenset({PageFigure.PAGE_VIEWS, PageFigure.ENGAGED_S_PER_VIEW, PageFigure.SCROLL_DEPTH})
 #: Each figure, from the sums of a page.
 _FIGURES = {
     PageFigure.PATH: "path",
@@ -82,11 +87,49 @@ FROM (
 GROUP BY path
 HAVING page_views > 0
 """
+#: What happened on pages, of gold.
+_VIEWED = """
+SELECT path, {sums}, {place} AS place
+FROM {database}.page_visitors
+WHERE site_id = {{site:String}} AND (span, since) IN {{spans:Array(Tuple(UInt8, Date))}}
+    AND has({{bots:Array(UInt8)}}, is_bot)
+GROUP BY path
+HAVING page_views > 0 AND {behind}
+ORDER BY {order}
+LIMIT {most}
+"""
+#: The sessions that entered and left by them.
+_ENTERED = """
+SELECT path, {sums}
+FROM {database}.page_sessions_daily
+WHERE site_id = {{site:String}} AND local_date >= {{since:Date}} AND local_date < {{until:Date}}
+    AND has({{bots:Array(UInt8)}}, is_bot) AND {of}
+GROUP BY path
+"""
+#: Both.
+_OF_GOLD = """
+SELECT path, {sums}
+FROM (
+    SELECT path, {views}, 0 AS entries, 0 AS exits, 0 AS bounces
+    FROM {database}.page_visitors
+    WHERE site_id = {{site:String}} AND (span, since) IN {{spans:Array(Tuple(UInt8, Date))}}
+        AND has({{bots:Array(UInt8)}}, is_bot)
+    UNION ALL
+    SELECT path, {no_views}, entries, exits, bounces
+    FROM {database}.page_sessions_daily
+    WHERE site_id = {{site:String}} AND local_date >= {{since:Date}} AND local_date < {{until:Date}}
+        AND has({{bots:Array(UInt8)}}, is_bot)
+)
+GROUP BY path
+HAVING page_views > 0 OR entries > 0 OR exits > 0
+"""
+_ENDS = ("entries", "exits", "bounces")
+#: Visitors decide the order: those of every page are merged.
 _VISITORS = """
 SELECT path, uniqCombined64Merge(12)(visitors) AS visitors
 FROM {database}.page_visitors
 WHERE site_id = {{site:String}} AND (span, since) IN {{spans:Array(Tuple(UInt8, Date))}}
-    AND has({{bots:Array(UInt8)}}, is_bot) AND path IN (SELECT path FROM ({pages}))
+    AND has({{bots:Array(UInt8)}}, is_bot)
 GROUP BY path
 """
 
@@ -141,50 +184,143 @@ class PageList(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None = None
 
 
-async def page_list(reader: Reader, scope: Scope, asked: PagesAsked, *, cap_ms: int) -> PageList:
+async def page_list(
+    reader: Reader, scope: Scope, asked: PagesAsked, *, cap_ms: int, visitors: PageVisitors | None = None
+) -> PageList:
     """The pages asked for. ``cap_ms``: how long a session can be, 0 for no bound.
 
-    Raises QueryError for an unknown field of the filter, and for a cursor of another question.
+    ``visitors``: what the process remembers of them. Raises QueryError for an unknown field of the filter,
+    and for a cursor of another question.
     """
     places = Places({**scope.by_day, **scope.by_span, "reach": last_day(scope.period.until, cap_ms=cap_ms)})
-    sql = _statement(asked, places, database=reader.database)
-    rows = await reader.ask(sql, places.bound)
+    listing = _Listing(reader, scope, asked, places, visitors or PageVisitors(reader))
+    rows = await listing.of_views() if _is_by_views(asked) else None
+    if rows is None:
+        rows = await listing.of_all()
     following = None
     if len(rows) > asked.limit:
         last = rows[asked.limit - 1]
         following = str(Cursor(asked.question, last["place"], [last["path"]]))
-    layer = GOLD if asked.filter is None else f"silver: {Source.EVENTS}"
-    pages = [PageItem(**{name: row[f"f_{name}"] for name in PageFigure}) for row in rows[: asked.limit]]
-    return PageList(**about(scope, layer=layer), pages=pages, next_cursor=following)
+    return PageList(
+        **about(scope, layer=GOLD if asked.filter is None else f"silver: {Source.EVENTS}"),
+        pages=[_item(row) for row in rows[: asked.limit]],
+        next_cursor=following,
+    )
+
+
+class _Listing(msgspec.Struct, frozen=True):
+    """Finds the rows of a list, one more than asked for where there are more."""
+
+    reader: Reader
+    scope: Scope
+    asked: PagesAsked
+    places: Places
+    visitors: PageVisitors
+
+    async def of_all(self) -> list[Row]:
+        """The rows in any order."""
+        rows = await self._ask(_statement(self.asked, self.places, database=self.reader.database))
+        if _tells_visitors(self.asked):
+            return rows
+        return _with(rows, await self.visitors.of(self.scope, rows[: self.asked.limit]))
+
+    async def of_views(self) -> list[Row] | None:
+        """The rows, most of a figure of views first; None where pages without a view are among them.
+
+        Pages are put in order by their views alone, and the rest is asked for those that are shown.
+        """
+        rows = await self._ask(self._of(_VIEWED, SUMS, **_ranks(self.asked, self.places)))
+        is_full = len(rows) > self.asked.limit
+        if self.asked.cursor is not None and not is_full:
+            return None
+        if is_full and not rows[-1]["place"]:
+            return None
+        shown = rows[: self.asked.limit]
+        # Where there are fewer pages than asked for, those that sessions entered or left by come behind them.
+        among = f"path IN {self.places.put([row['path'] for row in shown], 'Array(String)')}"
+        counted, entered = await asyncio.gather(
+            self.visitors.of(self.scope, shown),
+            self._ask(self._of(_ENTERED, _ENDS, of=among if is_full else "1")),
+        )
+        ends = {row["path"]: row for row in entered}
+        nothing = dict.fromkeys(_ENDS, 0)
+        rows = [{**row, **ends.pop(row["path"], nothing)} for row in rows]
+        if not is_full:
+            unseen = {"place": 0.0, **dict.fromkeys(SUMS, 0)}
+            behind = [{**unseen, **row} for row in ends.values() if row["entries"] > 0 or row["exits"] > 0]
+            rows = sorted((*rows, *behind), key=lambda row: (-row["place"], row["path"]))
+        return _with(rows[: self.asked.limit + 1], counted)
+
+    def _of(self, sql: str, names: Sequence[str], **parts: str) -> str:
+        sums = ", ".join(f"sum({name}) AS {name}" for name in names)
+        return sql.format(database=self.reader.database, sums=sums, **parts)
+
+    async def _ask(self, sql: str) -> list[Row]:
+        return await self.reader.ask(sql, self.places.bound)
+
+
+def _with(rows: list[Row], visitors: Mapping[str, int]) -> list[Row]:
+    return [{**row, "visitors": visitors.get(row["path"], 0)} for row in rows]
+
+
+def _is_by_views(asked: PagesAsked) -> bool:
+    """Whether the order is most first, of what page views tell."""
+    return asked.filter is None and asked.is_descending and asked.order in _OF_VIEWS
+
+
+def _item(row: Row) -> PageItem:
+    views, entries = row["page_views"], row["entries"]
+    return PageItem(
+        path=row["path"],
+        page_views=views,
+        visitors=min(row["visitors"], views),
+        entries=entries,
+        exits=row["exits"],
+        bounce_rate=ratio(row["bounces"], entries),
+        exit_rate=ratio(row["exits"], views),
+        engaged_s_per_view=ratio(row["engaged_ms"], views) / 1000,
+        scroll_depth=ratio(row["scroll_depth"], row["leaves"]),
+    )
+
+
+def _tells_visitors(asked: PagesAsked) -> bool:
+    """Whether the statement counts visitors; else they are put in, of the pages that are shown alone."""
+    return asked.filter is not None or asked.order is PageFigure.VISITORS
 
 
 def _statement(asked: PagesAsked, places: Places, *, database: str) -> str:
-    figures = ", ".join(f"{sql} AS f_{name}" for name, sql in _FIGURES.items())
+    """SQL: ``path``, the sums of figures, ``place``; and ``visitors`` where it tells them."""
     if asked.filter is not None:
         events = VIEWS["session_events"].inlined(database)
         filters.parts(asked.filter)
         passing = filters.condition(asked.filter, places, database=database)
-        ranked = _ranked(_OF_SESSIONS.format(events=events, passing=passing), asked, places)
-    else:
-        sums = f"SELECT * FROM {VIEWS['page_sums'].inlined(database)}"  # noqa: S608
-        # Visitors are merged from sketches: of the pages that are shown alone, unless they decide which.
-        if asked.order is PageFigure.VISITORS:
-            ranked = _ranked(_with_visitors(sums, database), asked, places)
-        else:
-            ranked = _with_visitors(_ranked(sums, asked, places), database)
-    return f"SELECT {figures}, path, place FROM ({ranked}) ORDER BY {_order(asked)}"  # noqa: S608
-
-
-def _with_visitors(pages: str, database: str) -> str:
-    visitors = _VISITORS.format(database=database, pages=pages)
-    return f"SELECT p.*, v.visitors AS visitors FROM ({pages}) AS p LEFT JOIN ({visitors}) AS v USING (path)"  # noqa: S608
+        return _ranked(_OF_SESSIONS.format(events=events, passing=passing), asked, places)
+    pages = _OF_GOLD.format(
+        database=database,
+        sums=", ".join(f"toInt64(sum({name})) AS {name}" for name in (*SUMS, *_ENDS)),
+        views=", ".join(f"toInt64({name}) AS {name}" for name in SUMS),
+        no_views=", ".join(f"0 AS {name}" for name in SUMS),
+    )
+    if asked.order is PageFigure.VISITORS:
+        counted = _VISITORS.format(database=database)
+        pages = f"SELECT * FROM ({pages}) AS p LEFT JOIN ({counted}) AS v USING (path)"  # noqa: S608
+    return _ranked(pages, asked, places)
 
 
 def _ranked(pages: str, asked: PagesAsked, places: Places) -> str:
-    """The rows of ``pages`` behind the cursor, one more than asked for; ``place``: the figure in order."""
+    """SQL: the rows of ``pages`` behind the cursor, in order; ``place``: the figure that decides it."""
+    part = _ranks(asked, places)
+    return (
+        f"SELECT * FROM (SELECT *, {part['place']} AS place FROM ({pages})) WHERE {part['behind']} "  # noqa: S608
+        f"ORDER BY {part['order']} LIMIT {part['most']}"
+    )
+
+
+def _ranks(asked: PagesAsked, places: Places) -> dict[str, str]:
+    """SQL: ``place``, whether a row is ``behind`` the cursor, the ``order``, and how many at ``most``."""
     is_text = asked.order is PageFigure.PATH
     figure = _FIGURES[asked.order]
-    behind = ""
+    behind = "1"
     if asked.cursor is not None:
         cursor = read(asked.cursor, question=asked.question, keys=1)
         if isinstance(cursor.place, str) is not is_text:
@@ -192,14 +328,10 @@ def _ranked(pages: str, asked: PagesAsked, places: Places) -> str:
         here = places.put(cursor.place, "String" if is_text else "Float64")
         path = places.put(cursor.keys[0], "String")
         sign = "<" if asked.is_descending else ">"
-        behind = f"WHERE place {sign} {here} OR (place = {here} AND path > {path})"
-    most = places.put(asked.limit + 1, "UInt32")
-    place = figure if is_text else f"toFloat64({figure})"
-    return (
-        f"SELECT * FROM (SELECT *, {place} AS place FROM ({pages})) {behind} "  # noqa: S608
-        f"ORDER BY {_order(asked)} LIMIT {most}"
-    )
-
-
-def _order(asked: PagesAsked) -> str:
-    return f"place {'DESC' if asked.is_descending else 'ASC'}, path"
+        behind = f"(place {sign} {here} OR (place = {here} AND path > {path}))"
+    return {
+        "place": figure if is_text else f"toFloat64({figure})",
+        "behind": behind,
+        "order": f"place {'DESC' if asked.is_descending else 'ASC'}, path",
+        "most": places.put(asked.limit + 1, "UInt32"),
+    }

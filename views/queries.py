@@ -48,6 +48,7 @@ from views.letters import (
 )
 from views.matching import expressions, refuse_bad_expressions
 from views.overview import OverviewAsked, overview
+from views.page_list import PagesAsked
 from views.params import Scope
 from views.people import user_behavior
 from views.reading import about
@@ -118,15 +119,16 @@ class Queries(Analyses):
 
     async def top_pages(self, scope: Scope, *, limit: int) -> list[PageRow]:
         """The pages with the most page views."""
-        rows = await self._reader.rows("ranked_pages", {**scope.by_span, "limit": limit})
+        found = await self.page_list(scope, PagesAsked(limit=limit))
         return [
             PageRow(
-                path=row["path"],
-                page_views=row["page_views"],
-                visitors=row["visitors"],
-                engaged_s_per_view=ratio(row["engaged_ms"], row["page_views"]) / 1000,
+                path=page.path,
+                page_views=page.page_views,
+                visitors=page.visitors,
+                engaged_s_per_view=page.engaged_s_per_view,
             )
-            for row in rows
+            for page in found.pages
+            if page.page_views
         ]
 
     async def bots(self, scope: Scope, *, limit: int) -> BotTraffic:

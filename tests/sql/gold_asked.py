@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
 from typing import Any
 
 import msgspec
@@ -12,16 +11,13 @@ from tests.oracle import TIMINGS, Table
 from tests.oracle_answers import ASKED_FOR, SUMS
 from tests.oracle_receipts import QUALITY
 from tests.sql.store import Store
-from views import spans
 
 DAYS = "since = '2026-02-01', until = '2026-05-01'"
 PERIOD = f"{DAYS}, bots = [0]"
-SPANS = [(days, first.isoformat()) for days, first in spans.spans(date(2026, 2, 1), date(2026, 5, 1))]
 MOMENTS = "since_at = '2026-02-01 00:00:00', until_at = '2026-05-01 00:00:00', bots = [0]"
 #: How views are asked about the same days that are not asked by day and by whose traffic counts.
 PERIODS = {
     **dict.fromkeys(("session_totals", "hour_series", "full_hour_series", "minute_series"), MOMENTS),
-    "ranked_pages": f"spans = {SPANS}, bots = [0]",
     **dict.fromkeys(("bot_traffic", "ai_pages"), DAYS),
     "quality_series": MOMENTS.removesuffix(", bots = [0]"),
 }
@@ -168,9 +164,6 @@ VIEWS = {
     "top_pages": Question(
         keys=("path",), figures={name: name for name in ("page_views", "visitors", "engaged_ms")}
     ),
-    "ranked_pages": Question(
-        keys=("path",), figures={name: name for name in ("page_views", "visitors", "engaged_ms")}
-    ),
     "bot_traffic": Question(keys=("kind", "name"), figures={name: name for name in ("events", "page_views")}),
     "ai_pages": Question(keys=("path",), figures={name: name for name in ("crawled", "fetched", "referred")}),
     "quality_series": Question(keys=(_AT,), figures={name: name for name in QUALITY}),
@@ -275,7 +268,6 @@ def _parameters(name: str, zone: str, people: list[tuple[str, str]]) -> list[tup
             {
                 **dict.fromkeys(("hour_series", "quality_series"), f", zone = '{zone}'"),
                 "top_pages": ", limit = 10",
-                "ranked_pages": ", limit = 10",
                 "ai_pages": ", limit = 10",
             }.get(name, ""),
         )

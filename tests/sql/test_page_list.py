@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from app.errors import QueryError
-from tests.answering import Asked, asked, engine, migrated, scope
+from tests.answering import Asked, asked, engine, migrated, ms, scope
 from tests.page_traffic import CHANNELS, Visit, scope_of, visits, write
 from tests.sql.store import block, retracted, some_uuid
 from views.page_list import PageFigure, PageItem, PagesAsked
@@ -130,6 +130,62 @@ async def test_pages_come_in_any_order_and_a_few_at_a_time(asked: Asked) -> None
 def _place(page: PageItem, *, figure: PageFigure) -> Any:
     value = getattr(page, figure)
     return value.encode() if isinstance(value, str) else value
+
+
+async def test_pages_without_a_view_come_where_their_figures_are(asked: Asked) -> None:
+    """Sessions that entered by pages whose views are of another day."""
+    write(asked, visits(5, count=40, first="2026-03-02", days=3, zone="Europe/Berlin"), zone="Europe/Berlin")
+    viewed = await asked_of(asked, scope())
+    unseen = ("/", "/0", "/zz")
+    asked.sessions(
+        *(
+            {"session_id": some_uuid(), "at": ms("2026-03-03T10:00Z"), "entry_path": path, "exit_path": path}
+            for path in unseen
+        )
+    )
+    every = await asked_of(asked, scope())
+    assert {page.path for page in every} - {page.path for page in viewed} == {"/0", "/zz"} - {
+        page.path for page in viewed
+    }
+    by_path = sorted(every, key=lambda page: page.path.encode())
+    for figure in (PageFigure.PAGE_VIEWS, PageFigure.SCROLL_DEPTH, PageFigure.ENGAGED_S_PER_VIEW):
+        wanted = sorted(by_path, key=partial(_place, figure=figure), reverse=True)
+        for limit in range(1, len(every) + 2):
+            found: list[PageItem] = []
+            question = PagesAsked(order=figure, limit=limit)
+            while True:
+                answer = await asked.queries.page_list(scope(), question)
+                found += answer.pages
+                if answer.next_cursor is None:
+                    break
+                question = msgspec.structs.replace(question, cursor=answer.next_cursor)
+            assert found == wanted, (figure, limit)
+
+
+async def test_visitors_of_a_page_that_nothing_came_to_are_told_again(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(asked, visits(5, count=40, first="2026-03-02", days=3, zone="Europe/Berlin"), zone="Europe/Berlin")
+    statements: list[str] = []
+    ask = asked.queries.reader.ask
+
+    async def listening(sql: str, values: Any) -> Any:
+        statements.append(sql)
+        return await ask(sql, values)
+
+    monkeypatch.setattr(asked.queries.reader, "ask", listening)
+    before = await asked_of(asked, scope())
+    merged = sum("Merge(12)" in sql for sql in statements)
+    assert await asked_of(asked, scope()) == before
+    assert sum("Merge(12)" in sql for sql in statements) == merged == 1
+    page = before[0].path
+    asked.events(
+        {"event_type": "page_view", "path": page, "at": ms("2026-03-03T10:00Z"), "visitor_id": "new"}
+    )
+    after = await asked_of(asked, scope())
+    assert sum("Merge(12)" in sql for sql in statements) == 2
+    wanted = {one.path: one.visitors + (one.path == page) for one in before}
+    assert {one.path: one.visitors for one in after} == wanted
 
 
 async def test_no_event_no_page(asked: Asked) -> None:
