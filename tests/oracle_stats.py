@@ -157,7 +157,8 @@ def _value(name: str, visit: Visit, did: Did) -> str:
         return visit.facts[name]
     if name.startswith("property."):
         return did.properties.get(name.removeprefix("property."), "")
-    return {"path": did.path, "event_type": did.kind, "name": did.name}[name]
+    flag = str(int(did.is_conversion))
+    return {"path": did.path, "event_type": did.kind, "name": did.name, "is_conversion": flag}[name]
 
 
 def _passes(filter: dict[str, Any] | None, visit: Visit, did: Did, said: dict[str, dict[str, str]]) -> bool:

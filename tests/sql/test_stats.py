@@ -75,6 +75,7 @@ def some_filter(dice: random.Random, *, depth: int = 2) -> dict[str, Any]:
             ("path", [*PATHS, "docs"]),
             ("property.plan", ["free", "pro", ""]),
             ("name", ["signup", "$goal"]),
+            ("is_conversion", ["0", "1"]),
         ]
     )
     op = dice.choice(["is", "is_not", "contains", "one_of", "matches"])

@@ -35,7 +35,9 @@ OF_SESSIONS = (
     "is_bot",
 )
 #: Attributes of an event.
-OF_EVENTS = ("event_type", "name", "host", "path", "title", "goal", "currency")
+OF_EVENTS = ("event_type", "name", "host", "path", "title", "goal", "currency", "is_conversion")
+#: What is 0 or 1, and asked for as text.
+FLAGS = frozenset({"is_bot", "is_conversion"})
 PROPERTY = "property."
 USER = "user."
 

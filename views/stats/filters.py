@@ -68,7 +68,7 @@ def column(one: Field, places: Places) -> str:
     """SQL: the value of a field of a row, as text."""
     if one.name.startswith(fields.PROPERTY):
         return fields.text_of("properties", places.put(one.key, "String"))
-    return f"toString({one.name})" if one.name == "is_bot" else one.name
+    return f"toString({one.name})" if one.name in fields.FLAGS else one.name
 
 
 def said(one: Field, places: Places, *, database: str) -> str:

@@ -1,6 +1,6 @@
 // The one page that answers at a glance: seven figures, how they went, and where they come from.
 
-import { post } from '../core/api.js';
+import { get, post } from '../core/api.js';
 import { el } from '../core/dom.js';
 import { shown } from '../core/dimensions.js';
 import { compact, moment, money, number, percent, seconds } from '../core/format.js';
@@ -21,6 +21,8 @@ const METRICS = [
   { id: 'revenue', title: 'Revenue', show: (value) => money(value) },
 ];
 const ROWS = 9;
+/** Events that are no conversion are many, and not shown. */
+const CONVERTED = { op: 'is', field: 'is_conversion', value: '1' };
 
 start({
   uses: ['period', 'compare', 'interval', 'bots', 'filters'],
@@ -42,7 +44,7 @@ start({
       }),
     });
     breakdown(view, 'Sources', ['channel', 'source', 'campaign', 'referrer_host'], ['visitors', 'conversion_rate']);
-    breakdown(view, 'Pages', ['path', 'entry_path', 'exit_path'], ['visitors', 'page_views']);
+    breakdown(view, 'Pages', ['path', 'entry_path', 'exit_path'], ['visitors', 'page_views'], { path: pages });
     countries(view);
     breakdown(view, 'Devices', ['device_class', 'browser', 'os'], ['visitors', 'conversion_rate']);
     goals(view);
@@ -70,15 +72,22 @@ function headline(body, { totals, rows }, { state, site, view }) {
   chart(body, { labels: rows.map(({ at }) => moment(at, site.timezone)), series });
 }
 
-/** A panel of the top values of a field; the tabs choose which. */
-function breakdown(view, title, fields, metrics) {
+/** Without a filter the gold of pages tells which are viewed most: of all sessions that is a long question. */
+async function pages({ site, days, bots }, signal) {
+  const { pages: rows, ...answer } = await get('/api/v1/pages', { site: site.id, ...days, bots, limit: ROWS }, { signal });
+  return { ...answer, rows: rows.map(({ path, ...metrics }) => ({ dimensions: { path }, metrics })) };
+}
+
+/** A panel of the top values of a field; the tabs choose which. `unfiltered`: what answers a field without a filter. */
+function breakdown(view, title, fields, metrics, unfiltered = {}) {
   const [first, second] = metrics.map((id) => METRICS.find((one) => one.id === id));
   view.panel({
     title,
     size: 'half',
     tabs: fields.map((id) => ({ id, title: FIELDS[id] })),
-    load: ({ signal, tab, ...context }) =>
-      question(context, { metrics, dimensions: [tab], order: { by: first.id }, limit: ROWS }, signal),
+    load: ({ signal, tab, ...context }) => (unfiltered[tab] && !context.filter
+      ? unfiltered[tab](context, signal)
+      : question(context, { metrics, dimensions: [tab], order: { by: first.id }, limit: ROWS }, signal)),
     isEmpty: ({ rows }) => !rows.length,
     draw: (body, { rows, totals, next_cursor: more }, { tab }) => bars(body, {
       label: FIELDS[tab],
@@ -88,7 +97,9 @@ function breakdown(view, title, fields, metrics) {
         cells: [`${number(found[first.id])}`, second.show(found[second.id])],
       })),
       choose: (value) => view.filter(tab, value),
-      more: more && `The first ${ROWS}, of ${number(totals.metrics[first.id])} ${first.title.toLowerCase()} in all`,
+      more: more && (totals
+        ? `The first ${ROWS}, of ${number(totals.metrics[first.id])} ${first.title.toLowerCase()} in all`
+        : `The first ${ROWS} by page views`),
     }),
   });
 }
@@ -122,8 +133,11 @@ function countries(view) {
 function goals(view) {
   view.panel({
     title: 'Conversions',
-    load: ({ signal, ...context }) =>
-      question(context, { metrics: ['conversions', 'visitors', 'revenue'], dimensions: ['goal'], order: { by: 'conversions' }, limit: ROWS }, signal),
+    load: ({ signal, filter, ...context }) => question(
+      { ...context, filter: filter ? { op: 'and', filters: [filter, CONVERTED] } : CONVERTED },
+      { metrics: ['conversions', 'visitors', 'revenue'], dimensions: ['goal'], order: { by: 'conversions' }, limit: ROWS },
+      signal,
+    ),
     isEmpty: ({ rows }) => !rows.some(({ metrics }) => metrics.conversions),
     nothing: 'No conversion in this period.',
     draw: (body, { rows }) => {
