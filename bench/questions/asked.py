@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 from app.funnel_settings import FunnelSettings, FunnelStep
 from views.catalog import Interval
+from views.page_list import PagesAsked
 from views.params import Period, Scope
 from views.queries import Queries
-from views.stats.model import Asked, Is, Metric, Order
+from views.stats.model import Asked, Is, Metric, Order, Step
 
 SITE = "s0"
 #: The last thirty of sixty days.
@@ -75,6 +76,17 @@ def questions() -> list[Question]:
             tolerance=0.1,
         ),
         Question(
+            name="figures by day, with visitors",
+            limit_ms=25,
+            ask=_by_day,
+            duckdb=[
+                f"SELECT {', '.join(FIGURES)} FROM (SELECT local_date, {_FIGURES} FROM sessions "
+                f"WHERE {WHERE} GROUP BY local_date) ORDER BY local_date",
+                f"SELECT {_FIGURES} FROM sessions WHERE {WHERE}",
+            ],
+            tolerance=0.1,
+        ),
+        Question(
             name="breakdown by channel, with visitors",
             limit_ms=25,
             ask=_by("channel"),
@@ -93,11 +105,17 @@ def questions() -> list[Question]:
             limit_ms=25,
             ask=_pages,
             duckdb=[
-                "SELECT views, visitors, engaged / views / 1000 FROM ("
+                "SELECT views, visitors, engaged / views / 1000, coalesce(entries, 0), coalesce(exits, 0), "
+                "coalesce(bounces / entries, 0) FROM ("
                 "SELECT path, count(*) FILTER (event_type = 'page_view') AS views, "
                 "approx_count_distinct(visitor_id) FILTER (event_type = 'page_view') AS visitors, "
                 f"sum(engaged_ms) AS engaged FROM events WHERE {WHERE} "
-                "GROUP BY path ORDER BY views DESC, path LIMIT 50)"
+                "GROUP BY path ORDER BY views DESC, path LIMIT 50) AS v "
+                "LEFT JOIN (SELECT entry_path AS path, count(*) AS entries, sum(is_bounce) AS bounces "
+                f"FROM sessions WHERE {WHERE} AND page_views > 0 GROUP BY 1) AS n USING (path) "
+                "LEFT JOIN (SELECT exit_path AS path, count(*) AS exits "
+                f"FROM sessions WHERE {WHERE} AND page_views > 0 GROUP BY 1) AS x USING (path) "
+                "ORDER BY views DESC, path"
             ],
             tolerance=0.1,
         ),
@@ -169,6 +187,12 @@ def _by(dimension: str) -> Callable[[Queries], Awaitable[list[float]]]:
     return ask
 
 
+async def _by_day(queries: Queries) -> list[float]:
+    metrics = [Metric(name) for name in FIGURES]
+    found = await queries.stats(SCOPE, Asked(metrics=metrics, interval=Step.DAY))
+    return [row.metrics[name] for row in (*found.rows, found.totals) for name in FIGURES]
+
+
 async def _overview(queries: Queries) -> list[float]:
     found = await queries.overview(SCOPE)
     return [
@@ -189,8 +213,15 @@ async def _overview(queries: Queries) -> list[float]:
 async def _pages(queries: Queries) -> list[float]:
     return [
         figure
-        for row in await queries.top_pages(SCOPE, limit=50)
-        for figure in (row.page_views, row.visitors, row.engaged_s_per_view)
+        for row in (await queries.page_list(SCOPE, PagesAsked(limit=50))).pages
+        for figure in (
+            row.page_views,
+            row.visitors,
+            row.engaged_s_per_view,
+            row.entries,
+            row.exits,
+            row.bounce_rate,
+        )
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.visitor_spans import Cover, Day, Span, cover, days_worth_knowing, right, worth_knowing
@@ -31,6 +31,7 @@ SPANS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(spans=SPANS, since=st.integers(0, 50), length=st.integers(0, 60))
 def test_a_cover_is_the_period_and_nothing_else(spans: list[Span], since: int, length: int) -> None:
     found = cover(spans, day(since), day(since + length))
@@ -49,6 +50,7 @@ def test_a_cover_is_the_period_and_nothing_else(spans: list[Span], since: int, l
     assert set().union(*known) == inside, "what a span inside the period holds is not counted again"
 
 
+@settings(deadline=None)
 @given(spans=SPANS, since=st.integers(0, 50), length=st.integers(0, 60))
 def test_a_cover_has_no_span_that_the_others_make_needless(
     spans: list[Span], since: int, length: int
