@@ -22,6 +22,7 @@ from app.adapters.clickhouse import Sink
 from app.adapters.clock import Clock, now_ms
 from app.adapters.flow_control import FlowGate
 from app.adapters.rules import rules_of
+from app.adapters.whole_steps import WholeStepsApp
 from app.core.blocks import Boundary, known_blocks
 from app.core.pipeline import Enrich, closing
 from app.core.rules import Rules
@@ -42,7 +43,7 @@ MAX_WAITING_CHUNKS = 8
 class Topology(msgspec.Struct, frozen=True, kw_only=True):
     """The built graph and its parts."""
 
-    app: faust.App
+    app: WholeStepsApp
     topics: Topics
     rules: Rules
     windows: VisitorStates
@@ -117,8 +118,8 @@ def build(
     return topology
 
 
-def _faust_app(settings: Settings, *, declare_topics: bool) -> faust.App:
-    app = faust.App(
+def _faust_app(settings: Settings, *, declare_topics: bool) -> WholeStepsApp:
+    app = WholeStepsApp(
         settings.app.id,
         broker=settings.broker.url,
         store="rocksdb://",
@@ -298,20 +299,25 @@ def _register_timers(topology: Topology, *, interval_s: float, clock: Clock) -> 
 async def evict_idle(topology: Topology, *, wall_ms: int) -> None:
     """Drop the visitors whom no event can reach any more, and publish their sessions.
 
-    None while a store may not be whole.
+    None while a store may not be whole, nor once the app stops; a partition that was begun is finished.
     """
     app, windows = topology.app, topology.windows
-    if app.rebalancing or app.in_recovery:
+    if app.should_stop or app.rebalancing or app.in_recovery:
         return
 
     async def close(states: Mapping[bytes, VisitorState]) -> None:
         await topology.outlets.send_sessions(closing(states, rules=topology.rules))
 
     for tp, waiting in lag(topology).items():
-        dropped = await windows.evict(tp.partition, wall_ms=None if waiting else wall_ms, close=close)
-        topology.metrics.state_keys.labels(tp.partition).set(windows.count(tp.partition))
+        dropped = await windows.evict(
+            tp.partition, wall_ms=None if waiting else wall_ms, close=close, step=app.whole_step
+        )
         if dropped:
             log.get("visitors").info("visitors.evicted", partition=tp.partition, dropped=dropped)
+        if app.should_stop:
+            # A look at a store that is closed would open it again.
+            return
+        topology.metrics.state_keys.labels(tp.partition).set(windows.count(tp.partition))
 
 
 def lag(topology: Topology) -> dict[TP, int]:

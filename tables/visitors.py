@@ -9,7 +9,8 @@ and start it; Faust reads the changelog topic.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -28,10 +29,18 @@ NAME = "visitors"
 
 #: What is done with the states of visitors before they are dropped.
 Close = Callable[[Mapping[bytes, VisitorState]], Awaitable[None]]
+#: Entered for what has to be done whole; says whether it may begin.
+Step = Callable[[], AbstractAsyncContextManager[bool]]
 
 
 async def _let_go(_: Mapping[bytes, VisitorState]) -> None:
     """Nothing."""
+
+
+@asynccontextmanager
+async def _at_any_time() -> AsyncIterator[bool]:
+    """Always."""
+    yield True
 
 
 class VisitorStates(ExpiringStates[VisitorState]):
@@ -73,15 +82,24 @@ class VisitorStates(ExpiringStates[VisitorState]):
         self._stream_time[partition] = max(self._stream_time[partition], *received, 0)
 
     async def evict(
-        self, partition: int, *, wall_ms: int | None, close: Close = _let_go, limit: int = 10_000
+        self,
+        partition: int,
+        *,
+        wall_ms: int | None,
+        close: Close = _let_go,
+        step: Step = _at_any_time,
+        limit: int = 10_000,
     ) -> int:
         """Drop up to ``limit`` visitors whom no event in time can touch any more; how many were dropped.
 
         That is judged by the partition's stream time (latest receipt), and by the wall clock, ``wall_ms``,
         where nothing waits in the partition (else None: the clock is ahead of what has been folded).
-        ``close`` is called with their states before.
+        ``close`` is called with their states before. ``step`` is entered once no block of the partition is at
+        work; where it says that nothing may begin, the store is not looked at.
         """
-        async with self.exclusive(partition):
+        async with self.exclusive(partition), step() as may_begin:
+            if not may_begin:
+                return 0
             now_ms = max(self._stream_time[partition], wall_ms or 0)
             expired = self.due(partition, now_ms, limit=limit)
             if expired:

@@ -38,7 +38,11 @@ T = TypeVar("T")
 
 def add(subparsers: Any) -> None:
     """Declare the command and what it can do."""
-    parser = subparsers.add_parser("dead-letters")
+    parser = subparsers.add_parser(
+        "dead-letters",
+        description="Lists events that were refused, with the reason, shows one whole, and sends them "
+        "back to the events topic.",
+    )
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="the latest, and how many there are by reason")
     listing.add_argument("--limit", type=_count, default=LISTED, metavar="N", help=f"default {LISTED}")

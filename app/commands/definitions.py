@@ -28,7 +28,10 @@ COLUMNS = ("kind", "id", "version", "title")
 
 def add(subparsers: Any) -> None:
     """Declare the command."""
-    parser = subparsers.add_parser("definitions")
+    parser = subparsers.add_parser(
+        "definitions",
+        description="Lists, shows, stores and deletes funnels and goals of a site, as the REST API does.",
+    )
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="what is defined, those of the settings first")
     showing = actions.add_parser("show", help="one of them, as JSON")

@@ -42,7 +42,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 def add(subparsers: Any) -> None:
     """Declare the command."""
-    parser = subparsers.add_parser("doctor")
+    parser = subparsers.add_parser(
+        "doctor",
+        description="Looks at Python, packages, data directory, Kafka, ClickHouse, schema and rules, "
+        "and says what to do; 0 when all is well, 1 when something is not.",
+    )
     parser.set_defaults(run=run)
 
 

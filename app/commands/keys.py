@@ -30,7 +30,11 @@ MAX_LABEL = 100
 
 def add(subparsers: Any) -> None:
     """Declare the command."""
-    parser = subparsers.add_parser("keys")
+    parser = subparsers.add_parser(
+        "keys",
+        description="Makes keys of the API, secrets for servers and write keys for pages; lists and "
+        "revokes those of the API.",
+    )
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     new = actions.add_parser(
         "new",

@@ -15,7 +15,11 @@ from migrations import comments, runner
 
 def add(subparsers: Any) -> None:
     """Declare the command."""
-    parser = subparsers.add_parser("migrate")
+    parser = subparsers.add_parser(
+        "migrate",
+        description="Applies the migrations that are pending, makes every view anew, and sets comments "
+        "and TTLs; to run it again changes nothing.",
+    )
     parser.add_argument("--status", action="store_true", help="say what is applied and what is pending")
     parser.add_argument("--dry-run", action="store_true", help="print what would be run")
     parser.add_argument("--json", action="store_true", help="progress as JSON lines")

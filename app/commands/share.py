@@ -24,7 +24,11 @@ from views.stats.model import Filter
 
 def add(subparsers: Any) -> None:
     """Declare the command."""
-    parser = subparsers.add_parser("share")
+    parser = subparsers.add_parser(
+        "share",
+        description="Makes, lists and revokes links that show a site's dashboard, for reading alone, to "
+        "whoever has them.",
+    )
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     new = actions.add_parser(
         "new",

@@ -64,7 +64,11 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
 def add(subparsers: Any) -> None:
     """Declare the command."""
-    parser = subparsers.add_parser("sql")
+    parser = subparsers.add_parser(
+        "sql",
+        description="Prints the answer of one SELECT to ClickHouse, on a connection that can change "
+        "nothing, or says what there is to ask.",
+    )
     asked = parser.add_mutually_exclusive_group()
     asked.add_argument(
         "query",

@@ -17,7 +17,10 @@ from web.inspect.graph import NodeKind, graph_of
 
 def add(subparsers: Any) -> None:
     """Declare the command."""
-    parser = subparsers.add_parser("topology")
+    parser = subparsers.add_parser(
+        "topology",
+        description="Prints the processing graph, as it is built from the settings, as a Mermaid flowchart.",
+    )
     parser.set_defaults(run=run)
 
 

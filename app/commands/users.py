@@ -31,7 +31,11 @@ NO_ROLE = "none"
 
 def add(subparsers: Any) -> None:
     """Declare the command."""
-    parser = subparsers.add_parser("users")
+    parser = subparsers.add_parser(
+        "users",
+        description="Says who signs in to the dashboard, by a password or by the OpenID provider, and in "
+        "which role at which sites.",
+    )
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     adding = actions.add_parser(
         "add",

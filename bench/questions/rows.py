@@ -14,15 +14,17 @@ DATABASE = "wua"
 SITES = 20
 DAYS = 60
 FIRST_DAY = "2026-01-01"
+#: The day after the last.
+TODAY = date.fromisoformat(FIRST_DAY) + timedelta(days=DAYS)
 #: Page views of a session, on the average: 45 of 100 have one, the others two to nine.
 PAGES_PER_SESSION = 0.45 + 0.55 * 5.5
 CHUNK_SESSIONS = 300_000
 #: Looks, a second apart, without a merge under way.
 QUIET_LOOKS = 5
-#: Months that are over on the day after the last; the year is not.
+#: Months that are over on TODAY; the year is not.
 _OVER = f"""
 SELECT DISTINCT table, partition_id FROM system.parts
-WHERE active AND database = '{DATABASE}' AND length(partition_id) = 6 AND partition_id < '202603'
+WHERE active AND database = '{DATABASE}' AND length(partition_id) = 6 AND partition_id < '{TODAY:%Y%m}'
 ORDER BY table, partition_id
 """
 
@@ -172,8 +174,8 @@ def settle(client: Client, *, limit_s: float) -> None:
         time.sleep(1.0)
     for table, partition in client.query(_OVER).result_rows:
         client.command(f"OPTIMIZE TABLE {DATABASE}.{table} PARTITION ID '{partition}' FINAL")
-    today = datetime.combine(date.fromisoformat(FIRST_DAY) + timedelta(days=DAYS), datetime.min.time())
-    make_visitor_spans(client, database=DATABASE, now=today)
+    now = datetime.combine(TODAY, datetime.min.time())
+    make_visitor_spans(client, database=DATABASE, now=now)
 
 
 def _number(client: Client, sql: str) -> int:

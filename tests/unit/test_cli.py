@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
-from argparse import _SubParsersAction
+from argparse import ArgumentParser, _SubParsersAction
 
 import pytest
 
@@ -13,16 +14,28 @@ from app.cli import COMMANDS, main, parser
 HEAVY = ("faust", "clickhouse_connect", "chdb", "starlette")
 
 
+def grammars(wanted: str) -> dict[str, ArgumentParser]:
+    """The commands that the grammar knows, each with its own."""
+    (found,) = (one for one in parser(wanted)._actions if isinstance(one, _SubParsersAction))
+    return dict(found.choices)
+
+
 def named(wanted: str) -> list[str]:
     """The commands that the grammar knows."""
-    (found,) = (one for one in parser(wanted)._actions if isinstance(one, _SubParsersAction))
-    return [*found.choices]
+    return [*grammars(wanted)]
 
 
 def test_every_command_is_declared_by_the_module_that_is_named() -> None:
     for name, command in COMMANDS.items():
         assert named(name) == [other for other, one in COMMANDS.items() if one.module == command.module]
         assert command.help
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_says_what_it_does(name: str) -> None:
+    description = grammars(name)[name].description
+    assert description is not None
+    assert re.fullmatch(r"[A-Z0-9].*\.", description)
 
 
 def test_the_list_of_commands_is_there_at_once() -> None:

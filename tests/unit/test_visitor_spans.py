@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.visitor_spans import Cover, Day, Span, cover, days_worth_knowing, right, worth_knowing
+from app.core.visitor_spans import (
+    ATTRIBUTES,
+    WHOLE,
+    Cover,
+    Day,
+    Span,
+    cover,
+    days_worth_knowing,
+    right,
+    worth_knowing,
+)
 
 FIRST = date(2026, 1, 1)  # a Thursday
+MIGRATION = Path(__file__).parents[2] / "migrations" / "0023_create_visitor_spans.sql"
 
 
 def day(number: int) -> date:
@@ -120,3 +133,14 @@ def test_a_span_is_right_while_its_days_have_its_checksum(now: int, is_right: bo
     one = span(0, 2, 7)
     assert right([one], held) == [one] * is_right
     assert Cover((one,), ()).holds(held) is is_right
+
+
+def test_gold_has_each_attribute_and_every_session_once() -> None:
+    """As it is written; its checksum is of each attribute, too, so that it is another when one changes."""
+    sql = MIGRATION.read_text(encoding="utf-8")
+    (spread,) = re.findall(r"ARRAY JOIN \[(.*?)\] AS told", sql, re.DOTALL)
+    told = re.findall(r"\('(\w*)', (?:''|toString\(s\.(\w+)\))\)", spread)
+    assert told == [(WHOLE, ""), *((name, name) for name in ATTRIBUTES)]
+    assert len(told) == spread.count("('")
+    (hashed,) = re.findall(r"cityHash64\((.*?)\)", sql, re.DOTALL)
+    assert [name for name in re.findall(r"s\.(\w+)", hashed) if name in ATTRIBUTES] == [*ATTRIBUTES]

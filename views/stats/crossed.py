@@ -9,7 +9,7 @@ by: they are named when they are few.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -98,35 +98,70 @@ def relation(asked: Asked, keys: Mapping[str, str], places: Places, *, database:
     needed = fields.needed(asked.metrics)
     told = {name: sql for name, sql in _OF_EVENTS.items() if name in needed}
     events = passing_events(apart, of_events | told, places, database=database)
-    columns = ", ".join(f"{sql} AS {name}" for name, sql in of_sessions.items())
+    sessions = _passing_sessions(apart, of_sessions, places, database=database)
+    if not of_events:
+        return _with_sums(events, sessions, told) if told else _looked_up(events, sessions)
+    rows = _under_each_value(events, sessions, of_events, told)
+    if not _is_summed(asked):
+        return rows
+    path = next(name for name, sql in keys.items() if sql == "path")
+    return _of_paths(rows, of_events, own, needed, path=path, database=database)
+
+
+def _passing_sessions(apart: Split, columns: Mapping[str, str], places: Places, *, database: str) -> str:
+    """SQL: the sessions that stand and pass, under their ``number``, with columns of theirs."""
+    named = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
     passing = filters.condition(apart.sessions, places, database=database)
-    sessions = (
-        f"SELECT cityHash64(session_id) AS number, {columns} FROM {database}.sessions_silver "  # noqa: S608
+    return (
+        f"SELECT cityHash64(session_id) AS number, {named} FROM {database}.sessions_silver "  # noqa: S608
         f"WHERE {living.WITHIN} AND {passing} AND {living.standing(living.WITHIN, database=database)}"
     )
-    if not of_events and not told:
-        having = f"number IN (SELECT number FROM ({events}))"  # noqa: S608
-        return f"(SELECT *, 1 AS sign FROM ({sessions}) WHERE {having})"  # noqa: S608
-    if not of_events:
-        totals = ", ".join(f"sum({name}) AS {name}" for name in told)
-        return (
-            f"(SELECT s.*, e.*, 1 AS sign FROM (SELECT number, {totals} "  # noqa: S608
-            f"FROM ({events}) GROUP BY number) AS e INNER JOIN ({sessions}) AS s ON s.number = e.number)"
-        )
+
+
+def _looked_up(events: str, sessions: str) -> str:
+    """SQL: the sessions that have an event that passes."""
+    having = f"number IN (SELECT number FROM ({events}))"  # noqa: S608
+    return f"(SELECT *, 1 AS sign FROM ({sessions}) WHERE {having})"  # noqa: S608
+
+
+def _with_sums(events: str, sessions: str, told: Iterable[str]) -> str:
+    """SQL: the same, each with what is summed of its events that pass."""
+    totals = ", ".join(f"sum({name}) AS {name}" for name in told)
+    return (
+        f"(SELECT s.*, e.*, 1 AS sign FROM (SELECT number, {totals} "  # noqa: S608
+        f"FROM ({events}) GROUP BY number) AS e INNER JOIN ({sessions}) AS s ON s.number = e.number)"
+    )
+
+
+def _under_each_value(events: str, sessions: str, of_events: Iterable[str], told: Iterable[str]) -> str:
+    """SQL: the events that pass, each with its session; the first under each value has the sign 1."""
     named = ", ".join(of_events)
     arrays = [*of_events, *(name for name in told if name != "events")]
     lists = ", ".join(f"groupArray({name}) AS {name}" for name in arrays)
-    rows = (
+    return (
         f"(SELECT *, nth = 1 AS sign, 1 AS events FROM ("  # noqa: S608
         f"SELECT s.*, e.*, arrayEnumerateUniq({named}) AS nth "
         f"FROM (SELECT number, {lists} FROM ({events}) GROUP BY number) AS e "
         f"INNER JOIN ({sessions}) AS s ON s.number = e.number) ARRAY JOIN {', '.join(arrays)}, nth)"
     )
-    if not _is_summed(asked):
-        return rows
+
+
+def _of_paths(
+    rows: str,
+    of_events: Iterable[str],
+    own: Mapping[str, str],
+    needed: Sequence[str],
+    *,
+    path: str,
+    database: str,
+) -> str:
+    """SQL: the sums of such rows by key, once pages and what sessions are told apart by have their names.
+
+    ``path``: the key that is the page, by its number.
+    """
+    named = ", ".join(of_events)
     summed = ", ".join(f"{_sum_of(name)} AS {name}" for name in needed)
     by_number = f"SELECT own, {named}, {summed} FROM {rows} AS r GROUP BY own, {named}"  # noqa: S608
-    path = next(name for name, sql in keys.items() if sql == "path")
     others = "".join(f", r.{name} AS {name}" for name in (*of_events, *needed) if name != path)
     owns = "".join(f", k.{name} AS {name}" for name in own)
     return (
