@@ -26,7 +26,7 @@ from views.stats.model import Filter
 
 MAX_PAGES = 1000
 DEFAULT_PAGES = 100
-GOLD = "gold: page_performance_metrics, page_sessions_daily, page_visitors"
+GOLD = "gold: page_visitors, page_sessions_daily"
 
 
 class PageFigure(StrEnum):
