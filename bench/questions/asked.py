@@ -11,6 +11,7 @@ from app.funnel_settings import FunnelSettings, FunnelStep
 from views.catalog import Interval
 from views.page_list import PagesAsked
 from views.params import Period, Scope
+from views.performance import Measured, Vital
 from views.queries import Queries
 from views.stats.model import Asked, Is, Metric, Order, Step
 
@@ -41,6 +42,15 @@ _FIGURES = """approx_count_distinct(visitor_id) AS visitors, count(*) AS session
     sum(is_bounce) / count(*) AS bounce_rate,
     sum(duration_ms) / count(*) / 1000 AS session_duration_s,
     count(*) FILTER (conversions > 0) / count(*) AS conversion_rate"""
+
+
+#: What was measured, a row for each; the layout shift is in no report of these.
+_MEASURES = (
+    "SELECT * FROM (UNPIVOT (SELECT local_date, path, lcp_ms AS lcp, inp_ms AS inp, fcp_ms AS fcp, "
+    "ttfb_ms AS ttfb, load_ms AS load FROM events "
+    f"WHERE {WHERE} AND (name = '$web_vitals' OR event_type = 'page_view')) "
+    "ON lcp, inp, fcp, ttfb, load INTO NAME vital VALUE value) WHERE value > 0"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +144,27 @@ def questions() -> list[Question]:
                 f"count(*) FILTER (exit_path = '{PAGE}'), "
                 f"sum(is_bounce) FILTER (entry_path = '{PAGE}') / entries FROM sessions "
                 f"WHERE {WHERE} AND page_views > 0 AND (entry_path = '{PAGE}' OR exit_path = '{PAGE}')",
+            ],
+            tolerance=0.1,
+        ),
+        Question(
+            name="load times and web vitals by day",
+            limit_ms=25,
+            ask=_vitals_by_day,
+            duckdb=[
+                "SELECT samples, q[1], q[2], q[3] FROM (SELECT local_date, vital, count(*) AS samples, "
+                f"quantile_cont(value, [0.5, 0.75, 0.95]) AS q FROM ({_MEASURES}) GROUP BY ALL) "
+                "ORDER BY local_date, vital"
+            ],
+            tolerance=0.1,
+        ),
+        Question(
+            name="the slowest pages by LCP",
+            limit_ms=25,
+            ask=_slowest,
+            duckdb=[
+                f"SELECT quantile_cont(value, 0.75) AS p75 FROM ({_MEASURES}) WHERE vital = 'lcp' "
+                "GROUP BY path HAVING count(*) >= 100 ORDER BY p75 DESC LIMIT 50"
             ],
             tolerance=0.1,
         ),
@@ -237,6 +268,21 @@ async def _performance(queries: Queries) -> list[float]:
         found.exits,
         found.bounce_rate,
     ]
+
+
+async def _vitals_by_day(queries: Queries) -> list[float]:
+    found = await queries.performance(SCOPE, Measured(), interval=Step.DAY)
+    return [
+        figure
+        for row in found.rows
+        for _, one in sorted(row.vitals.items())
+        for figure in (one.samples, one.p50, one.p75, one.p95)
+    ]
+
+
+async def _slowest(queries: Queries) -> list[float]:
+    found = await queries.slow_pages(SCOPE, Measured(limit=50, min_samples=100), vital=Vital.LCP)
+    return [page.measured.p75 for page in found.pages]
 
 
 async def _sessions(queries: Queries) -> list[float]:
