@@ -20,6 +20,10 @@ Title = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 EventName = Annotated[str, msgspec.Meta(max_length=128)]
 
 
+#: Of ``pages``, behind those of a funnel's steps.
+_FIRST_BIT = 24
+
+
 class EventPattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Events: page views of ``page`` (a whole path, ``*``: any text), or of paths in which ``page_matches``
     (RE2) finds something, or events of the name ``event``; at most one of them. ``filter``: what they are
@@ -37,19 +41,61 @@ class EventPattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError("expected one of `page`, `page_matches` and `event`, or a `filter` alone")
 
 
-def condition(one: EventPattern, places: Places, *, database: str) -> str:
-    """SQL: whether a row of user_behavior_silver is meant; QueryError for a filter by other than events."""
+class KnownPages:
+    """Which pages patterns mean, looked up once for each that gold knows, and not for each of its events.
+
+    The column ``pages`` has a bit for each pattern: those that mean steps the steps' own, from the first on.
+    TRICKY: gold is made whole after a kill, but later. For a page that it lacks all ``unknown`` bits are set,
+    and what was found has to be asked again without this.
+    """
+
+    def __init__(self, *, unknown: int) -> None:
+        self._unknown = unknown
+        self._meant: dict[int, str] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._meant)
+
+    def put(self, is_path: str, *, step: int | None = None) -> str:
+        """SQL of an event: ``is_path``, a condition of its path; ``step``: the bit that it has, of steps."""
+        bit = _FIRST_BIT + len(self._meant) if step is None else step
+        self._meant[bit] = is_path
+        return f"bitTest(pages, {bit})"
+
+    def column(self, *, within: str, database: str) -> str:
+        """SQL: the column ``pages`` of events. ``within``: which rows of gold know what pages they have."""
+        bits = " + ".join(f"bitShiftLeft(toUInt64({one}), {bit})" for bit, one in self._meant.items())
+        known = (
+            f"SELECT cityHash64(path) AS page, {bits} AS meant "  # noqa: S608
+            f"FROM {database}.page_performance_metrics WHERE {within} GROUP BY path"
+        )
+        found = f"(SELECT (groupArray(page), groupArray(meant)) FROM ({known}))"  # noqa: S608
+        return f"transform(path_hash, {found}.1, {found}.2, toUInt64({self._unknown})) AS pages"
+
+
+def condition(one: EventPattern, places: Places, *, database: str, known: KnownPages | None = None) -> str:
+    """SQL: whether a row of user_behavior_silver is meant; QueryError for a filter by other than events.
+
+    ``known``: where the row has the column of it.
+    """
     parts = []
-    if one.page:
-        parts.append(is_page(one.page, places))
-    elif one.page_matches:
-        parts.append(_is_view(f"match(path, {places.put(one.page_matches, 'String')})"))
+    if one.page or one.page_matches:
+        pattern = path_pattern(one, places)
+        meant = pattern or is_path(one.page, places)
+        parts.append(_is_view(known.put(pattern) if known is not None and pattern else meant))
     elif one.event:
         parts.append(f"name = {places.put(one.event, 'String')}")
     if one.filter is not None:
         refuse_fields(one.filter, known=fields.OF_EVENTS, prefix=fields.PROPERTY, what="events")
         parts.append(filters.condition(one.filter, places, database=database))
     return f"({' AND '.join(parts)})"
+
+
+def path_pattern(one: EventPattern, places: Places) -> str:
+    """SQL: whether ``path`` is meant, where that is more than one page; else empty."""
+    if one.page_matches:
+        return f"match(path, {places.put(one.page_matches, 'String')})"
+    return is_path(one.page, places) if "*" in one.page else ""
 
 
 def is_page(page: str, places: Places) -> str:

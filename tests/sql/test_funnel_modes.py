@@ -294,3 +294,36 @@ async def test_of_one_visitor_the_first_ten_thousand_events_that_matter_are_walk
     asked.events(*({"path": "/a", "at": T + number} for number in range(MAX_EVENTS - 1)))
     asked.events({"path": "/b", "at": T + MAX_EVENTS}, {"path": "/c", "at": T + MAX_EVENTS + 1})
     assert counts(await told(asked, defined())) == [1, 1, 0]
+
+
+@pytest.mark.parametrize("per", ["visitor", "session"])
+@pytest.mark.parametrize("mode", ["ordered", "strict", "unordered"])
+async def test_patterns_mean_the_same_pages_where_their_gold_is_whole_and_where_it_is_not(
+    asked: Asked, mode: str, per: str
+) -> None:
+    asked.events(*({**row, "path": f"{row['path']}/{dice}"} for dice, row in enumerate(some_rows(5))))
+    exclusions = [{"page": "/x/1*", "filter": {"op": "contains", "field": "path", "value": "/"}}]
+    definition = defined("/a/*", "/b/*", "/c/*", mode=mode, per=per, window="6s", exclusions=exclusions)
+    whole = await told(asked, definition)
+    assert counts(whole)[2] > 0
+    asked.store.run("TRUNCATE TABLE {db}.page_performance_metrics")
+    assert await told(asked, definition) == whole
+
+
+async def test_of_a_page_that_gold_lacks_events_are_seen_beside_those_that_it_knows(asked: Asked) -> None:
+    asked.events({"path": "/a/1", "at": T})
+    asked.store.run("TRUNCATE TABLE {db}.page_performance_metrics")
+    asked.events(*({"path": path, "at": T + 1000} for path in ["/b/1", "/c/1", *["/x"] * 9]))
+    assert counts(await told(asked, defined("/a/*", "/b/*", "/c/*"))) == [1, 1, 1]
+    assert counts(await told(asked, defined("/b/*", "/a/*"))) == [1, 0]
+    assert counts(await told(asked, defined("/b/*", "/c/*"))) == [1, 1]
+
+
+@pytest.mark.parametrize("mode", ["ordered", "strict", "unordered"])
+async def test_walks_are_the_same_in_a_period_that_is_too_long_for_64_bits(asked: Asked, mode: str) -> None:
+    asked.events(*some_rows(7))
+    definition = defined(window="6s", mode=mode, exclusions=[{"page": "/x"}])
+    long = scope(since="1970-01-01", until="2100-01-01")
+    found = await asked.queries.funnel_of(long, definition=definition, funnel_id="it", asked=FunnelAsked())
+    assert counts(found)[1] > 0
+    assert found.steps == (await told(asked, definition)).steps

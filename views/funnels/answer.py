@@ -10,8 +10,8 @@ from app.errors import QueryError
 from views import living
 from views.figures import ratio
 from views.funnels.model import FunnelAsked, FunnelConversion, FunnelDefinition, FunnelPart, FunnelStepRow
-from views.funnels.walks import statement
-from views.matching import expressions, refuse_bad_expressions
+from views.funnels.walks import statement, unknown_steps
+from views.matching import KnownPages, expressions, refuse_bad_expressions
 from views.money import Rates
 from views.params import Scope
 from views.reading import Reader, Row, about
@@ -45,15 +45,24 @@ async def funnel_conversion(
     given = await reader.ask(_GIVEN_SQL.format(database=reader.database), scope.by_day)
     rates = Rates(currencies, given=(row["currency"] for row in given))
     known = {(row["currency"], row["local_date"]): rates.rate(*row.values()) for row in given}
-    made = statement(
-        definition,
-        asked,
-        scope,
-        database=reader.database,
-        first_day=living.first_day(scope.period.since, cap_ms=cap_ms),
-        rates={f"{currency} {day}": float(rate) for (currency, day), rate in known.items() if rate},
-    )
-    rows = await reader.ask(made.sql, made.bound)
+    is_one = bool(known) and all(rate == 1 for rate in known.values())
+    worth = {f"{currency} {day}": float(rate) for (currency, day), rate in known.items() if rate}
+
+    async def ask(pages: KnownPages | None) -> list[Row]:
+        made = statement(
+            definition,
+            asked,
+            scope,
+            database=reader.database,
+            first_day=living.first_day(scope.period.since, cap_ms=cap_ms),
+            rates=None if is_one else worth,
+            known=pages,
+        )
+        return await reader.ask(made.sql, made.bound)
+
+    rows = await ask(KnownPages(unknown=unknown_steps(definition)))
+    if any(row["unknown"] for row in rows):
+        rows = await ask(None)
     total = _part(definition, next((row for row in rows if not row["part"]), None))
     return FunnelConversion(
         **about(scope, layer="silver"),

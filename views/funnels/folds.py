@@ -1,18 +1,17 @@
 """Walkers with their events in order -> the walk of each that came furthest, and there first. Pure SQL.
 
-An event of a walker is one number, so that sorting is cheap: at in ms << 84 | arrival << 40 | steps as
-bits << 20 | ended walks as bits. A step that was taken is at << 19 | place among the events << 5 | step: so
-steps compare by time, and name their event. A walk is an array of those.
+An event of a walker is one number, so that sorting is cheap (views/funnels/codes.py). A step that was taken
+is its time << 19 | place among the events << 5 | step: so steps compare by time, and name their event. A walk
+is an array of those.
 
 ``walkers``: a relation with ``codes`` (the events), ``start``: the first that takes a first step, and
-``goes_on``: whether a second step can be come to. Only who goes on is walked over the events.
+``goes_on``: whether a second step can be come to. ``kept``: further columns, each with a comma behind it.
 """
 
 from __future__ import annotations
 
-#: Where the parts of an event's number begin, and the bits of its steps, or of the walks that it ends.
-TIME_AT, ARRIVAL_AT, STEPS_AT = 84, 40, 20
-LOW = (1 << 20) - 1
+from views.funnels.codes import Codes
+
 #: Of an event's place among those of its walker.
 PLACE_BITS = 14
 _PLACE = (1 << PLACE_BITS) - 1
@@ -50,39 +49,23 @@ def place_of(taken: str) -> str:
     return f"bitAnd(bitShiftRight({taken}, 5), {_PLACE})"
 
 
-def time_of(code: str) -> str:
-    """SQL: when an event was, in ms."""
-    return f"toInt64(bitShiftRight({code}, {TIME_AT}))"
-
-
-def code_of(*, at: str, arrival: str, steps: str, ended: str) -> str:
-    """SQL: an event as one number, of two halves that are cheap to make."""
-    cut, room = 64 - ARRIVAL_AT, TIME_AT - 64
-    high = f"bitOr(bitShiftLeft(toUInt64({at}), {room}), bitShiftRight(toUInt64({arrival}), {cut}))"
-    low = (
-        f"bitOr(bitOr(bitShiftLeft(bitAnd(toUInt64({arrival}), {(1 << cut) - 1}), {ARRIVAL_AT}), "
-        f"bitShiftLeft(toUInt64({steps}), {STEPS_AT})), toUInt64({ended}))"
-    )
-    return f"bitOr(bitShiftLeft(toUInt128({high}), 64), toUInt128({low}))"
-
-
-def in_order(walkers: str, *, count: int, window: str, ends: str) -> str:
+def in_order(walkers: str, *, kept: str, codes: Codes, count: int, window: str, ends: str) -> str:
     """SQL: the walkers with ``walk``, one step after the other.
 
     ``ends``: SQL, whether an event ends the walk that has come to the step whose bit of ``ended`` is ``bit``.
     Step by step: at each event the walk that has come to the step and began latest, as its beginning in
     ms << 14 | the place of the event that took the step. 0: none; -1: it was ended.
     """
-    columns = {
-        "at": f"arrayMap(code -> {time_of('code')}, walked)",
-        "steps": f"arrayMap(code -> toUInt32(bitAnd(bitShiftRight(code, {STEPS_AT}), {LOW})), walked)",
-        "place": "arrayEnumerate(walked)",
-    }
+    # Each level names what later ones need: the more columns there are, the longer the engine thinks.
+    each = {"at": codes.time("code"), "steps": codes.steps_of("code")}
     if "ended" in ends:
-        columns["ended"] = f"arrayMap(code -> toUInt32(bitAnd(code, {LOW})), walked)"
-    made = ", ".join(f"{sql} AS each_{name}" for name, sql in columns.items())
-    names, arrays = ", ".join(columns), ", ".join(f"each_{name}" for name in columns)
-    rows = f"SELECT *, if(goes_on, codes, []) AS walked, {made} FROM ({walkers})"  # noqa: S608
+        each["ended"] = codes.ended_of("code")
+    made = ", ".join(f"arrayMap(code -> {sql}, walked) AS each_{name}" for name, sql in each.items())
+    arrays = ", ".join(f"each_{name}" for name in each)
+    of_walk = f"{kept}codes, start, goes_on"
+    rows = f"SELECT {of_walk}, if(goes_on, codes, []) AS walked, {made} FROM ({walkers})"  # noqa: S608
+    names = ", ".join([*each, "place"])
+    comes: list[str] = []
     for step in range(1, count + 1):
         # Not `if` and AND: for a few numbers it costs more to leave them out than to make them.
         if step == 1:
@@ -92,41 +75,51 @@ def in_order(walkers: str, *, count: int, window: str, ends: str) -> str:
             earliest = f"bitShiftLeft(at - {window}, {PLACE_BITS})"
             takes = f"bitTest(steps, {step - 1}) * (before > 0) * (before >= {earliest})"
             walk = f"(before - bitAnd(before, {_PLACE}) + place)"
-            before = f", arrayPopBack(arrayPushFront(come_{step - 1}, toInt64(0)))"
+            before = f", arrayPopBack(arrayPushFront({comes[-1]}, toInt64(0)))"
         led = f"{takes} * {walk}"
         if ends != "0":
             led += f" - (1 - {takes}) * ({ends.format(bit=step - 1)})"
-        come = f"arrayMap(({names}{', before' if before else ''}) -> toInt64({led}), {arrays}{before})"
-        rows = f"SELECT *, arrayFill(one -> one != 0, {come}) AS come_{step} FROM ({rows})"  # noqa: S608
+        lists = f"{arrays}, arrayEnumerate(each_at){before}"
+        come = f"arrayMap(({names}{', before' if before else ''}) -> toInt64({led}), {lists})"
+        had = "".join(f", {one}" for one in comes)
+        comes.append(f"come_{step}")
+        rows = (
+            f"SELECT {of_walk}, {arrays}{had}, arrayFill(one -> one != 0, {come}) AS {comes[-1]} "  # noqa: S608
+            f"FROM ({rows})"
+        )
     # Back from the first event that came furthest; of who does not go on, to where they start.
+    ats: list[str] = []
     for step in range(count, 0, -1):
         place = f"toInt64(arrayFirstIndex(one -> one > 0, come_{step}))"
         if step < count:
             place = f"if(at_{step + 1} > 0, bitAnd(come_{step}[at_{step + 1} - 1], {_PLACE}), {place})"
         if step == 1:
             place += " + (NOT goes_on) * indexOf(codes, start)"
-        rows = f"SELECT *, {place} AS at_{step} FROM ({rows})"  # noqa: S608
+        had = "".join(f", {one}" for one in (*comes[: step - 1], *ats))
+        ats.append(f"at_{step}")
+        rows = f"SELECT {of_walk}, each_at{had}, {place} AS at_{step} FROM ({rows})"  # noqa: S608
     # TRICKY: an `if` would put off every level to where it is true, and make each anew wherever it is used.
     taken = [_taken(f"each_at[at_{step}]", f"at_{step}", step) for step in range(1, count + 1)]
-    taken[0] += f" + (NOT goes_on) * bitShiftLeft({time_of('start')}, 19)"
+    taken[0] += f" + (NOT goes_on) * bitShiftLeft({codes.time('start')}, 19)"
     reached = " + ".join(f"(at_{step} > 0)" for step in range(1, count + 1))
-    return f"SELECT *, arraySlice([{', '.join(taken)}], 1, {reached}) AS walk FROM ({rows})"  # noqa: S608
+    walk = f"arraySlice([{', '.join(taken)}], 1, {reached})"
+    return f"SELECT {kept}codes, {walk} AS walk FROM ({rows})"  # noqa: S608
 
 
-def in_any_order(walkers: str, *, count: int, window: str) -> str:
+def in_any_order(walkers: str, *, kept: str, codes: Codes, count: int, window: str) -> str:
     """SQL: the walkers with ``walk``, whichever step came first."""
     events = (
-        f"arrayMap((code, place) -> ({time_of('code')} AS at, "
+        f"arrayMap((code, place) -> ({codes.time('code')} AS at, "
         f"bitShiftLeft(at, 19) + bitShiftLeft(toInt64(place), 5), "
-        f"toUInt32(bitAnd(bitShiftRight(code, {STEPS_AT}), {LOW})), toUInt32(bitAnd(code, {LOW}))), "
-        "walked, arrayEnumerate(walked))"
+        f"{codes.steps_of('code')}, {codes.ended_of('code')}), walked, arrayEnumerate(walked))"
     )
     fold = _ANY_ORDER.format(window=window, steps=f"range(1, {count + 1})", events=events, none=_NO_WALK)
     # Who does not go on takes the lowest of the steps that the first event is.
-    step = f"bitAnd(toUInt32(bitShiftRight(start, {STEPS_AT})), {LOW})"
-    first = _taken(time_of("start"), "indexOf(codes, start)", f"bitCount(bitXor({step}, {step} - 1))")
+    step = codes.steps_of("start")
+    first = _taken(codes.time("start"), "indexOf(codes, start)", f"bitCount(bitXor({step}, {step} - 1))")
     return (
-        f"SELECT *, multiIf(goes_on, {fold}, has(codes, start), [{first}], {_NO_WALK}) AS walk "  # noqa: S608
+        f"SELECT {kept}codes, "  # noqa: S608
+        f"multiIf(goes_on, {fold}, has(codes, start), [{first}], {_NO_WALK}) AS walk "
         f"FROM (SELECT *, if(goes_on, codes, []) AS walked FROM ({walkers}))"
     )
 

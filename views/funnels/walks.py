@@ -10,7 +10,7 @@ by which of them, and the value and the day of each.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -20,7 +20,10 @@ from app.errors import QueryError
 from app.events.vocabulary import EventType, ReservedName
 from views import living, matching
 from views.funnels import folds
+from views.funnels.codes import Codes
 from views.funnels.model import FunnelAsked, FunnelDefinition, Mode, Per
+from views.matching import KnownPages
+from views.moments import moments
 from views.params import Scope
 from views.stats import fields, filters
 from views.stats.filters import Places
@@ -54,52 +57,64 @@ def statement(
     *,
     database: str,
     first_day: date,
-    rates: Mapping[str, float],
+    rates: Mapping[str, float] | None,
+    known: KnownPages | None,
 ) -> Walked:
     """The statement of a funnel.
 
     ``first_day``: none of the period's events is of a session that began before it. ``rates``:
-    ``EUR 2026-03-31`` -> what one unit is worth; what is not in it is worth nothing here.
+    ``EUR 2026-03-31`` -> what one unit is worth; what is not in it is worth nothing here. None: each is worth
+    one, and is not looked up. ``known``: None where all paths are to be read; else whoever met a page that is
+    not known is counted as ``unknown``, and the answer is none.
     """
     places = Places({**scope.by_day, "sessions_since": first_day})
     count = len(definition.steps)
-    walkers = _walkers(definition, asked, places, database=database, rates=rates)
+    ended = count - 1 if definition.exclusions else 0
+    codes = Codes.of(moments(scope.period.since, scope.period.until), places, steps=count, ended=ended)
+    events = _events(definition, asked, places, database=database, rates=rates, codes=codes, known=known)
+    walkers = _walkers(definition, asked, places, database=database, events=events, is_paid=rates != {})
+    kept = f"{'paid, ' if rates != {} else ''}{'events, ' if _is_apart(asked) else ''}"
     window = places.put(definition.window_ms, "Int64")
     if definition.mode is Mode.UNORDERED:
-        walks = folds.in_any_order(walkers, count=count, window=window)
+        walks = folds.in_any_order(walkers, kept=kept, codes=codes, count=count, window=window)
     else:
         ends = "bitTest(ended, {bit})" if definition.exclusions else "0"
         ends = "1" if definition.mode is Mode.STRICT else ends
-        walks = folds.in_order(walkers, count=count, window=window, ends=ends)
+        walks = folds.in_order(walkers, kept=kept, codes=codes, count=count, window=window, ends=ends)
     parts = [f"('{_ALL}', '')"]
     if asked.breakdown is not None:
         parts.append(f"('{_VALUE}', first.2)")
     if asked.interval is not None:
         at = fields.bucket(asked.interval, at="", day="first.3", zone="")
         parts.append(f"('{_AT}', {at})")
-    first, told = "", parts[0]
-    if len(parts) > 1:
-        first = f"events[{folds.place_of('walk[1]')}] AS first, "
-        told = f"arrayJoin([{', '.join(parts)}])"
-    of_values = ""
+    told, apart, rest = f"'{_ALL}' AS part, '' AS value", "", ""
+    if _is_apart(asked):
+        # Without parts there is nothing to group by, and one row of all.
+        told = "told.1 AS part, told.2 AS value"
+        apart = f", events[{folds.place_of('walk[1]')}] AS first, arrayJoin([{', '.join(parts)}]) AS told"
+        rest = "WHERE notEmpty(walk)) GROUP BY told ORDER BY part, reached[1] DESC, value"
     if asked.breakdown is not None:
-        of_values = f"LIMIT {places.put(asked.limit, 'UInt32')} BY part, if(part = '{_VALUE}', '', value)"
+        rest += f" LIMIT {places.put(asked.limit, 'UInt32')} BY part, if(part = '{_VALUE}', '', value)"
     sql = (
-        "SELECT told.1 AS part, told.2 AS value, "  # noqa: S608
+        f"SELECT {told}, "  # noqa: S608
         f"[{', '.join(f'countIf(length(walk) >= {n})' for n in range(1, count + 1))}] AS reached, "
         f"{_taken(definition)} AS taken, "
         "quantileExactInclusiveForEachIf(0.5)(gaps, length(walk) > 1) AS gap_medians, "
         "avgForEachIf(gaps, length(walk) > 1) AS gap_means, "
         "quantileExactInclusiveForEachIf(0.5)(spans, length(walk) > 1) AS span_medians, "
         "avgForEachIf(spans, length(walk) > 1) AS span_means, "
-        f"{_revenue(window) if rates else _NO_AMOUNTS} AS revenue "
-        f"FROM (SELECT codes, walk{', paid' if rates else ''}, "
+        f"{_NO_AMOUNTS if rates == {} else _revenue(window, codes)} AS revenue, "
+        f"{f'countIf(codes[1] = {codes.unknown})' if known else '0'} AS unknown "
+        f"FROM (SELECT codes, walk{'' if rates == {} else ', paid'}, "
         "arrayMap(t -> bitShiftRight(t, 19), walk) AS times, "
-        "arrayDifference(times) AS gaps, arrayCumSum(gaps) AS spans, "
-        f"{first}{told} AS told FROM ({walks}) WHERE notEmpty(walk)) "
-        f"GROUP BY told ORDER BY part, reached[1] DESC, value {of_values}"
+        f"arrayDifference(times) AS gaps, arrayCumSum(gaps) AS spans{apart} FROM ({walks}) {rest or ')'}"
     )
     return Walked(sql=sql, bound=places.bound)
+
+
+def unknown_steps(definition: FunnelDefinition) -> int:
+    """The steps that an event of a page is that is not known, as bits: the first, and one after the last."""
+    return 1 << len(definition.steps) | 1
 
 
 def _taken(definition: FunnelDefinition) -> str:
@@ -110,11 +125,12 @@ def _taken(definition: FunnelDefinition) -> str:
     return f"[{', '.join(f'countIf(arrayExists(t -> bitAnd(t, 31) = {n}, walk))' for n in numbers)}]"
 
 
-def _revenue(window: str) -> str:
+def _revenue(window: str, codes: Codes) -> str:
     """SQL: per step, the amounts of events from it on, within the window of the first."""
     return (
-        f"sumForEach(arrayMap(taken -> arraySum(arrayMap(x -> if(x.1 >= codes[{folds.place_of('taken')}] "
-        f"AND x.1 <= codes[-1] AND {folds.time_of('x.1')} <= times[1] + {window}, x.2, 0), paid)), "
+        "sumForEach(arrayMap(taken -> arraySum(arrayMap((code, amount) -> if("
+        f"code >= codes[{folds.place_of('taken')}] AND code <= codes[-1] "
+        f"AND {codes.time('code')} <= times[1] + {window}, amount, 0), paid.1, paid.2)), "
         "if(empty(paid), [], walk)))"
     )
 
@@ -125,7 +141,8 @@ def _walkers(
     places: Places,
     *,
     database: str,
-    rates: Mapping[str, float],
+    events: str,
+    is_paid: bool,
 ) -> str:
     """SQL: each walker's events in order, and those to walk over: of who cannot come further, the first."""
     key = _key(asked)
@@ -133,7 +150,7 @@ def _walkers(
     matching.of_sessions(who_counts)
     named = [part.field for part in filters.parts(who_counts)]
     wanted = living.attributes([*named, *([key] if key else [])])
-    relation = _events(definition, asked, places, database=database, rates=rates)
+    relation = events
     if wanted or definition.per is Per.SESSION:
         relation = living.resolved(relation, database=database)
     if wanted:
@@ -152,8 +169,10 @@ def _walkers(
         starts, goes_on = "steps != 0", "bitCount(groupBitOr(steps)) > 1"
     else:
         starts, goes_on = "bitTest(steps, 0)", "start <= maxIf(code, bitTest(steps, 1))"
-    beside = "arraySort(groupArrayIf((code, amount), amount != 0)) AS paid, " if rates else ""
-    if asked.breakdown is not None or asked.interval is not None:
+    beside = ""
+    if is_paid:
+        beside = "groupArrayIf((code, amount), amount != 0) AS paid, "
+    if _is_apart(asked):
         beside += f"arraySort(x -> x.1, groupArray((code, {value}, day))) AS events, "
     return (
         f"SELECT arraySlice(arraySort(groupArray(code)), 1, {MAX_EVENTS}) AS codes, {beside}"  # noqa: S608
@@ -168,61 +187,99 @@ def _events(
     places: Places,
     *,
     database: str,
-    rates: Mapping[str, float],
+    rates: Mapping[str, float] | None,
+    codes: Codes,
+    known: KnownPages | None,
 ) -> str:
-    """SQL: the events of the period that matter, with the steps that they are and the walks that they end."""
-    steps = _bits(
-        (matching.condition(one, places, database=database), 1 << number)
-        for number, one in enumerate(definition.steps)
-    )
+    """SQL: the events of the period that matter, with the steps that they are and the walks that they end.
+
+    A page view of a page that is not ``known`` is a step that comes before all events.
+    """
     last = len(definition.steps)
+    steps = _steps(definition, places, database=database, known=known)
     ended = _bits(
         # Slot n holds the walks that have come to step n.
         (
-            matching.condition(one, places, database=database),
+            matching.condition(one, places, database=database, known=known),
             sum(1 << slot - 1 for slot in range(one.after or 1, one.before or last)),
         )
         for one in definition.exclusions
     )
-    amount = "toFloat64(0)"
-    if rates:
-        days = places.put([*rates], "Array(String)")
-        worth = places.put([*rates.values()], "Array(Float64)")
-        amount = (
-            "if(revenue = 0, 0, toFloat64(revenue) * "
-            f"transform(concat(currency, ' ', toString(local_date)), {days}, {worth}, toFloat64(0)))"
-        )
-    matters = "is_steps != 0 OR ended != 0 OR amount != 0"
+    rows = f"{database}.user_behavior_silver WHERE {living.WITHIN}"
+    code = codes.code(steps="steps", ended="ended")
+    # Each level is named once: what the engine finds twice in a statement it thinks about twice.
+    if known:
+        of_pages = f"toUInt32(bitAnd(pages, {(1 << last + 1) - 1}))"
+        steps = f"bitOr(if(event_type = '{EventType.PAGE_VIEW.value}', {of_pages}, toUInt32(0)), {steps})"
+        code = f"if(bitTest(is_steps, {last}), {codes.unknown}, {code})"
+        pages = known.column(within=living.WITHIN, database=database)
+        rows = f"(SELECT *, visitor_hash, path_hash, {pages} FROM {rows})"  # noqa: S608
+    amount, pays = _amount(rates, places)
+    matters = f"is_steps != 0 OR ended != 0 OR {pays}"
     if definition.mode is Mode.STRICT:
         undone = ", ".join(f"'{name.value}'" for name in UNDONE)
         matters += f" OR (event_type != '{EventType.SCROLL.value}' AND name NOT IN ({undone}))"
-    key, value, day = _key(asked), "''", "toDate(0)"
+    key, value = _key(asked), "''"
     if key and key not in living.attributes([key]):
         value = f"toString({filters.column(fields.field(key), places)})"
-    if asked.interval is not None:
-        day = "local_date"
+    day = "toDate(0)" if asked.interval is None else "local_date"
     takes = "is_steps"
     if definition.mode is not Mode.UNORDERED:
         # TRICKY: a walk that the event ends cannot be led on by it.
         takes = "bitAnd(is_steps, bitNot(bitShiftLeft(ended, 1)))"
-    at = "toUnixTimestamp64Milli(event_at)"
-    code = folds.code_of(at=at, arrival="_offset", steps="steps", ended="ended")
+    rows = (
+        "SELECT visitor_id, visitor_hash, session_id, event_at, _offset, event_type, name, revenue, "  # noqa: S608
+        f"{steps} AS is_steps, {ended} AS ended, {amount} AS amount, {value} AS value, {day} AS day "
+        f"FROM {rows}"
+    )
     return (
-        f"SELECT visitor_id, visitor_hash, session_id, {steps} AS is_steps, {ended} AS ended, "  # noqa: S608
-        f"{takes} AS steps, {code} AS code, {amount} AS amount, {value} AS value, {day} AS day "
-        f"FROM {database}.user_behavior_silver "
-        "WHERE site_id = {site:String} AND local_date >= {since:Date} AND local_date < {until:Date} "
-        f"AND has({{bots:Array(UInt8)}}, is_bot) AND ({matters})"
+        f"SELECT visitor_id, visitor_hash, session_id, {takes} AS steps, {code} AS code, amount, "  # noqa: S608
+        f"value, day FROM ({rows}) WHERE {matters}"
     )
 
 
-def _bits(conditions: Any) -> str:
+def _steps(definition: FunnelDefinition, places: Places, *, database: str, known: KnownPages | None) -> str:
+    """SQL: the steps that an event is, as bits, without those that its page alone tells where it is known."""
+    taken = []
+    for number, one in enumerate(definition.steps):
+        pattern = "" if one.filter or known is None else matching.path_pattern(one, places)
+        if known is not None and pattern:
+            known.put(pattern, step=number)
+        else:
+            taken.append((matching.condition(one, places, database=database, known=known), 1 << number))
+    return _bits(taken)
+
+
+def _amount(rates: Mapping[str, float] | None, places: Places) -> tuple[str, str]:
+    """SQL: what an event paid, and whether it paid anything."""
+    if rates is None:
+        # Asked before amounts are made numbers: most events pay nothing.
+        return "toFloat64(revenue)", "revenue != 0"
+    if not rates:
+        return "toFloat64(0)", "0"
+    days = places.put([*rates], "Array(String)")
+    worth = places.put([*rates.values()], "Array(Float64)")
+    amount = (
+        "if(revenue = 0, 0, toFloat64(revenue) * "
+        f"transform(concat(currency, ' ', toString(local_date)), {days}, {worth}, toFloat64(0)))"
+    )
+    return amount, "amount != 0"
+
+
+def _bits(conditions: Iterable[tuple[str, int]]) -> str:
     """SQL: the bits of those that hold."""
     found = [f"if({condition}, toUInt32({bits}), toUInt32(0))" for condition, bits in conditions]
-    bits = "toUInt32(0)"
-    for one in found:
-        bits = f"bitOr({bits}, {one})"
-    return bits
+    if not found:
+        return "toUInt32(0)"
+    made, *others = found
+    for one in others:
+        made = f"bitOr({made}, {one})"
+    return made
+
+
+def _is_apart(asked: FunnelAsked) -> bool:
+    """Whether walks are told apart, by the value or the day of their first event."""
+    return asked.breakdown is not None or asked.interval is not None
 
 
 def _key(asked: FunnelAsked) -> str | None:

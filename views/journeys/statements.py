@@ -8,14 +8,12 @@ is counted in the database.
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from app.errors import QueryError
 from app.events.vocabulary import ReservedName
 from views.journeys.model import Direction, Journeys, NodeKind, Of
 from views.living import WITHIN
 from views.matching import is_path
-from views.params import FIRST_DAY
+from views.moments import moments
 from views.stats import filters
 from views.stats.crossed import Split, passing_events
 from views.stats.filters import Places
@@ -209,10 +207,9 @@ def _event(node: str, places: Places) -> str:
     Arrival is told as far as there is room behind the time: in a year by 29 bits of the offset, which decide
     between events of one session in the same ms.
     """
-    since = places.bound["since"] - min(timedelta(days=2), places.bound["since"] - FIRST_DAY)
-    longest_ms = (places.bound["reach"] + timedelta(days=2) - since) // timedelta(milliseconds=1)
-    arrival_bits = 64 - longest_ms.bit_length()
-    began = places.put((since - FIRST_DAY) // timedelta(milliseconds=1), "Int64")
+    told = moments(places.bound["since"], places.bound["reach"])
+    arrival_bits = 64 - told.bits
+    began = places.put(told.began_ms, "Int64")
     at = f"bitShiftLeft(toUInt64(toUnixTimestamp64Milli(event_at) - {began}), {arrival_bits})"
     arrived = f"bitAnd(toUInt64(_offset), {(1 << arrival_bits) - 1})"
     return f"bitOr(bitShiftLeft(toUInt128(bitOr({at}, {arrived})), 64), toUInt128({node}))"
