@@ -50,7 +50,7 @@ DEVICES = {
 PROPERTIES: dict[str, dict[str, object]] = {
     "page_view": {"load_ms": 320, "ttfb_ms": 40},
     "$page_leave": {"engaged_ms": 6_000, "scroll_depth": 60},
-    "$web_vitals": {"lcp_ms": 900, "cls": 0.01},
+    "$web_vitals": {"lcp_ms": 900, "cls": 0.01, "connection": "4g"},
     "$purchase": {"revenue": 0.1, "currency": "EUR"},
     "$alias": {"previous_id": "w"},
 }
@@ -60,7 +60,7 @@ COMPLETE = {"language": "de", "timezone": "Europe/Berlin", "screen_width": 1920}
 SAYS: dict[str, dict[str, object]] = {
     "page_view": {"timings": {"load_ms": 320, "ttfb_ms": 40}},
     "$page_leave": {"engaged_ms": 6_000, "scroll_depth": 60},
-    "$web_vitals": {"timings": {"lcp_ms": 900, "cls_10000": 100}},
+    "$web_vitals": {"timings": {"lcp_ms": 900, "cls_10000": 100}, "connection": "4g"},
     "$purchase": {"revenue": 1_000},
     "$alias": {"previous": "w"},
 }

@@ -71,6 +71,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     scroll_depth: int = 0
     revenue: int = 0
     timings: dict[str, int] = {}
+    connection: str = ""
 
     @property
     def is_bot(self) -> bool:
@@ -278,10 +279,10 @@ def durations(some: Iterable[Session]) -> dict[int, int]:
     return dict(counts)
 
 
-def quantiles(values: Sequence[int]) -> tuple[float, ...]:
+def quantiles(values: Sequence[int], levels: Sequence[float] = LEVELS) -> tuple[float, ...]:
     """Of few values, the one at each level of the sorted list; none where there is no value."""
     ordered = sorted(values)
-    return tuple(float(ordered[int(level * len(ordered))]) for level in LEVELS) if ordered else ()
+    return tuple(float(ordered[int(level * len(ordered))]) for level in levels) if ordered else ()
 
 
 def page_views(some: Iterable[Seen]) -> int:

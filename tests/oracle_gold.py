@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -28,6 +29,15 @@ from tests.oracle import (
     visitors,
 )
 
+#: The greatest values that are good, and that are not poor; CLS times 10,000.
+GOOGLES = {
+    "lcp": (2500, 4000),
+    "inp": (200, 500),
+    "cls": (1000, 2500),
+    "fcp": (1800, 3000),
+    "ttfb": (800, 1800),
+}
+
 
 def gold(accepted: Sequence[Seen], found: Sequence[Session], rules: SiteRules) -> dict[str, Table]:
     """Every gold table, and the sessions themselves: ``found`` are those of the accepted events."""
@@ -47,6 +57,17 @@ def gold(accepted: Sequence[Seen], found: Sequence[Session], rules: SiteRules) -
             [(seen, span) for seen in accepted for span in _spans(seen, rules)],
             by=lambda one: (*one[1], one[0].path, one[0].is_bot),
             figures=lambda some: _visited([seen for seen, _ in some]),
+        ),
+        "vital_distributions": tally(
+            [
+                (value, *told, name, *span, seen.is_bot)
+                for seen in accepted
+                for name, value in _measured(seen)
+                for told in _measured_by(seen)
+                for span in _spans(seen, rules)
+            ],
+            by=lambda one: one[1:],
+            figures=lambda some: _rated(some[0][3], [value for value, *_ in some]),
         ),
         "bot_traffic_daily": tally(
             [seen for seen in accepted if seen.bot],
@@ -137,6 +158,31 @@ def _visited(some: list[Seen]) -> dict[str, Any]:
         "leaves": len(leaves),
         "engaged_ms": sum(seen.engaged_ms for seen in leaves),
         "scroll_depth": sum(seen.scroll_depth for seen in leaves),
+    }
+
+
+def _measured(seen: Seen) -> list[tuple[str, int]]:
+    """What the browser measured; a time of 0 is none, a shift of 0 is one."""
+    times = [(name, seen.timings.get(f"{name}_ms", 0)) for name in ("lcp", "inp", "fcp", "ttfb", "load")]
+    shifts = [("cls", value) for name, value in seen.timings.items() if name == "cls_10000"]
+    return [*((name, value) for name, value in times if value), *shifts]
+
+
+def _measured_by(seen: Seen) -> list[tuple[str, str]]:
+    """Attribute and value, and once neither."""
+    device = seen.device
+    known = {"page": seen.path, "device_class": device.device_class, "country": device.country}
+    return [("", ""), *known.items(), ("connection", seen.connection)]
+
+
+def _rated(name: str, values: list[int]) -> dict[str, Any]:
+    good, poor = GOOGLES.get(name, (-1, math.inf))
+    return {
+        "rows": len(values),
+        "samples": len(values),
+        "good": sum(value <= good for value in values),
+        "poor": sum(value > poor for value in values),
+        "quantiles": quantiles(values, (0.5, 0.75, 0.95)),
     }
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -12,14 +14,15 @@ import msgspec
 from views.catalog import VIEWS
 from views.event_filter import event_condition
 from views.figures import ratio
-from views.params import Scope
+from views.measures import GOLD, Measures, in_gold
+from views.params import Period, Scope
 from views.reading import Reader, about
 from views.stats import fields
 from views.stats.answer import before_of
 from views.stats.filters import Places
-from views.stats.model import Compare, Filter, Step
+from views.stats.model import And, Compare, Filter, Step
 
-LAYER = "silver: user_behavior_silver"
+SILVER = "silver: user_behavior_silver"
 MAX_ROWS = 1000
 DEFAULT_ROWS = 100
 #: Fewer samples say little of a page's 75th percentile.
@@ -70,7 +73,7 @@ THRESHOLDS = {
 
 
 class PerformanceField(StrEnum):
-    """What measures can be broken down by: attributes of the event."""
+    """What measures can be broken down by: attributes of the event, which gold calls the same."""
 
     PAGE = "page"
     DEVICE_CLASS = "device_class"
@@ -81,7 +84,8 @@ class PerformanceField(StrEnum):
     def column(self) -> str:
         """SQL: the value of it."""
         if self is PerformanceField.CONNECTION:
-            return fields.text_of("properties", f"'{self.value}'")
+            told = fields.text_of("properties", f"'{self.value}'")
+            return f"if(name = '$web_vitals', {told}, '')"
         return "path" if self is PerformanceField.PAGE else self.value
 
 
@@ -203,15 +207,18 @@ async def performance(
 ) -> Performance:
     """How everything measured is spread, in all and by dimensions and intervals."""
     places = Places({**scope.by_day, "zone": scope.period.zone.key})
-    keys = {f"d{number}": one.column for number, one in enumerate(by)}
+    measures = _measures(asked, places, scope.period, by=by, interval=interval, database=reader.database)
+    every = in_gold(places, scope.period, database=reader.database) if measures.layer == GOLD else measures
+    keys = {f"d{number}": measures.value or one.column for number, one in enumerate(by)}
     if interval is not None:
-        at = fields.bucket(interval, at="event_at", day="local_date", zone="{zone:String}")
+        at = fields.bucket(interval, at="event_at", day=measures.day, zone="{zone:String}")
         keys = {"at": at, **keys}
-    source = _source(asked, places, database=reader.database)
-    totals = await reader.ask(_spread({}, source, places, limit=1), places.bound)
-    rows = await reader.ask(_spread(keys, source, places, limit=asked.limit), places.bound) if keys else []
+    statements = [_spread({}, every, places, limit=1)]
+    if keys:
+        statements.append(_spread(keys, measures, places, limit=asked.limit))
+    totals, *rows = await asyncio.gather(*(reader.ask(sql, places.bound) for sql in statements))
     return Performance(
-        **about(scope, layer=LAYER),
+        **about(scope, layer=measures.layer),
         totals=_vitals(totals[0]["vitals"]) if totals else {},
         rows=[
             PerformanceRow(
@@ -219,7 +226,7 @@ async def performance(
                 dimensions={one: row[f"d{number}"] for number, one in enumerate(by)},
                 vitals=_vitals(row["vitals"]),
             )
-            for row in rows
+            for row in chain(*rows)
         ],
     )
 
@@ -227,20 +234,23 @@ async def performance(
 async def slow_pages(reader: Reader, scope: Scope, asked: Measured, *, vital: Vital) -> SlowPages:
     """The slowest pages by one measure."""
     places = Places(scope.by_day)
-    source = _source(asked, places, database=reader.database)
+    by = [PerformanceField.PAGE]
+    measures = _measures(asked, places, scope.period, by=by, database=reader.database)
+    page, reported = measures.value or by[0].column, "1" if measures.layer == GOLD else vital.reported
     sql = (
-        f"SELECT path, {_SUMS} FROM {source} AND vital = {places.put(vital.value, 'String')} "  # noqa: S608
-        f"AND {vital.reported} GROUP BY path HAVING samples >= {places.put(asked.min_samples, 'UInt64')} "
-        f"ORDER BY quantiles[2] DESC, path LIMIT {places.put(asked.limit, 'UInt32')}"
+        f"SELECT {page} AS page, {measures.sums} FROM {measures.rows} "  # noqa: S608
+        f"AND vital = {places.put(vital.value, 'String')} AND {reported} "
+        f"GROUP BY page HAVING samples >= {places.put(asked.min_samples, 'UInt64')} "
+        f"ORDER BY quantiles[2] DESC, page LIMIT {places.put(asked.limit, 'UInt32')}"
     )
     rows = await reader.ask(sql, places.bound)
     return SlowPages(
-        **about(scope, layer=LAYER),
+        **about(scope, layer=measures.layer),
         vital=vital,
         min_samples=asked.min_samples,
         pages=[
             SlowPage(
-                page=row["path"],
+                page=row["page"],
                 measured=_distribution(vital, row["samples"], row["quantiles"], row["good"], row["poor"]),
             )
             for row in rows
@@ -254,22 +264,24 @@ async def regressions(
     """What became slower than it was in as many days before."""
     before = before_of(scope.period, Compare.PREVIOUS_PERIOD)
     places = Places({**scope.by_day, "since": before.since})
-    source = _source(asked, places, database=reader.database)
-    is_now = f"local_date >= {places.put(scope.period.since, 'Date')}"
+    by = [PerformanceField.PAGE]
+    measures = _measures(asked, places, before, scope.period, by=by, database=reader.database)
+    page = measures.value or by[0].column
+    is_now = f"{measures.day} >= {places.put(scope.period.since, 'Date')}"
     least, percent = places.put(asked.min_samples, "UInt64"), places.put(min_change_percent, "UInt32")
     sql = (
-        f"SELECT path, vital, countIf({is_now}) AS samples, countIf(NOT {is_now}) AS samples_before, "  # noqa: S608
-        f"toFloat64(quantileTimingIf(0.75)(value, {is_now})) AS p75, "
-        f"toFloat64(quantileTimingIf(0.75)(value, NOT {is_now})) AS p75_before "
-        f"FROM {source} GROUP BY path, vital "
+        f"SELECT {page} AS page, vital, {measures.samples_if(is_now)} AS samples, "  # noqa: S608
+        f"{measures.samples_if(f'NOT {is_now}')} AS samples_before, "
+        f"{measures.p75_if(is_now)} AS p75, {measures.p75_if(f'NOT {is_now}')} AS p75_before "
+        f"FROM {measures.rows} GROUP BY page, vital "
         f"HAVING samples >= {least} AND samples_before >= {least} "
         f"AND p75 * 100 > p75_before * (100 + {percent}) "
-        f"ORDER BY if(p75_before = 0, inf, p75 / p75_before) DESC, path, vital "
+        f"ORDER BY if(p75_before = 0, inf, p75 / p75_before) DESC, page, vital "
         f"LIMIT {places.put(asked.limit, 'UInt32')}"
     )
     rows = await reader.ask(sql, places.bound)
     return Regressions(
-        **about(scope, layer=LAYER),
+        **about(scope, layer=measures.layer),
         before_since=before.since,
         before_until=before.until,
         min_samples=asked.min_samples,
@@ -285,19 +297,32 @@ def _limit_of(which: int) -> str:
     return f"transform(vital, [{names}], [{limits}], 0)"
 
 
-_SUMS = (
-    "count() AS samples, quantilesTiming(0.5, 0.75, 0.95)(value) AS quantiles, "
-    f"countIf(value <= {_limit_of(0)}) AS good, countIf(value > {_limit_of(1)}) AS poor"
-)
-
-
-def _source(asked: Measured, places: Places, *, database: str) -> str:
-    """SQL behind FROM: the measures that pass."""
+def _measures(
+    asked: Measured,
+    places: Places,
+    *periods: Period,
+    database: str,
+    by: Sequence[PerformanceField] = (),
+    interval: Step | None = None,
+) -> Measures:
+    """The measures that pass: of gold, where it can tell. ``places`` has the days of all periods."""
+    is_unfiltered = asked.filter in (None, And(filters=[]))
+    if is_unfiltered and len(by) <= 1 and (interval is None or interval.is_of_days):
+        attribute, by_day = "".join(by), interval in (Step.DAY, Step.MONTH)
+        return in_gold(places, *periods, attribute=attribute, by_day=by_day, database=database)
     passing = event_condition(asked.filter, places, database=database)
-    return f"{VIEWS['vitals'].inlined(database)} WHERE {passing}"
+    return Measures(
+        layer=SILVER,
+        rows=f"{VIEWS['vitals'].inlined(database)} WHERE {passing}",
+        day="local_date",
+        count="1",
+        good=f"value <= {_limit_of(0)}",
+        poor=f"value > {_limit_of(1)}",
+        quantiles=("quantilesTiming", "value"),
+    )
 
 
-def _spread(keys: dict[str, str], source: str, places: Places, *, limit: int) -> str:
+def _spread(keys: dict[str, str], measures: Measures, places: Places, *, limit: int) -> str:
     """A row for each key with all of its measures; by time, and most samples first."""
     named = "".join(f"{sql} AS {name}, " for name, sql in keys.items())
     names = ", ".join(keys)
@@ -307,7 +332,8 @@ def _spread(keys: dict[str, str], source: str, places: Places, *, limit: int) ->
     return (
         f"SELECT {names}{', ' if keys else ''}"  # noqa: S608
         f"groupArray((vital, samples, quantiles, good, poor)) AS vitals FROM ("
-        f"SELECT {named}vital, {_SUMS} FROM {source} GROUP BY {', '.join([*keys, 'vital'])}) {grouped} "
+        f"SELECT {named}vital, {measures.sums} FROM {measures.rows} "
+        f"GROUP BY {', '.join([*keys, 'vital'])}) {grouped} "
         f"LIMIT {places.put(limit, 'UInt32')}"
     )
 
@@ -337,7 +363,7 @@ def _distribution(
 def _regression(row: dict[str, Any]) -> Regression:
     vital, now, then = Vital(row["vital"]), row["p75"], row["p75_before"]
     return Regression(
-        page=row["path"],
+        page=row["page"],
         vital=vital,
         p75=now / vital.divisor,
         p75_before=then / vital.divisor,

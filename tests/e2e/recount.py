@@ -39,8 +39,18 @@ class Visit:
     attribute: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """One thing that the browser measured, as one of a day or a week, under an attribute of its event."""
+
+    event: WebEvent
+    vital: str
+    attribute: str
+    days: int
+
+
 #: What is counted one by one; an event with days: as one of so many.
-Counted = WebEvent | Visit | tuple[int, WebEvent]
+Counted = WebEvent | Visit | Measure | tuple[int, WebEvent]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +113,35 @@ OF_SPANS: Mapping[str, Tally] = {
         measures=("rows", "page_views"),
     ),
 }
+
+#: What a measure is told apart by, each by itself.
+TOLD_BY = ("", "page", "device_class", "country", "connection")
+
+#: Of measures, each as one of its day and of its week, under each attribute and under none.
+OF_MEASURES: Mapping[str, Tally] = {
+    "vital_distributions": Tally(
+        of=lambda one: (one.event.site_id, one.attribute, one.vital, one.days, _begin(one.days, one.event)),
+        columns=("site_id", "attribute", "vital", "span", "toString(since)"),
+        measures=("rows", "samples"),
+    ),
+}
+
+
+def _measures(event: WebEvent) -> list[Measure]:
+    """What the browser measured: whole milliseconds above 0, and the layout shift where it is told."""
+    told = msgspec.json.decode(event.properties) if event.properties else {}
+    timings = {"page_view": ("load", "ttfb"), "$web_vitals": ("lcp", "inp", "fcp", "ttfb")}
+    names = timings.get(event.name or str(event.event_type), ())
+    vitals = [name for name in names if round(told.get(f"{name}_ms", 0))]
+    if event.name == "$web_vitals" and told.get("cls") is not None:
+        vitals.append("cls")
+    return [
+        Measure(event=event, vital=vital, attribute=attribute, days=days)
+        for vital in vitals
+        for attribute in TOLD_BY
+        for days in (1, 7)
+    ]
+
 
 #: By what a user agent has in it, the first that fits: the programs of app.traffic.audience.
 PROGRAMS = {
@@ -267,6 +306,10 @@ def recount(events: Sequence[WebEvent]) -> dict[str, Counts]:
             table: _tallied([(days, event) for event in distinct for days in (1, 7)], tally)
             for table, tally in OF_SPANS.items()
         },
+        **{
+            table: _tallied([one for event in distinct for one in _measures(event)], tally)
+            for table, tally in OF_MEASURES.items()
+        },
         **{table: _tallied(filter(_program, distinct), tally) for table, tally in OF_BOTS.items()},
         **{table: _tallied(identified, tally) for table, tally in OF_USERS.items()},
         **{table: _tallied(aliases, tally) for table, tally in OF_ALIASES.items()},
@@ -302,7 +345,7 @@ def found(deployment: Deployment) -> dict[str, Counts]:
     ledger = ("received", "accepted", "duplicates")
     sums = ", ".join(f"sum({column})" for column in ledger)
     (totals,) = deployment.ask(f"SELECT {sums} FROM {{db}}.block_ledger")
-    of_events = {**OF_EVENTS, **OF_SPANS, **OF_BOTS, **OF_USERS, **OF_ALIASES, **OF_RECEIPTS}
+    of_events = {**OF_EVENTS, **OF_SPANS, **OF_MEASURES, **OF_BOTS, **OF_USERS, **OF_ALIASES, **OF_RECEIPTS}
     tallies = {**of_events, **OF_VISITS, **OF_READERS, **OF_TOLD}
     gold = [table for (table,) in deployment.ask(GOLD_SQL)]
     unknown = set(gold) - tallies.keys()
@@ -328,6 +371,8 @@ def _measured(item: Counted, measure: str) -> int:
         return _measured(item[1], measure)
     if isinstance(item, WebEvent):
         return int(measure != "page_views" or item.event_type == "page_view")
+    if isinstance(item, Measure):
+        return 1
     return {"page_views": item.page_views, "events": item.events}.get(measure, 1)
 
 

@@ -97,6 +97,13 @@ GOLD = {
             "visitors": "uniqCombined64Merge(12)(visitors)",
         },
     ),
+    "vital_distributions": Question(
+        keys=("attribute", "value", "vital", "span", "toString(since)", "is_bot"),
+        figures={
+            **_sums("rows", "samples", "good", "poor"),
+            "quantiles": "quantilesTimingMerge(0.5, 0.75, 0.95)(quantiles)",
+        },
+    ),
     "visitor_aliases": Question(keys=("visitor_id", "user_id", "toUnixTimestamp(bucket)"), figures=_SPAN),
     "user_aliases": Question(keys=("previous_id", "user_id", "toString(local_date)"), figures=_SPAN),
     "bot_traffic_daily": Question(

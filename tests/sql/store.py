@@ -23,6 +23,7 @@ EVENT_GOLD = (
     "daily_user_metrics",
     "page_performance_metrics",
     "page_visitors",
+    "vital_distributions",
     "events_per_minute",
     "events_per_quarter_hour",
     "events_per_hour",

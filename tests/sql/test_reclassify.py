@@ -83,6 +83,7 @@ def rows(*, is_right, reasons=0):
                 session_id=session_id,
                 event_at=at,
                 event_id=str(uuid.UUID(int=900 + offset)),
+                ttfb_ms=790 + 10 * offset,
             )
         )
 
@@ -149,6 +150,11 @@ def told(store):
         "weeks": store.ask(
             "SELECT span, since, is_bot, path, sum(rows), sum(page_views), uniqCombined64Merge(12)(visitors) "
             "FROM {db}.page_visitors GROUP BY ALL ORDER BY ALL"
+        ),
+        "vitals": store.ask(
+            "SELECT attribute, value, span, since, is_bot, vital, sum(samples), sum(good), "
+            "quantilesTimingMerge(0.5, 0.75, 0.95)(quantiles) "
+            "FROM {db}.vital_distributions GROUP BY ALL ORDER BY ALL"
         ),
         "pages": store.ask(
             "SELECT is_bot, device_class, sum(page_views) FROM {db}.page_performance_metrics "

@@ -61,7 +61,7 @@ def test_every_table_that_keeps_rows_remembers_a_thousand_tokens(store: Store, s
         "SELECT name, create_table_query FROM system.tables "
         "WHERE database = '{db}' AND engine LIKE '%MergeTree'"
     )
-    assert len(found) == len(store.tables()) + len(RECORDS) == 42
+    assert len(found) == len(store.tables()) + len(RECORDS) == 43
     for name, query in found:
         window = re.search(rf"\b{setting} = (\d+)", query)
         assert window is not None, name
@@ -81,7 +81,7 @@ def test_every_materialized_view_fills_every_column_of_its_target(store: Store) 
             "SELECT name FROM system.tables WHERE database = '{db}' AND engine = 'MaterializedView'"
         )
     ]
-    assert len(views) == len(store.tables()) == 27
+    assert len(views) == len(store.tables()) == 28
     for view in views:
         assert sorted(columns(store, view)) == sorted(columns(store, view.removesuffix("_mv"))), view
 

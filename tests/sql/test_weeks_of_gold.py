@@ -23,13 +23,20 @@ TOLD = (
     "SELECT span, toString(since), path, is_bot, sum(rows), sum(page_views), "
     "uniqCombined64Merge(12)(visitors) FROM {db}.page_visitors GROUP BY ALL ORDER BY ALL"
 )
+#: Golds that have rows of weeks, and what they say of their days and weeks.
+GOLDS = {
+    "page_visitors": TOLD,
+    "vital_distributions": "SELECT span, toString(since), attribute, value, vital, is_bot, sum(rows), "
+    "sum(good), quantilesTimingMerge(0.5, 0.75, 0.95)(quantiles) FROM {db}.vital_distributions "
+    "GROUP BY ALL ORDER BY ALL",
+}
 
 
 def of_day(day: date, number: int) -> Rows:
     """Two page views and a click of one day: of a visitor of its own, and of one who comes each day."""
     within = block(start=10 * number, end=10 * number + 9, partition=number)
     at = int(datetime(day.year, day.month, day.day, 12, tzinfo=UTC).timestamp() * 1000)
-    common = {"local_date": day.isoformat(), "event_at": at, "occurred_at": at}
+    common = {"local_date": day.isoformat(), "event_at": at, "occurred_at": at, "ttfb_ms": 780 + 10 * number}
     return [
         event(within, offset=10 * number, visitor_id=f"v{number}", **common),
         event(within, offset=10 * number + 1, visitor_id="daily", **common),
@@ -40,6 +47,11 @@ def of_day(day: date, number: int) -> Rows:
 def write(rows: Rows, *stores: Store) -> None:
     for store in stores:
         store.insert(rows, token=f"t{rows[0].batch_id}")
+
+
+def told(store: Store) -> dict[str, Rows]:
+    """What the golds say, by name."""
+    return {name: store.ask(sql) for name, sql in GOLDS.items()}
 
 
 def reconciler(store: Store, **how: object) -> Reconciler:
@@ -68,12 +80,12 @@ def twin(client: Client) -> Iterator[Store]:
 
 
 def test_a_week_has_its_days_and_each_visitor_once(filled: Store) -> None:
-    told = filled.ask(TOLD)
-    assert [row for row in told if row[0] == 7] == [
+    found = filled.ask(TOLD)
+    assert [row for row in found if row[0] == 7] == [
         (7, "2015-04-27", "/a", 0, 21, 14, 8),
         (7, "2015-05-04", "/a", 0, 3, 2, 2),
     ]
-    assert [row for row in told if row[0] == 1] == [(1, day.isoformat(), "/a", 0, 3, 2, 2) for day in DAYS]
+    assert [row for row in found if row[0] == 1] == [(1, day.isoformat(), "/a", 0, 3, 2, 2) for day in DAYS]
 
 
 def test_a_comparison_of_one_day_holds_its_week_to_all_of_its_days(filled: Store) -> None:
@@ -85,27 +97,30 @@ def test_gold_made_anew_for_one_day_is_as_it_was(filled: Store) -> None:
     before = contents(filled)
     for day in (DAYS[0], DAYS[3], DAYS[6], DAYS[7]):
         made = reconciler(filled).remake_golds(of_one(day), of={"user_behavior_silver"})
-        assert "page_visitors" in {one.table for one in made}
+        assert GOLDS.keys() <= {one.table for one in made}
         assert contents(filled) == before
     assert reconciler(filled).compare(Scope()) == []
 
 
 def test_a_rebuild_of_one_day_makes_its_week_of_all_of_its_days(filled: Store) -> None:
-    weeks = [row for row in filled.ask(TOLD) if row[:2] == (7, "2015-04-27")]
+    before = told(filled)
+    weeks = {name: [row for row in rows if row[:2] == (7, "2015-04-27")] for name, rows in before.items()}
+    assert all(weeks.values())
     for day in (DAYS[0], DAYS[3], DAYS[6]):
-        delete(filled, "page_visitors", where="1")
+        for name in GOLDS:
+            delete(filled, name, where="1")
         reconciler(filled).rebuild(of_one(day))
-        assert [row for row in filled.ask(TOLD) if row[0] == 7] == weeks
+        assert {name: [row for row in rows if row[0] == 7] for name, rows in told(filled).items()} == weeks
         assert reconciler(filled).compare(of_one(day)) == []
 
 
 def test_a_week_with_a_torn_day_is_not_made_anew_of_what_is_left(filled: Store) -> None:
     """Neither where that day was asked for, nor where it was not."""
-    before = filled.ask(TOLD)
+    before = told(filled)
     delete(filled, "user_behavior_silver", where=f"local_date = '{DAYS[4]}'")
     for scope in (Scope(), of_one(DAYS[0]), of_one(DAYS[6])):
         reconciler(filled).rebuild(scope)
-        assert filled.ask(TOLD) == before
+        assert told(filled) == before
 
 
 def test_a_week_that_a_ttl_may_have_taken_a_day_of_stays(store: Store) -> None:
@@ -115,12 +130,12 @@ def test_a_week_that_a_ttl_may_have_taken_a_day_of_stays(store: Store) -> None:
     days = [whole + timedelta(days=day) for day in range(-7, 14)]
     for number, day in enumerate(days):
         write(of_day(day, number), store)
-    before = store.ask(TOLD)
+    before = told(store)
     delete(store, "user_behavior_silver", where=f"local_date < '{whole}'")
     again = reconciler(store, today=today)
-    assert [one for one in again.compare(Scope()) if one.table == "page_visitors"] == []
+    assert [one for one in again.compare(Scope()) if one.table in GOLDS] == []
     again.remake_golds(Scope(site_id="shop", first=days[0], last=days[-1]), of={"user_behavior_silver"})
-    assert store.ask(TOLD) == before
+    assert told(store) == before
 
 
 def test_a_block_that_a_week_lacks_is_put_there(filled: Store, twin: Store) -> None:
@@ -128,12 +143,12 @@ def test_a_block_that_a_week_lacks_is_put_there(filled: Store, twin: Store) -> N
     for number, day in enumerate(DAYS):
         write(of_day(day, number), twin)
     last = of_day(DAYS[6], 20)
-    tear(filled, ["page_visitors"], partial(write, last, filled))
+    tear(filled, list(GOLDS), partial(write, last, filled))
     write(last, filled, twin)
     sent, known = as_sent(last), load(filled.client, database=filled.database)
     _, fed = mend_layers(filled.client, sent, known=known)
     looks = [mend_gold(filled.client, one, sent, known=known) for one in fed]
     assert not any(look.unsettled for look in looks)
-    assert {look.table for look in looks if look.filled} == {"page_visitors"}
-    assert filled.ask(TOLD) == twin.ask(TOLD)
+    assert {look.table for look in looks if look.filled} == GOLDS.keys()
+    assert told(filled) == told(twin)
     assert reconciler(filled).compare(Scope(site_id="shop")) == []
