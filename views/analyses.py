@@ -39,6 +39,7 @@ from views.journeys.answer import flow, top_paths
 from views.journeys.model import Flow, Journeys, TopPaths
 from views.known_spans import KnownSpans
 from views.matching import refuse_bad_expressions
+from views.page_figures import PageFigures
 from views.page_list import PageList, PagesAsked, page_list
 from views.page_visitors import PageVisitors
 from views.params import Scope
@@ -69,6 +70,7 @@ class Analyses:
         self._spans = KnownSpans(self._reader)
         self._freshness = Freshness(self._reader)
         self._page_visitors = PageVisitors(self._reader)
+        self._page_figures = PageFigures(self._reader)
         self._rules = rules_of(settings)
         self.logs = Store(pool, Records(settings.clickhouse), settings.clickhouse.database)
         self.accounts = Accounts(self.logs)

@@ -15,9 +15,10 @@ from app.errors import QueryError
 from views.catalog import VIEWS
 from views.figures import ratio
 from views.living import last_day
-from views.page_visitors import SUMS, PageVisitors
+from views.page_visitors import PageVisitors
 from views.params import Scope
 from views.reading import Reader, Row, about
+from views.remembered import SUMS
 from views.stats import filters
 from views.stats.cursor import Cursor, read
 from views.stats.fields import Source

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
 
@@ -160,10 +159,7 @@ class Queries(Analyses):
 
     async def page_metrics(self, scope: Scope, *, page: str) -> PageMetrics:
         """Views, entries, exits, engagement and timings of one page; NotFoundError for one never seen."""
-        bound = {**scope.by_day, "path": page}
-        views, sessions = await asyncio.gather(
-            self._reader.one("page_metrics", bound), self._reader.one("page_sessions", bound)
-        )
+        views, sessions = await self._page_figures.of(scope, page)
         if not views["events"]:
             raise NotFoundError(
                 f"no event of page {page[:256]!r} {scope}; a page id is its path as it was reported, "

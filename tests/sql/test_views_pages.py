@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from app.errors import NotFoundError
@@ -45,6 +47,32 @@ async def test_timings_are_quantiles_of_what_was_measured(asked: Asked) -> None:
     assert (found.load_ms.p50, found.load_ms.p75, found.load_ms.p95) == (51, 76, 96)
     assert (found.cls.p50, found.cls.p99) == (0.1, 0.25)
     assert found.lcp_ms == Quantiles(p50=None, p75=None, p90=None, p95=None, p99=None)
+
+
+async def test_a_page_that_is_asked_again_is_merged_again_when_something_came(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merged: list[str] = []
+    ask = asked.queries.reader.ask
+
+    async def listening(sql: str, values: Any) -> Any:
+        if "quantilesTimingMerge" in sql:
+            merged.append(sql)
+        return await ask(sql, values)
+
+    monkeypatch.setattr(asked.queries.reader, "ask", listening)
+    asked.events({"path": "/a", "load_ms": 100})
+    first = await asked.queries.page_metrics(scope(), page="/a")
+    assert await asked.queries.page_metrics(scope(), page="/a") == first
+    assert len(merged) == 1
+    asked.sessions({"session_id": some_uuid(), "entry_path": "/a"})
+    entered = await asked.queries.page_metrics(scope(), page="/a")
+    assert (entered.entries, entered.load_ms, len(merged)) == (1, first.load_ms, 1)
+    asked.events({"path": "/a", "load_ms": 300, "visitor_id": "another"})
+    changed = await asked.queries.page_metrics(scope(), page="/a")
+    assert (changed.page_views, changed.visitors, changed.load_ms.p95, len(merged)) == (2, 2, 300, 2)
+    other = await asked.queries.page_metrics(scope("shop", "2026-03-01", "2026-03-31"), page="/a")
+    assert (other.page_views, len(merged)) == (2, 3)
 
 
 async def test_a_session_that_was_taken_back_is_no_entry(asked: Asked) -> None:

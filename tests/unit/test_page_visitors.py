@@ -8,8 +8,10 @@ import msgspec
 import pytest
 
 from tests.answering import scope
-from views.page_visitors import HOLDS_S, MOST_ASKED, MOST_PAGES, SUMS, PageVisitors
+from views import remembered
+from views.page_visitors import PageVisitors
 from views.params import Bots
+from views.remembered import HOLDS_S, SUMS
 
 pytestmark = pytest.mark.asyncio
 
@@ -97,17 +99,13 @@ async def test_an_estimate_is_looked_at_anew_after_a_while(
     assert len(reader.asked) == 2
 
 
-async def test_so_many_questions_and_pages_are_remembered(visitors: PageVisitors, reader: Reader) -> None:
-    sites = [msgspec.structs.replace(scope(), site_id=str(number)) for number in range(MOST_ASKED + 1)]
-    for one in sites:
-        await visitors.of(one, [row("/")])
+async def test_the_oldest_are_forgotten(
+    visitors: PageVisitors, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remembered, "MOST", 2)
+    await visitors.of(scope(), [row("/"), row("/a"), row("/b")])
     reader.asked.clear()
-    await visitors.of(sites[1], [row("/")])
+    assert await visitors.of(scope(), [row("/b"), row("/a")]) == {"/b": 2, "/a": 2}
     assert not reader.asked
-    await visitors.of(sites[0], [row("/")])
+    await visitors.of(scope(), [row("/")])
     assert reader.asked == [["/"]]
-    reader.asked.clear()
-    many = [row(f"/{number}") for number in range(MOST_PAGES + 1)]
-    await visitors.of(scope(), many)
-    assert await visitors.of(scope(), many[-1:]) == {many[-1]["path"]: len(many[-1]["path"])}
-    assert [len(pages) for pages in reader.asked] == [MOST_PAGES + 1, 1]
