@@ -29,7 +29,7 @@ def event_block(number: int, *, partition: int = 0, site: str = "shop", at: int 
     """Ten records that share days and pages with every other block, and visitors with none."""
     within = block(start=10 * number, end=10 * number + 9, partition=partition)
     kinds: list[dict[str, Any]] = [
-        {"event_type": "page_view"},
+        {"event_type": "page_view", "ttfb_ms": 790 + number, "load_ms": 900},
         {"event_type": "page_view", "path": "/b"},
         {"event_type": "click"},
         {"event_type": "custom_event", "name": "$alias", "user_id": "u", "properties": '{"previous_id":"p"}'},
