@@ -73,6 +73,19 @@ class Asked(msgspec.Struct, kw_only=True):
         return Queries(self.pool, settings=settings)
 
 
+def listened(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The statements that are asked from now on, as they come."""
+    statements: list[str] = []
+    ask = asked.queries.reader.ask
+
+    async def listening(sql: str, values: Any) -> Any:
+        statements.append(sql)
+        return await ask(sql, values)
+
+    monkeypatch.setattr(asked.queries.reader, "ask", listening)
+    return statements
+
+
 @pytest.fixture(scope="module")
 def migrated(engine: ChdbEngine) -> Iterator[Store]:
     """A database of the module's with the schema: to migrate takes longer than most tests."""

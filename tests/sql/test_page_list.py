@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from app.errors import QueryError
-from tests.answering import Asked, asked, engine, migrated, ms, scope
+from tests.answering import Asked, asked, engine, listened, migrated, ms, scope
 from tests.page_traffic import CHANNELS, Visit, scope_of, visits, write
 from tests.sql.store import block, retracted, some_uuid
 from views.page_list import PageFigure, PageItem, PagesAsked
@@ -166,14 +166,7 @@ async def test_visitors_of_a_page_that_nothing_came_to_are_told_again(
     asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(asked, visits(5, count=40, first="2026-03-02", days=3, zone="Europe/Berlin"), zone="Europe/Berlin")
-    statements: list[str] = []
-    ask = asked.queries.reader.ask
-
-    async def listening(sql: str, values: Any) -> Any:
-        statements.append(sql)
-        return await ask(sql, values)
-
-    monkeypatch.setattr(asked.queries.reader, "ask", listening)
+    statements = listened(asked, monkeypatch)
     before = await asked_of(asked, scope())
     merged = sum("Merge(12)" in sql for sql in statements)
     assert await asked_of(asked, scope()) == before

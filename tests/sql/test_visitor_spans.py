@@ -18,7 +18,7 @@ from app.adapters.clickhouse.visitor_spans import Made, SpanKeeper, make_visitor
 from app.core.visitor_spans import ATTRIBUTES
 from app.errors import ReconcileError
 from app.events.persons import Person
-from tests.answering import Asked, asked, engine, migrated, ms, scope
+from tests.answering import Asked, asked, engine, listened, migrated, ms, scope
 from tests.sql.store import block, retracted, some_uuid
 from views.answers import Overview
 from views.params import Bots, Scope
@@ -288,14 +288,7 @@ async def test_what_is_known_is_read_once(asked: Asked, monkeypatch: pytest.Monk
     known(asked, min_sessions=20, of_day=1)
     within = scope("shop", "2026-03-04", "2026-04-01")
     queries = fresh(asked)
-    statements: list[str] = []
-    ask = queries.queries.reader.ask
-
-    async def listening(sql: str, values: Any) -> Any:
-        statements.append(sql)
-        return await ask(sql, values)
-
-    monkeypatch.setattr(queries.queries.reader, "ask", listening)
+    statements = listened(queries, monkeypatch)
     question = Question(metrics=[Metric.VISITORS], interval=Step.DAY)
     for times in (1, 2):
         statements.clear()
