@@ -230,19 +230,24 @@ class _Listing(msgspec.Struct, frozen=True):
 
         Pages are put in order by their views alone, and the rest is asked for those that are shown.
         """
-        rows = await self._ask(self._of(_VIEWED, SUMS, **_ranks(self.asked, self.places)))
+        question = (self.scope.site_id, self.scope.bots, self.scope.period, self.asked)
+        # Most likely the pages are those of last time: what is asked of them need not wait for the order.
+        likely = self.visitors.shown_last(question)
+        rows, entered = await asyncio.gather(
+            self._ask(self._of(_VIEWED, SUMS, **_ranks(self.asked, self.places))), self._entered(likely)
+        )
         is_full = len(rows) > self.asked.limit
         if self.asked.cursor is not None and not is_full:
             return None
         if is_full and not rows[-1]["place"]:
             return None
         shown = rows[: self.asked.limit]
+        paths = [row["path"] for row in shown]
         # Where there are fewer pages than asked for, those that sessions entered or left by come behind them.
-        among = f"path IN {self.places.put([row['path'] for row in shown], 'Array(String)')}"
-        counted, entered = await asyncio.gather(
-            self.visitors.of(self.scope, shown),
-            self._ask(self._of(_ENTERED, _ENDS, of=among if is_full else "1")),
-        )
+        missing = sorted({*paths} - {*likely}) if is_full else None
+        counted, others = await asyncio.gather(self.visitors.of(self.scope, shown), self._entered(missing))
+        entered = [*entered, *others] if is_full else others
+        self.visitors.show(question, paths if is_full else [])
         ends = {row["path"]: row for row in entered}
         nothing = dict.fromkeys(_ENDS, 0)
         rows = [{**row, **ends.pop(row["path"], nothing)} for row in rows]
@@ -251,6 +256,13 @@ class _Listing(msgspec.Struct, frozen=True):
             behind = [{**unseen, **row} for row in ends.values() if row["entries"] > 0 or row["exits"] > 0]
             rows = sorted((*rows, *behind), key=lambda row: (-row["place"], row["path"]))
         return _with(rows[: self.asked.limit + 1], counted)
+
+    async def _entered(self, paths: Sequence[str] | None) -> list[Row]:
+        """The sessions that entered and left by these pages, or by any."""
+        if paths is not None and not paths:
+            return []
+        of = "1" if paths is None else f"path IN {self.places.put([*paths], 'Array(String)')}"
+        return await self._ask(self._of(_ENTERED, _ENDS, of=of))
 
     def _of(self, sql: str, names: Sequence[str], **parts: str) -> str:
         sums = ", ".join(f"sum({name}) AS {name}" for name in names)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from views.params import Scope
 from views.reading import Reader, Row
 from views.remembered import SUMS, Remembered
+
+#: Of how many questions it is remembered which pages they showed.
+MOST_SHOWN = 256
 
 _VISITORS = """
 SELECT path, {sums}, uniqCombined64Merge(12)(visitors) AS visitors
@@ -24,6 +27,18 @@ class PageVisitors:
     def __init__(self, reader: Reader, *, elapsed_s: Callable[[], float] = time.monotonic) -> None:
         self._reader = reader
         self._known = Remembered[int](elapsed_s=elapsed_s)
+        self._shown: dict[Hashable, Sequence[str]] = {}
+
+    def shown_last(self, question: Hashable) -> Sequence[str]:
+        """The paths that a question showed when it was asked last; none where that is not known."""
+        return self._shown.get(question, ())
+
+    def show(self, question: Hashable, paths: Sequence[str]) -> None:
+        """Remember which paths a question shows."""
+        self._shown.pop(question, None)
+        self._shown[question] = paths
+        while len(self._shown) > MOST_SHOWN:
+            del self._shown[next(iter(self._shown))]
 
     async def of(self, scope: Scope, pages: Sequence[Row]) -> Mapping[str, int]:
         """Path -> visitors, of rows with ``path`` and SUMS as they are now; none for one without a view."""

@@ -162,6 +162,24 @@ async def test_pages_without_a_view_come_where_their_figures_are(asked: Asked) -
             assert found == wanted, (figure, limit)
 
 
+async def test_pages_that_were_not_shown_last_time_have_their_sessions_too(asked: Asked) -> None:
+    write(asked, visits(5, count=40, first="2026-03-02", days=3, zone="Europe/Berlin"), zone="Europe/Berlin")
+    question = PagesAsked(limit=2)
+    before = (await asked.queries.page_list(scope(), question)).pages
+    views = [{"path": "/new", "at": ms("2026-03-03T10:00Z"), "visitor_id": "n"}] * (before[0].page_views + 1)
+    asked.events(*views)
+    asked.sessions(
+        *(
+            {"session_id": some_uuid(), "at": ms("2026-03-03T10:00Z"), "entry_path": path, "exit_path": path}
+            for path in ("/new", before[0].path)
+        )
+    )
+    after = (await asked.queries.page_list(scope(), question)).pages
+    assert [page.path for page in after] == ["/new", before[0].path]
+    assert [page.entries for page in after] == [1, before[0].entries + 1]
+    assert (await asked.queries.page_list(scope(), question)).pages == after
+
+
 async def test_visitors_of_a_page_that_nothing_came_to_are_told_again(
     asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
