@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from enum import StrEnum
-from itertools import chain
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from views.event_filter import event_condition
 from views.figures import ratio
 from views.measures import GOLD, Measures, in_gold
 from views.params import Period, Scope
-from views.reading import Reader, about
+from views.reading import Reader, Row, about
 from views.stats import fields
 from views.stats.answer import before_of
 from views.stats.filters import Places
@@ -213,13 +214,17 @@ async def performance(
     if interval is not None:
         at = fields.bucket(interval, at="event_at", day=measures.day, zone="{zone:String}")
         keys = {"at": at, **keys}
-    statements = [_spread({}, every, places, limit=1)]
+    is_by_time = [*keys] == ["at"]
+    statements = [] if is_by_time else [_spread({}, every, places, limit=1)]
     if keys:
         statements.append(_spread(keys, measures, places, limit=asked.limit))
-    totals, *rows = await asyncio.gather(*(reader.ask(sql, places.bound) for sql in statements))
+    every_vital, *rows = await asyncio.gather(*(reader.ask(sql, places.bound) for sql in statements))
+    if is_by_time:
+        rows = [_by_time([row for row in every_vital if row["at"]])[: asked.limit]]
+        every_vital = [row for row in every_vital if not row["at"]]
     return Performance(
         **about(scope, layer=measures.layer),
-        totals=_vitals(totals[0]["vitals"]) if totals else {},
+        totals=_vitals(map(_sums_of, every_vital)),
         rows=[
             PerformanceRow(
                 at=row.get("at"),
@@ -323,8 +328,17 @@ def _measures(
 
 
 def _spread(keys: dict[str, str], measures: Measures, places: Places, *, limit: int) -> str:
-    """A row for each key with all of its measures; by time, and most samples first."""
+    """A row for each key with all of its measures; by time, and most samples first.
+
+    Without a key, or by time alone, a row for each measure, which is quicker; by time those of all first.
+    """
     named = "".join(f"{sql} AS {name}, " for name, sql in keys.items())
+    if not keys.keys() - {"at"}:
+        groups = "GROUPING SETS ((at, vital), (vital)) ORDER BY at" if keys else "vital"
+        return (
+            f"SELECT {named}vital, {measures.sums} FROM {measures.rows} "  # noqa: S608
+            f"GROUP BY {groups} LIMIT {places.put((limit + 1) * len(Vital), 'UInt32')}"
+        )
     names = ", ".join(keys)
     order = ["at"] if "at" in keys else []
     order += ["sum(samples) DESC", *(name for name in keys if name != "at")]
@@ -338,7 +352,17 @@ def _spread(keys: dict[str, str], measures: Measures, places: Places, *, limit: 
     )
 
 
-def _vitals(measured: Sequence[Any]) -> dict[Vital, Distribution]:
+def _by_time(rows: Sequence[Row]) -> list[Row]:
+    """A row for each time with all of its measures."""
+    times = groupby(rows, key=itemgetter("at"))
+    return [{"at": at, "vitals": [_sums_of(row) for row in those]} for at, those in times]
+
+
+def _sums_of(row: Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in ("vital", "samples", "quantiles", "good", "poor"))
+
+
+def _vitals(measured: Iterable[Any]) -> dict[Vital, Distribution]:
     found = {Vital(name): _distribution(Vital(name), *sums) for name, *sums in measured}
     return {vital: found[vital] for vital in Vital if vital in found}
 
