@@ -21,7 +21,7 @@ T = TypeVar("T")
 #: How long what spans there are is remembered. That they are right is looked up with each answer.
 REMEMBER_S = 60.0
 #: How many answers of spans alone are remembered, and of how many values at most.
-MOST_UNITED, MOST_VALUES = 256, 4096
+MOST_UNITED, MOST_VALUES = 64, 4096
 #: How often an answer is made anew because a span has become another meanwhile.
 TRIES = 3
 #: The checksums of a period's days, as they are now.

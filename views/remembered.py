@@ -13,7 +13,7 @@ SUMS = ("rows", "page_views", "leaves", "engaged_ms", "scroll_depth")
 #: How long it is told without another look: what an erasure takes and a new event adds may even out.
 HOLDS_S = 600.0
 #: How much is remembered.
-MOST = 50_000
+MOST = 10_000
 
 
 class Remembered(Generic[T]):
