@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
+from app import log
 from app.core.visitor_spans import WHOLE, Cover, Span, cover, right
 from views import living
 from views.params import Bots, Scope
@@ -53,6 +54,7 @@ class KnownSpans:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._known: dict[tuple[str, Bots], tuple[float, list[Span]]] = {}
+        self._looks: dict[tuple[str, Bots], asyncio.Task[list[Span]]] = {}
         self._united: dict[tuple[object, ...], Counts] = {}
         self._of_days: dict[tuple[str, Bots], dict[date, DayVisitors]] = {}
 
@@ -158,13 +160,31 @@ class KnownSpans:
         return {row["local_date"]: row["visitors"] for row in rows}
 
     async def _spans(self, scope: Scope, *, anew: bool = False) -> list[Span]:
-        at, known = self._known.get((scope.site_id, scope.bots), (0.0, []))
-        if anew or not at or time.monotonic() - at > REMEMBER_S:
-            sql = _SPANS.format(database=self._reader.database)
-            rows = await self._reader.ask(sql, {"site": scope.site_id, "is_bot": scope.bots.flags[0]})
-            known = [Span(row["since"], row["until"], row["checksum"]) for row in rows]
-            self._known[scope.site_id, scope.bots] = time.monotonic(), known
+        """The spans there were a while ago; nobody but the first waits for a look.
+
+        One that came since is only not used yet, and one that is not right any more is seen by its checksum.
+        """
+        key = (scope.site_id, scope.bots)
+        at, known = self._known.get(key, (0.0, None))
+        if anew or known is None:
+            return await self._look(scope)
+        if time.monotonic() - at > REMEMBER_S and key not in self._looks:
+            look = self._looks[key] = asyncio.create_task(self._look(scope))
+            look.add_done_callback(lambda done: self._looked(key, done))
         return known
+
+    async def _look(self, scope: Scope) -> list[Span]:
+        sql = _SPANS.format(database=self._reader.database)
+        rows = await self._reader.ask(sql, {"site": scope.site_id, "is_bot": scope.bots.flags[0]})
+        known = [Span(row["since"], row["until"], row["checksum"]) for row in rows]
+        self._known[scope.site_id, scope.bots] = time.monotonic(), known
+        return known
+
+    def _looked(self, key: tuple[str, Bots], look: asyncio.Task[list[Span]]) -> None:
+        del self._looks[key]
+        if not look.cancelled() and (error := look.exception()) is not None:
+            # The next question looks again.
+            log.get("visitor-spans").warning("visitor_spans.not_looked_up", trouble=str(error))
 
 
 def _relation(attributes: Sequence[str], found: Cover | None, places: Places, *, database: str) -> str:

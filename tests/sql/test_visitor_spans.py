@@ -16,10 +16,11 @@ from structlog.testing import capture_logs
 from app.adapters.clickhouse.persons import PersonRows
 from app.adapters.clickhouse.visitor_spans import Made, SpanKeeper, make_visitor_spans
 from app.core.visitor_spans import ATTRIBUTES
-from app.errors import ReconcileError
+from app.errors import QueryError, ReconcileError
 from app.events.persons import Person
 from tests.answering import Asked, asked, engine, listened, migrated, ms, scope
 from tests.sql.store import block, retracted, some_uuid
+from views import known_spans
 from views.answers import Overview
 from views.params import Bots, Scope
 from views.stats.model import Asked as Question
@@ -297,6 +298,45 @@ async def test_what_is_known_is_read_once(asked: Asked, monkeypatch: pytest.Monk
         of_spans = [sql for sql in statements if "visitors)" in sql or "FROM wua.sessions_silver" in sql]
         assert len(of_spans) == (3 if times == 1 else 0), statements
         assert sum("session_attributes_daily" in sql for sql in statements) == 2
+
+
+async def test_only_the_first_waits_for_what_spans_there_are(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    march(asked)
+    await same(queries := fresh(asked), is_known=False)
+    known(asked)
+    monkeypatch.setattr(known_spans, "REMEMBER_S", -1.0)
+    statements = listened(queries, monkeypatch)
+    assert KNOWN not in (await by(queries, "channel")).layer
+    async with asyncio.timeout(5):
+        while KNOWN not in (await by(queries, "channel")).layer:
+            await asyncio.sleep(0.01)
+    assert any("argMax(checksum, made_at)" in sql for sql in statements)
+    await same(queries)
+
+
+async def test_a_look_that_fails_is_told_and_made_again(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    march(asked)
+    await by(queries := fresh(asked), "channel")
+    known(asked)
+    monkeypatch.setattr(known_spans, "REMEMBER_S", -1.0)
+    ask, refused = queries.queries.reader.ask, []
+
+    async def failing(sql: str, values: Any) -> Any:
+        if "argMax(checksum, made_at)" in sql and not refused:
+            refused.append(sql)
+            raise QueryError("away")
+        return await ask(sql, values)
+
+    monkeypatch.setattr(queries.queries.reader, "ask", failing)
+    with capture_logs() as logs:
+        async with asyncio.timeout(5):
+            while KNOWN not in (await by(queries, "channel")).layer:
+                await asyncio.sleep(0.01)
+    assert [one["trouble"] for one in logs if one["event"] == "visitor_spans.not_looked_up"] == ["away"]
 
 
 async def test_an_erasure_leaves_the_visitors_of_a_process_that_knew_spans(asked: Asked) -> None:
