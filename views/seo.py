@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,10 +13,11 @@ import msgspec
 from app.events.vocabulary import BotKind, Channel
 from views.answers import AiPageRow, BotRow
 from views.figures import ratio
+from views.freshness import Freshness
 from views.params import LAST_DAY, Scope
 from views.reading import Reader, about
 from views.stats.answer import before_of, stats
-from views.stats.model import And, Asked, Compare, Filter, Is, IsNot, Metric
+from views.stats.model import And, Asked, Compare, Filter, Is, IsNot, Metric, StatsRow
 
 LAYER = "gold: traffic_sources_daily, bot_traffic_daily; silver: sessions_silver; search_console"
 MAX_ROWS = 1000
@@ -176,34 +179,48 @@ async def seo(reader: Reader, scope: Scope, *, limit: int, cap_ms: int) -> Seo:
     bound = {**scope.by_day, "before": before.since, "reach": reach, "limit": limit}
     console = reader.call("search_console_rows")
     landing = reader.call("seo_landing_pages")
-    page_export = await _export(reader, console, bound, dimension="page")
-    query_export = await _export(reader, console, bound, dimension="query")
+    page_export, query_export = await asyncio.gather(
+        _export(reader, console, bound, dimension="page"),
+        _export(reader, console, bound, dimension="query"),
+    )
     of_pages = {**bound, "export": page_export.export if page_export else ""}
     of_queries = {**bound, "export": query_export.export if query_export else ""}
-    pages = await reader.ask(_PAGES.format(landing=landing, console=console, figures=_FIGURES), of_pages)
-    queries = await reader.ask(_QUERIES.format(console=console, figures=_FIGURES), of_queries)
-    crawlers = await reader.rows("bot_traffic", bound)
-    crawled = await reader.rows("crawled_pages", bound)
-    missing = await reader.rows("not_found_pages", bound)
-    ai_pages = await reader.rows("ai_pages", bound)
     term = And(filters=[_ORGANIC, IsNot(field="term", value="")])
     terms = Asked(metrics=[Metric.SESSIONS], dimensions=["term", "source"], filter=term, limit=limit)
+    asking = partial(stats, reader, scope, cap_ms=cap_ms, freshness=Freshness(reader))
+    rows = await asyncio.gather(
+        reader.ask(_PAGES.format(landing=landing, console=console, figures=_FIGURES), of_pages),
+        reader.ask(_QUERIES.format(console=console, figures=_FIGURES), of_queries),
+        reader.rows("bot_traffic", bound),
+        reader.rows("crawled_pages", bound),
+        reader.rows("not_found_pages", bound),
+        reader.rows("ai_pages", bound),
+    )
+    pages, queries, crawlers, crawled, missing, ai_pages = rows
+    new, lost = await asyncio.gather(
+        _moved(reader, bound, side="sessions", other="sessions_before"),
+        _moved(reader, bound, side="sessions_before", other="sessions"),
+    )
+    engines, assistants, searched = await asyncio.gather(
+        asking(_by_source(_ORGANIC, limit=limit)),
+        asking(_by_source(_ASSISTANTS, limit=limit)),
+        asking(terms),
+    )
     return Seo(
         **about(scope, layer=LAYER),
         before_since=before.since,
         before_until=before.until,
         landing_pages=[_landing(row) for row in pages],
-        new_pages=await _moved(reader, bound, side="sessions", other="sessions_before"),
-        lost_pages=await _moved(reader, bound, side="sessions_before", other="sessions"),
-        engines=await _sources(reader, scope, _ORGANIC, limit=limit, cap_ms=cap_ms),
+        new_pages=new,
+        lost_pages=lost,
+        engines=[_source(row) for row in engines.rows],
         terms=[
-            SearchTerm(**row.dimensions, sessions=int(row.metrics[Metric.SESSIONS]))
-            for row in (await stats(reader, scope, terms, cap_ms=cap_ms)).rows
+            SearchTerm(**row.dimensions, sessions=int(row.metrics[Metric.SESSIONS])) for row in searched.rows
         ],
         queries=[SearchQuery(query=row["search_query"], search=_search(row)) for row in queries],
         crawlers=[BotRow(**row) for row in crawlers if row["kind"] in _KINDS],
         crawled_pages=[CrawledPage(**row) for row in crawled],
-        ai_assistants=await _sources(reader, scope, _ASSISTANTS, limit=limit, cap_ms=cap_ms),
+        ai_assistants=[_source(row) for row in assistants.rows],
         ai_pages=[AiPageRow(**row) for row in ai_pages],
         not_found=[MissingPage(**row) for row in missing],
         page_export=page_export,
@@ -230,9 +247,7 @@ async def _moved(reader: Reader, bound: Mapping[str, Any], *, side: str, other: 
     return [MovedPage(**row) for row in rows]
 
 
-async def _sources(
-    reader: Reader, scope: Scope, channel: Filter, *, limit: int, cap_ms: int
-) -> list[SearchSource]:
+def _by_source(channel: Filter, *, limit: int) -> Asked:
     metrics = [
         Metric.SESSIONS,
         Metric.PAGE_VIEWS,
@@ -240,19 +255,18 @@ async def _sources(
         Metric.CONVERSION_RATE,
         Metric.REVENUE,
     ]
-    asked = Asked(metrics=metrics, dimensions=["source"], filter=channel, limit=limit)
-    found = await stats(reader, scope, asked, cap_ms=cap_ms)
-    return [
-        SearchSource(
-            source=row.dimensions["source"],
-            sessions=int(row.metrics[Metric.SESSIONS]),
-            page_views=int(row.metrics[Metric.PAGE_VIEWS]),
-            bounce_rate=row.metrics[Metric.BOUNCE_RATE],
-            conversion_rate=row.metrics[Metric.CONVERSION_RATE],
-            revenue=row.metrics[Metric.REVENUE],
-        )
-        for row in found.rows
-    ]
+    return Asked(metrics=metrics, dimensions=["source"], filter=channel, limit=limit)
+
+
+def _source(row: StatsRow) -> SearchSource:
+    return SearchSource(
+        source=row.dimensions["source"],
+        sessions=int(row.metrics[Metric.SESSIONS]),
+        page_views=int(row.metrics[Metric.PAGE_VIEWS]),
+        bounce_rate=row.metrics[Metric.BOUNCE_RATE],
+        conversion_rate=row.metrics[Metric.CONVERSION_RATE],
+        revenue=row.metrics[Metric.REVENUE],
+    )
 
 
 def _landing(row: Mapping[str, Any]) -> LandingPage:
