@@ -11,7 +11,10 @@ ERASED = "erased-"
 #: Ids: each becomes another, by a secret that is thrown away; the same id the same one, in every table.
 REPLACED = frozenset({"visitor_id", "user_id", "session_id", "merged_into", "event_id"})
 
-#: What a person wrote or may be told by. No gold is made of it.
+#: Of ``properties``, what gold tells of a report of web vitals: whether it names a shift, and the connection.
+MEASURED = ("cls", "connection")
+
+#: What a person wrote or may be told by. No gold is made of it, but of MEASURED, which stay.
 WIPED = frozenset(
     {
         "payload",

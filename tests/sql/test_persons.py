@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any
 
@@ -12,7 +13,7 @@ from app.adapters.clickhouse import persons
 from app.adapters.clickhouse.layers import EVENT_BRONZE, layer_comparisons
 from app.adapters.clickhouse.persons import PersonRows
 from app.adapters.clickhouse.reconcile import Reconciler, Scope
-from app.core.persons import ERASED, REPLACED, WIPED
+from app.core.persons import ERASED, MEASURED, REPLACED, WIPED
 from app.errors import QueryError
 from app.events.persons import Person
 from tests.factories import record
@@ -138,6 +139,42 @@ def test_what_described_the_person_is_nowhere_any_more(filled: Store) -> None:
             assert "ada" not in text
             assert "hush" not in text.lower()
             assert row.get("user_id", "") == "" or row["user_id"].startswith(ERASED)
+
+
+def test_what_was_measured_stays_and_nothing_that_was_said_beside_it(filled: Store) -> None:
+    said = [
+        '{"cls":0,"connection":"4g","plan":"hush"}',
+        '{"connection": "3g", "who": "Ada"}',
+        '{"cls":null,"connection":5}',
+        '{"who":"Ada"}',
+        '{"cls":0.1}',
+    ]
+    vitals = {"event_type": "custom_event", "name": "$web_vitals", "lcp_ms": 900, "visitor_id": "ada"}
+    rows = [{**vitals, "properties": text} for text in said]
+    rows.append({"event_type": "custom_event", "name": "signup", "visitor_id": "ada", "properties": said[0]})
+    within = block(start=50, end=59)
+    filled.insert([event(within, offset=50 + number, **row) for number, row in enumerate(rows)])
+    measured = (
+        "SELECT attribute, value, vital, span, since, sum(samples), sum(good) FROM {db}.vital_distributions "
+        "GROUP BY ALL ORDER BY ALL"
+    )
+    before = filled.ask(measured)
+    assert {row[1] for row in before if row[0] == "connection"} == {"4g", "3g", "5", ""}
+    assert sum(row[5] for row in before if row[:3] == ("", "", "cls") and row[3] == 1) == 2
+    rows_of(filled).erase(rows_of(filled).person("shop", visitor="ada"))
+    assert filled.ask(measured) == before
+    assert differing(filled) == []
+    kept = filled.ask("SELECT DISTINCT properties FROM {db}.user_behavior_silver WHERE name = '$web_vitals'")
+    assert sorted(text for (text,) in kept) == sorted(
+        [
+            '{"cls":0,"connection":"4g"}',
+            '{"connection":"3g"}',
+            '{"cls":null,"connection":5}',
+            "{}",
+            '{"cls":0.1}',
+        ]
+    )
+    assert filled.ask("SELECT properties FROM {db}.user_behavior_silver WHERE name = 'signup'") == [("",)]
 
 
 def test_the_last_deletion_that_the_engine_remembers_names_nobody(filled: Store) -> None:
@@ -326,7 +363,10 @@ def test_what_is_emptied_is_in_no_gold_and_in_no_comparison(store: Store) -> Non
     for gold in golds:
         columns = known.tables[gold.source].columns
         read = {name for name in columns if f".{name}" in gold.select}
-        assert not read & WIPED, gold.name
+        measured = re.findall(r"JSON\w+\(e\.properties, '(\w+)'\)", gold.select)
+        assert read & WIPED <= {"properties"}, gold.name
+        assert set(measured) <= set(MEASURED), gold.name
+        assert len(measured) == gold.select.count("properties"), gold.name
         # Ids are counted, never compared one by one.
         assert read & REPLACED <= {"visitor_id", "user_id"}, gold.name
     for one in layer_comparisons(known):

@@ -24,9 +24,10 @@ from app.adapters.clickhouse.catalogue import Catalogue, Table, load
 from app.adapters.clickhouse.codes import ask, brief, describe
 from app.adapters.clickhouse.repair import FILLING, staged
 from app.core.erasures import message_key, told_key
-from app.core.persons import ERASED, REPLACED, WIPED
+from app.core.persons import ERASED, MEASURED, REPLACED, WIPED
 from app.errors import ErasureError, QueryError, ReconcileError
 from app.events.persons import HeldRows, Person
+from app.events.vocabulary import ReservedName
 
 #: Blocks whose rows of a person are moved at once: their names travel in the address of a request.
 BLOCKS_AT_ONCE = 500
@@ -198,7 +199,12 @@ class PersonRows:
             self._move_rows(table, of_blocks, bound={**bound, "blocks": some})
 
     def _move_rows(self, table: Table, where: str, *, bound: Mapping[str, Any]) -> None:
-        columns = ", ".join(f"{_erased(name, kind)} AS {name}" for name, kind in table.columns.items())
+        made = {name: _erased(name, kind) for name, kind in table.columns.items()}
+        if {"properties", "name"} <= made.keys():
+            made["properties"] = (
+                f"if(name = '{ReservedName.WEB_VITALS}', {_measured()}, {made['properties']})"
+            )
+        columns = ", ".join(f"{sql} AS {name}" for name, sql in made.items())
         # TRICKY: WHERE beside these would see the new ids, for they have the names of the columns.
         copies = f"SELECT {columns} FROM (SELECT * FROM {table.at} WHERE {where})"
         known = ", ".join(name for name in table.columns if name not in WIPED)
@@ -276,6 +282,15 @@ def _erased(name: str, kind: str) -> str:
         return _other_uuid(name)
     other = _other_uuid(f"toUUID({name})") if name == "merged_into" else _other_id(name)
     return f"if({name} = '', '', toString({other}))"
+
+
+def _measured() -> str:
+    """SQL: the properties that gold is made of, as JSON."""
+    kept = ", ".join(
+        f"if(JSONHas(properties, '{key}'), concat('\"{key}\":', JSONExtractRaw(properties, '{key}')), '')"
+        for key in MEASURED
+    )
+    return f"concat('{{', arrayStringConcat(arrayFilter(one -> one != '', [{kept}]), ','), '}}')"
 
 
 def _other_id(name: str) -> str:
