@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from views.params import Scope
 from views.reading import Reader
+from views.remembered import keep
 
 #: How long a look holds. An answer that comes later is as fresh as it says, or fresher.
 HOLDS_S = 1.0
@@ -32,10 +33,7 @@ class Freshness:
         began, look = self._looks.get(key, (0.0, None))
         if look is None or now - began > HOLDS_S or (look.done() and not _has_found(look)):
             look = asyncio.create_task(self._look(scope))
-            self._looks.pop(key, None)
-            self._looks[key] = now, look
-            while len(self._looks) > MOST:
-                del self._looks[next(iter(self._looks))]
+            keep(self._looks, key, (now, look), most=MOST)
         # Whoever asked first may go away before the others have their answer.
         return await asyncio.shield(look)
 

@@ -15,6 +15,7 @@ from app.core.visitor_spans import WHOLE, Cover, Span, cover, right
 from views import living
 from views.params import Bots, Scope
 from views.reading import Reader
+from views.remembered import keep
 from views.stats.filters import Places
 
 T = TypeVar("T")
@@ -102,9 +103,7 @@ class KnownSpans:
             self._known.pop((scope.site_id, scope.bots), None)
             return await self.visitors(scope, attributes, None)
         if found is not None and not found.left and len(counts) <= MOST_VALUES:
-            self._united[key] = counts
-            while len(self._united) > MOST_UNITED:
-                del self._united[next(iter(self._united))]
+            keep(self._united, key, counts, most=MOST_UNITED)
         return counts
 
     async def by_day(self, scope: Scope, sums: Awaitable[tuple[T, Checksums]]) -> tuple[T, dict[date, int]]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from views.params import Scope
 from views.reading import Reader, Row
-from views.remembered import SUMS, Remembered
+from views.remembered import SUMS_SQL, Remembered
 
 _NOW = """
 SELECT {sums}
@@ -33,8 +33,7 @@ class PageFigures:
         if not self._known.knows(key):
             views, sessions = await asyncio.gather(self._views(key, bound), ask_sessions)
             return views, sessions
-        sums = ", ".join(f"sum({name}) AS {name}" for name in SUMS)
-        sql = _NOW.format(database=self._reader.database, sums=sums)
+        sql = _NOW.format(database=self._reader.database, sums=SUMS_SQL)
         (now,), sessions = await asyncio.gather(
             self._reader.ask(sql, {**scope.by_span, "path": path}), ask_sessions
         )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from views.params import Scope
 from views.reading import Reader, Row
-from views.remembered import SUMS, Remembered
+from views.remembered import SUMS_SQL, Remembered, keep
 
 #: Of how many questions it is remembered which pages they showed.
 MOST_SHOWN = 256
@@ -35,10 +35,7 @@ class PageVisitors:
 
     def show(self, question: Hashable, paths: Sequence[str]) -> None:
         """Remember which paths a question shows."""
-        self._shown.pop(question, None)
-        self._shown[question] = paths
-        while len(self._shown) > MOST_SHOWN:
-            del self._shown[next(iter(self._shown))]
+        keep(self._shown, question, paths, most=MOST_SHOWN)
 
     async def of(self, scope: Scope, pages: Sequence[Row]) -> Mapping[str, int]:
         """Path -> visitors, of rows with ``path`` and SUMS as they are now; none for one without a view."""
@@ -52,8 +49,7 @@ class PageVisitors:
             elif row["page_views"]:
                 missing.append(row["path"])
         if missing:
-            sums = ", ".join(f"sum({name}) AS {name}" for name in SUMS)
-            sql = _VISITORS.format(database=self._reader.database, sums=sums)
+            sql = _VISITORS.format(database=self._reader.database, sums=SUMS_SQL)
             for row in await self._reader.ask(sql, {**scope.by_span, "pages": missing}):
                 found[row["path"]] = row["visitors"]
                 self._known.tell((*asked, row["path"]), row, row["visitors"])

@@ -6,14 +6,25 @@ import time
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Generic, TypeVar
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 #: What a page's rows sum to. Any event of the page changes ``rows``: what is made of others has other sums.
 SUMS = ("rows", "page_views", "leaves", "engaged_ms", "scroll_depth")
+#: SQL of them.
+SUMS_SQL = ", ".join(f"sum({name}) AS {name}" for name in SUMS)
 #: How long it is told without another look: what an erasure takes and a new event adds may even out.
 HOLDS_S = 600.0
 #: How much is remembered.
 MOST = 10_000
+
+
+def keep(known: dict[K, T], key: K, value: T, *, most: int) -> None:
+    """Put a value last into ``known``, in place of what was there; the first go, where there are more."""
+    known.pop(key, None)
+    known[key] = value
+    while len(known) > most:
+        del known[next(iter(known))]
 
 
 class Remembered(Generic[T]):
@@ -37,10 +48,7 @@ class Remembered(Generic[T]):
 
     def tell(self, key: Hashable, row: Mapping[str, Any], value: T) -> None:
         """Remember what was made of rows with the SUMS of ``row``, in place of what was."""
-        self._known.pop(key, None)
-        self._known[key] = self._elapsed_s(), _sums(row), value
-        while len(self._known) > MOST:
-            del self._known[next(iter(self._known))]
+        keep(self._known, key, (self._elapsed_s(), _sums(row), value), most=MOST)
 
 
 def _sums(row: Mapping[str, Any]) -> tuple[int, ...]:

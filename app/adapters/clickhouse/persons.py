@@ -199,12 +199,7 @@ class PersonRows:
             self._move_rows(table, of_blocks, bound={**bound, "blocks": some})
 
     def _move_rows(self, table: Table, where: str, *, bound: Mapping[str, Any]) -> None:
-        made = {name: _erased(name, kind) for name, kind in table.columns.items()}
-        if {"properties", "name"} <= made.keys():
-            made["properties"] = (
-                f"if(name = '{ReservedName.WEB_VITALS}', {_measured()}, {made['properties']})"
-            )
-        columns = ", ".join(f"{sql} AS {name}" for name, sql in made.items())
+        columns = ", ".join(f"{_erased(name, table.columns)} AS {name}" for name in table.columns)
         # TRICKY: WHERE beside these would see the new ids, for they have the names of the columns.
         copies = f"SELECT {columns} FROM (SELECT * FROM {table.at} WHERE {where})"
         known = ", ".join(name for name in table.columns if name not in WIPED)
@@ -272,10 +267,13 @@ def _theirs(columns: Iterable[str], person: Person) -> str:
     return f"site_id = {{site:String}} AND ({' OR '.join(either)})" if either else ""
 
 
-def _erased(name: str, kind: str) -> str:
-    """The expression that a column becomes."""
+def _erased(name: str, columns: Mapping[str, str]) -> str:
+    """The expression that a column becomes, of those of its table with their types."""
+    kind = columns[name]
     if name in WIPED:
-        return f"defaultValueOfTypeName('{kind}')"
+        wiped = f"defaultValueOfTypeName('{kind}')"
+        is_told = name == "properties" and "name" in columns
+        return f"if(name = '{ReservedName.WEB_VITALS}', {_measured()}, {wiped})" if is_told else wiped
     if name not in REPLACED:
         return name
     if kind == "UUID":
