@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -17,7 +18,9 @@ import web
 from app import log, settings
 from app.adapters.address_seal import AddressSeal
 from app.adapters.clickhouse import QueryPool
-from app.adapters.clickhouse.visitor_spans import SpanKeeper
+from app.adapters.clickhouse.in_background import Keeper
+from app.adapters.clickhouse.page_sequences import make_page_sequences
+from app.adapters.clickhouse.visitor_spans import make_visitor_spans
 from app.adapters.clock import Clock, now_ms
 from app.adapters.kept_answers import open_store
 from app.adapters.producer import EventProducer, Headers, Message
@@ -87,7 +90,14 @@ def build(
     queries = Queries(pool, settings=loaded)
     made.push_async_callback(queries.close)
     reports = ReportService(queries, clock=clock)
-    spans = SpanKeeper(loaded.clickhouse)
+    database = loaded.clickhouse.database
+    keeper = Keeper(
+        loaded.clickhouse,
+        {
+            "visitor_spans": partial(make_visitor_spans, database=database),
+            "page_sequences": partial(make_page_sequences, database=database),
+        },
+    )
     context = Context(
         queries=queries,
         reports=reports,
@@ -107,8 +117,8 @@ def build(
             made.callback(asyncio.create_task(_forget(visitor_ids, clock), name="forget-salts").cancel)
             made.push_async_callback(reports.close)
             made.push_async_callback(_stopped, asyncio.create_task(reports.run(), name="reports"))
-            made.push_async_callback(spans.close)
-            made.push_async_callback(_stopped, asyncio.create_task(spans.run(), name="visitor-spans"))
+            made.push_async_callback(keeper.close)
+            made.push_async_callback(_stopped, asyncio.create_task(keeper.run(), name="keeper"))
             yield
 
     return Starlette(

@@ -451,6 +451,24 @@ PARTITION BY toYYYYMM(local_date)
 ORDER BY (site_id, path, local_date, device_class, is_bot)
 SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1;
 
+CREATE TABLE {db}.page_sequences
+(
+    `site_id` LowCardinality(String),
+    `local_date` Date CODEC(Delta(2), ZSTD(1)),
+    `is_bot` UInt8,
+    `made_id` UInt64 CODEC(ZSTD(1)),
+    `made_at` DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    `checksum` Int64 CODEC(ZSTD(1)),
+    `visitor_hash` UInt64 CODEC(LZ4),
+    `pages` Array(UInt64) CODEC(LZ4),
+    `inserted_at` DateTime('UTC') CODEC(Delta(4), ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(local_date)
+ORDER BY (site_id, local_date, is_bot, made_id)
+TTL inserted_at + toIntervalYear(2)
+SETTINGS finished_mutations_to_keep = 1, min_age_to_force_merge_seconds = 86400, min_age_to_force_merge_on_partition_only = 1, non_replicated_deduplication_window = 1000, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, index_granularity = 8192;
+
 CREATE TABLE {db}.page_sessions_daily
 (
     `site_id` LowCardinality(String),

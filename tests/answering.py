@@ -103,6 +103,7 @@ async def asked(engine: ChdbEngine, migrated: Store) -> AsyncIterator[Asked]:
     for table in [
         "definitions",
         "visitor_spans",
+        "page_sequences",
         *(name for name, parts in migrated.parts().items() if parts),
     ]:
         migrated.run(f"TRUNCATE TABLE {{db}}.{table}")

@@ -89,6 +89,7 @@ def write(asked: Asked, visits: Iterable[Visit]) -> None:
                 "user_id": visit.user,
                 "channel": visit.channel,
                 "events": len(visit.hits),
+                "page_views": sum(not hit.name for hit in visit.hits),
                 "duration_ms": visit.hits[-1].at - visit.began,
                 "version": 2,
             }

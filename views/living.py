@@ -76,8 +76,8 @@ def number(*, database: str) -> str:
         "SELECT cityHash64(session_id) AS ended, cityHash64(argMax(merged_into, version)) AS living "  # noqa: S608
         f"FROM {database}.session_merges WHERE site_id = {{site:String}} GROUP BY session_id"
     )
-    heirs = f"(SELECT (groupArray(ended), groupArray(living)) FROM ({merges}))"  # noqa: S608
-    return f"transform(cityHash64(session_id), {heirs}.1, {heirs}.2)"
+    heirs = f"(SELECT (groupArray(ended), groupArray(living)) FROM ({merges})) AS heirs"  # noqa: S608
+    return f"transform(cityHash64(session_id), tupleElement({heirs}, 1), heirs.2)"
 
 
 def joined_heirs(database: str) -> str:

@@ -41,6 +41,11 @@ class Span(msgspec.Struct, frozen=True, order=True):
     checksum: int
 
     @property
+    def days(self) -> Iterator[date]:
+        """Each of them."""
+        return (self.since + _ONE * number for number in range((self.until - self.since).days))
+
+    @property
     def is_day(self) -> bool:
         """Whether it is a day alone: these are known of every session, and not by attributes."""
         return self.until - self.since == _ONE
@@ -76,7 +81,7 @@ def cover(spans: Iterable[Span], since: date, until: date) -> Cover:
 
 def right(spans: Iterable[Span], now: Mapping[date, int]) -> list[Span]:
     """Those that were made of what their days hold ``now``."""
-    return [one for one in spans if _checksum(now, one.since, one.until) == one.checksum]
+    return [one for one in spans if sum(now.get(day, 0) for day in one.days) == one.checksum]
 
 
 def worth_knowing(
@@ -109,11 +114,6 @@ def days_worth_knowing(
     for day, holds in days.items():
         if holds.sessions >= min_sessions:
             yield Span(day, day + _ONE, holds.checksum)
-
-
-def _checksum(now: Mapping[date, int], since: date, until: date) -> int:
-    days = (since + _ONE * number for number in range((until - since).days))
-    return sum(now.get(day, 0) for day in days)
 
 
 def _sums(values: Iterable[int]) -> Sequence[int]:

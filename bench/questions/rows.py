@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from clickhouse_connect.driver.client import Client
 
+from app.adapters.clickhouse.page_sequences import make_page_sequences
 from app.adapters.clickhouse.visitor_spans import make_visitor_spans
 
 DATABASE = "wua"
@@ -164,7 +165,7 @@ def settle(client: Client, *, limit_s: float) -> None:
     """Wait until the engine has merged what was written, at most ``limit_s``; then do what a day would do.
 
     By then months that are over are one part (0025_merge_months_that_are_over.sql), and the visitors of the
-    weeks are known, as a web process makes them.
+    weeks and the pages of sessions are known, as a web process makes them.
     """
     end = time.monotonic() + limit_s
     quiet = 0
@@ -174,8 +175,9 @@ def settle(client: Client, *, limit_s: float) -> None:
         time.sleep(1.0)
     for table, partition in client.query(_OVER).result_rows:
         client.command(f"OPTIMIZE TABLE {DATABASE}.{table} PARTITION ID '{partition}' FINAL")
-    now = datetime.combine(TODAY, datetime.min.time())
+    now = datetime.combine(TODAY, datetime.min.time(), UTC)
     make_visitor_spans(client, database=DATABASE, now=now)
+    make_page_sequences(client, database=DATABASE, now=now)
 
 
 def _number(client: Client, sql: str) -> int:

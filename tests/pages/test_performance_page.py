@@ -24,7 +24,7 @@ def shown(text):
 
 
 def roughly(value):
-    """As far as the page shows it: what lies between two figures may go to either, and floats are not exact there."""
+    """As far as the page shows it; what lies between two figures may go to either, less a float's error."""
     half = 5 if value >= 1000 else 0.5 if value > 2 else 0.005
     return pytest.approx(value, abs=half * (1 + 1e-9))
 

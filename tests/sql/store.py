@@ -46,6 +46,7 @@ RECORDS = (
     "schema_migrations",
     "erasures_under_way",
     "visitor_spans",
+    "page_sequences",
     "site_retention",
     "imports",
     "imported_daily",

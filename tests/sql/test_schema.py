@@ -61,7 +61,7 @@ def test_every_table_that_keeps_rows_remembers_a_thousand_tokens(store: Store, s
         "SELECT name, create_table_query FROM system.tables "
         "WHERE database = '{db}' AND engine LIKE '%MergeTree'"
     )
-    assert len(found) == len(store.tables()) + len(RECORDS) == 43
+    assert len(found) == len(store.tables()) + len(RECORDS) == 44
     for name, query in found:
         window = re.search(rf"\b{setting} = (\d+)", query)
         assert window is not None, name

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,8 +14,9 @@ import pytest
 from clickhouse_connect.driver.exceptions import OperationalError
 from structlog.testing import capture_logs
 
+from app.adapters.clickhouse.in_background import Keeper, Made
 from app.adapters.clickhouse.persons import PersonRows
-from app.adapters.clickhouse.visitor_spans import Made, SpanKeeper, make_visitor_spans
+from app.adapters.clickhouse.visitor_spans import make_visitor_spans
 from app.core.visitor_spans import ATTRIBUTES
 from app.errors import QueryError, ReconcileError
 from app.events.persons import Person
@@ -442,7 +444,8 @@ async def test_a_web_process_makes_them_again_and_again_whatever_fails(asked: As
     settings = asked.settings.clickhouse
     if not is_there:
         settings = settings.model_copy(update={"database": "no_such"})
-    keeper = SpanKeeper(settings, first_s=0, every_s=0.05, min_sessions=20)
+    make = partial(make_visitor_spans, database=settings.database, min_sessions=20)
+    keeper = Keeper(settings, {"visitor_spans": make}, first_s=0, every_s=0.05)
     keeping = asyncio.create_task(keeper.run())
     with capture_logs() as logs:
         async with asyncio.timeout(60):

@@ -34,7 +34,7 @@ FACTS = frozenset(
         is_conversion goal revenue currency engaged_ms scroll_depth duration_ms is_bounce
         ttfb_ms fcp_ms lcp_ms inp_ms cls_10000 load_ms
         events page_views interactions conversions
-        bucket rows first_at last_at span since
+        bucket rows first_at last_at span since pages checksum made_id made_at
         """,
     )
 )
@@ -49,7 +49,9 @@ def tables() -> dict[str, list[str]]:
 
 
 PEOPLES = {
-    name: columns for name, columns in tables().items() if {"visitor_id", "user_id", "payload"} & set(columns)
+    name: columns
+    for name, columns in tables().items()
+    if {"visitor_id", "visitor_hash", "user_id", "payload"} & set(columns)
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from operator import itemgetter
 from typing import Any
 
@@ -17,22 +18,23 @@ from views.journeys.model import (
     NodeKind,
     TopPaths,
 )
-from views.journeys.statements import KINDS, links_of, paths_of
+from views.journeys.statements import KINDS, is_of_pages, links_of, paths_of, sessions_of
 from views.living import last_day
+from views.page_sequences import TABLE, known_days
 from views.params import Scope
-from views.reading import Reader, about
+from views.reading import Reader, Row, about
 from views.stats.filters import Places
 
-LAYER = "silver: session_events"
+SILVER = "silver: session_events"
+GOLD = f"gold: {TABLE}"
 
 
 async def top_paths(reader: Reader, scope: Scope, asked: Journeys, *, cap_ms: int) -> TopPaths:
     """Paths with the most sessions. A session counts where it began. ``cap_ms`` as in views/stats."""
-    places = Places({**scope.by_day, "reach": last_day(scope.period.until, cap_ms=cap_ms)})
-    rows = await reader.ask(paths_of(asked, places, database=reader.database), places.bound)
+    rows, layer = await _asked(paths_of, reader, scope, asked, cap_ms=cap_ms)
     total = rows[0]["of_all"] if rows else 0
     return TopPaths(
-        **about(scope, layer=LAYER),
+        **about(scope, layer=layer),
         sessions=total,
         other=total - sum(row["n"] for row in rows),
         paths=[
@@ -49,15 +51,14 @@ async def top_paths(reader: Reader, scope: Scope, asked: Journeys, *, cap_ms: in
 
 async def flow(reader: Reader, scope: Scope, asked: Journeys, *, cap_ms: int) -> Flow:
     """Nodes and links around the anchor, or from a session's start or to its end."""
-    places = Places({**scope.by_day, "reach": last_day(scope.period.until, cap_ms=cap_ms)})
-    rows = await reader.ask(links_of(asked, places, database=reader.database), places.bound)
+    rows, layer = await _asked(links_of, reader, scope, asked, cap_ms=cap_ms)
     rows.sort(key=itemgetter("step", "source", "target"))
     sizes = _sizes(rows)
     total = sum(row["n"] for row in rows if row["step"] == rows[0]["step"])
     order = sorted(sizes, key=lambda key: (key[0], key[1][0] in "onx", -sizes[key], key[1]))
     number = {key: place for place, key in enumerate(order)}
     return Flow(
-        **about(scope, layer=LAYER),
+        **about(scope, layer=layer),
         sessions=total,
         nodes=[
             FlowNode(
@@ -78,6 +79,19 @@ async def flow(reader: Reader, scope: Scope, asked: Journeys, *, cap_ms: int) ->
             for row in rows
         ],
     )
+
+
+async def _asked(
+    statement: Callable[..., str], reader: Reader, scope: Scope, asked: Journeys, *, cap_ms: int
+) -> tuple[list[Row], str]:
+    """The rows of the statement, and their layer."""
+    places = Places({**scope.by_day, "reach": last_day(scope.period.until, cap_ms=cap_ms)})
+    known = await known_days(reader, scope) if is_of_pages(asked) else None
+    sessions = sessions_of(asked, places, known, database=reader.database, cap_ms=cap_ms)
+    rows = await reader.ask(statement(asked, sessions, places, database=reader.database), places.bound)
+    if known is None:
+        return rows, SILVER
+    return rows, GOLD if known.is_all else f"{GOLD}, {SILVER}"
 
 
 def _sizes(rows: list[dict[str, Any]]) -> Counter[tuple[int, str]]:

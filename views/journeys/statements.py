@@ -14,9 +14,11 @@ from views.journeys.model import Direction, Journeys, NodeKind, Of
 from views.living import WITHIN
 from views.matching import is_path
 from views.moments import moments
+from views.page_sequences import KnownDays
 from views.stats import filters
 from views.stats.crossed import Split, passing_events
 from views.stats.filters import Places
+from views.stats.model import And
 
 KINDS = {
     "p": NodeKind.PAGE,
@@ -43,7 +45,12 @@ _EVENT_NUMBER = "bitOr(bitAnd(cityHash64('e', name), bitNot(toUInt64(1))), toUIn
 _STEPS = {Of.PAGES: _PAGES, Of.EVENTS: _EVENTS, Of.ALL: f"({_PAGES} OR {_EVENTS})"}
 
 
-def paths_of(asked: Journeys, places: Places, *, database: str) -> str:
+def is_of_pages(asked: Journeys) -> bool:
+    """Whether the pages of every session, in order, are all that it takes."""
+    return asked.of is Of.PAGES and not asked.anchor.is_named and asked.filter in (None, And(filters=[]))
+
+
+def paths_of(asked: Journeys, sessions: str, places: Places, *, database: str) -> str:
     """SQL: ``path`` (nodes), ``n`` sessions, ``visitors``, most first; and the sessions ``of_all`` paths."""
     if asked.direction is Direction.BOTH:
         raise QueryError("direction = 'both': a path runs one way; expected after or before")
@@ -56,7 +63,7 @@ def paths_of(asked: Journeys, places: Places, *, database: str) -> str:
     counted = (
         "SELECT anyForEach(path) AS numbers, count() AS n, uniqExact(visitor) AS visitors, "  # noqa: S608
         f"sum(n) OVER () AS of_all FROM (SELECT {path} AS path, visitor "
-        f"FROM ({_sessions(asked, places, database)})) GROUP BY cityHash64(path)"
+        f"FROM ({sessions})) GROUP BY cityHash64(path)"
     )
     # Of as many sessions the first by name: no path is left out before it has one.
     first = f"SELECT * FROM ({counted}) ORDER BY n DESC LIMIT {most} WITH TIES"  # noqa: S608
@@ -73,7 +80,7 @@ def paths_of(asked: Journeys, places: Places, *, database: str) -> str:
     )
 
 
-def links_of(asked: Journeys, places: Places, *, database: str) -> str:
+def links_of(asked: Journeys, sessions: str, places: Places, *, database: str) -> str:
     """SQL: ``step``, ``source`` and ``target`` (nodes), ``n`` sessions that went on, in no order.
 
     What is not among the ``limit`` nodes with most sessions of its step is ``other``. A session that has
@@ -98,7 +105,7 @@ def links_of(asked: Journeys, places: Places, *, database: str) -> str:
     sources = (
         "SELECT step, number, count() AS size, groupArrayIf(there, number > 1 OR there > 1) AS theres, "  # noqa: S608
         f"size - length(theres) AS stay FROM (SELECT {_around(asked, depth)} AS nodes "
-        f"FROM ({_sessions(asked, places, database)})) ARRAY JOIN range({first}, {last}) AS step, "
+        f"FROM ({sessions})) ARRAY JOIN range({first}, {last}) AS step, "
         "arrayPopBack(nodes) AS number, arrayPopFront(nodes) AS there GROUP BY step, number"
     )
     # Sessions that stay at an end are many, and one row.
@@ -166,37 +173,57 @@ def _around(asked: Journeys, depth: str) -> str:
     }[asked.direction]
 
 
-def _sessions(asked: Journeys, places: Places, database: str) -> str:
-    """SQL: a row for each session that has the anchor: its steps without repeats, and the anchor's place."""
-    # The lower half of each is its node.
-    in_order = "CAST(arraySort(groupArrayIf(event, sign = 0)), 'Array(UInt64)')"
+def sessions_of(
+    asked: Journeys, places: Places, known: KnownDays | None, *, database: str, cap_ms: int
+) -> str:
+    """SQL: a row for each session that has the anchor: its steps without repeats, and the anchor's place.
+
+    ``known``: days whose sessions are not to be told by their events, where the question is of pages alone.
+    ``cap_ms`` as in views/stats.
+    """
+    parts = []
+    if known is not None:
+        pages = f"arrayMap(path_hash -> {_PAGE_NUMBER}, pages)"
+        parts.append(
+            f"SELECT visitor, arrayCompact({pages}) AS steps "  # noqa: S608
+            f"FROM ({known.rows(places, database=database)})"
+        )
+    if known is None or not known.is_all:
+        # The lower half of each is its node.
+        in_order = "CAST(arraySort(groupArrayIf(event, sign = 0)), 'Array(UInt64)')"
+        rows = _rows(asked, places, known, database=database, cap_ms=cap_ms)
+        parts.append(
+            f"SELECT max(visitor) AS visitor, arrayCompact({in_order}) AS steps "  # noqa: S608
+            f"FROM ({rows}) GROUP BY number HAVING sum(sign) > 0"
+        )
     return (
-        f"SELECT visitor, steps, {_place(asked)} AS place FROM ("  # noqa: S608
-        f"SELECT max(visitor) AS visitor, arrayCompact({in_order}) AS steps "
-        f"FROM ({_rows(asked, places, database)}) GROUP BY number HAVING sum(sign) > 0) "
+        f"SELECT visitor, steps, {_place(asked)} AS place FROM ({' UNION ALL '.join(parts)}) "  # noqa: S608
         "WHERE notEmpty(steps) AND place > 0"
     )
 
 
-def _rows(asked: Journeys, places: Places, database: str) -> str:
+def _rows(asked: Journeys, places: Places, known: KnownDays | None, *, database: str, cap_ms: int) -> str:
     """SQL: the rows of sessions, and those of their events that are steps, under the ``number`` of each.
 
     Rows of sessions that pass are taken back by rows that pass as well, for these repeat them.
     """
     page, event = _numbers(asked, places)
     node = {Of.PAGES: page, Of.EVENTS: event, Of.ALL: f"if({_PAGES}, {page}, {event})"}[_kinds(asked)]
-    apart = Split.of(asked.filter)
+    apart, is_step, is_asked = Split.of(asked.filter), _is_step(asked, places), WITHIN
+    if known is not None:
+        is_step = f"{known.events_of_others(places, cap_ms=cap_ms)} AND {is_step}"
+        is_asked = f"{WITHIN} AND {known.of_others(places)}"
     events = passing_events(
         apart,
         {"event": _event(node, places)},
         places,
         database=database,
-        also=_is_step(asked, places),
+        also=is_step,
     )
     passing = filters.condition(apart.sessions, places, database=database)
     return (
         "SELECT cityHash64(session_id) AS number, sign, visitor_hash AS visitor, "  # noqa: S608
-        f"toUInt128(0) AS event FROM {database}.sessions_silver WHERE {WITHIN} AND {passing} UNION ALL "
+        f"toUInt128(0) AS event FROM {database}.sessions_silver WHERE {is_asked} AND {passing} UNION ALL "
         f"SELECT number, 0 AS sign, toUInt64(0) AS visitor, event FROM ({events})"
     )
 

@@ -23,6 +23,8 @@ FIRST_DAY = date(1970, 1, 2)
 
 _TARGET = re.compile(r" TO (?:`?\w+`?)\.`?(?P<name>\w+)`?")
 _SOURCE = re.compile(r"\bFROM (?:`?\w+`?)\.`?(?P<name>\w+)`?(?: AS (?P<alias>\w+))?")
+#: A row that has one of them is of a person.
+_IDS = frozenset({"visitor_id", "visitor_hash", "user_id"})
 _TTL = re.compile(r"\bTTL \w+ \+ toInterval(?P<unit>Day|Year)\((?P<count>\d+)\)")
 _SUMMED = re.compile(r"(SimpleAggregateFunction\(sum, .*\)|U?Int\d+|Decimal\(.*\))")
 _SUMMED_MAP = re.compile(r"SimpleAggregateFunction\(sumMap, Map\(UInt8, Int64\)\)")
@@ -98,11 +100,13 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
-    """Every table that a view fills, by name."""
+    """Every table that a view fills, by name; and what is known of others."""
 
     database: str
     tables: Mapping[str, Table]
     landing: frozenset[str]
+    #: How long each table keeps people's rows, of those that do so for a time.
+    people: Mapping[str, timedelta]
     born: date
 
     def fed_by(self, source: str) -> list[Table]:
@@ -155,6 +159,13 @@ def load(client: Client, *, database: str) -> Catalogue:
         database=database,
         tables=tables,
         landing=frozenset(name for name, row in kept.items() if row[0] == "Null"),
+        people={
+            name: ttl
+            for name, (*_, create) in kept.items()
+            if (ttl := _ttl(create)) is not None
+            and "inserted_at" in columns[name]
+            and not _IDS.isdisjoint(columns[name])
+        },
         born=datetime.fromtimestamp(born, UTC).date(),
     )
     _refuse_incomparable(catalogue)

@@ -26,7 +26,7 @@ from app.adapters.clickhouse.catalogue import FIRST_DAY, load
 from app.adapters.clickhouse.codes import ask, refused
 from app.adapters.clickhouse.layers import Comparison, gold_comparisons, layer_comparisons
 from app.adapters.clickhouse.repair import FILLING, staged
-from app.adapters.clickhouse.retention import OTHERS, comparable_days, is_retained
+from app.adapters.clickhouse.retention import OTHERS, comparable_days
 from app.adapters.clickhouse.watching import UNWATCHED, Watch
 from app.core.differences import Difference, Figure, lasting, rebuildable
 from app.errors import ReconcileError
@@ -208,7 +208,7 @@ class Reconciler:
 
     def _first_day(self, one: Comparison, site_id: str) -> date:
         """The first day of which the site's own retention can have taken no row."""
-        if not any(is_retained(table) for table in (one.table, *one.sources)):
+        if not any(table.name in self._catalogue.people for table in (one.table, *one.sources)):
             return FIRST_DAY
         return self._kept_from.get(site_id, self._kept_from.get(OTHERS, FIRST_DAY))
 

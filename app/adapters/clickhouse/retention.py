@@ -15,7 +15,7 @@ from clickhouse_connect.driver.binding import format_query_value
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from app.adapters.clickhouse.catalogue import FIRST_DAY, TTL_MARGIN, Table, load
+from app.adapters.clickhouse.catalogue import FIRST_DAY, TTL_MARGIN, load
 from app.adapters.clickhouse.codes import refused
 from app.adapters.clickhouse.repair import FILLING
 from app.settings import Settings
@@ -68,15 +68,18 @@ def apply(client: Client, settings: Settings) -> Applied:
         known = load(client, database=database)
     except ClickHouseError as error:
         raise refused(error, at=f"the schema of {database}") from error
-    kept = [table for table in known.tables.values() if is_retained(table)]
-    longest = max(table.ttl.days for table in kept if table.ttl)
+    longest = max(lifetime.days for lifetime in known.people.values())
     asked = {site_id: site.retention_days for site_id, site in settings.sites.items()}
     asked[OTHERS] = settings.default_site.retention_days
     days = {site_id: count if count and count < longest else 0 for site_id, count in asked.items()}
     notes = _notes(_history(client, database), days)
     # Rows may go from the first TTL that is shorter, and are kept once the last one is longer.
     _remember(client, database, [note for note in notes if note.is_shorter])
-    changed = [table.name for table in kept if _set_ttl(client, table, days, settings)]
+    changed = [
+        table
+        for table, lifetime in known.people.items()
+        if _set_ttl(client, table, lifetime.days, days, settings)
+    ]
     _remember(client, database, [note for note in notes if not note.is_shorter])
     return Applied(tables=sorted(changed), sites={note.site_id: note.days for note in notes})
 
@@ -87,30 +90,23 @@ def comparable_days(client: Client, *, database: str, today: date, born: date) -
     return {site_id: _first_day(of, now, born=born) for site_id, of in _history(client, database).items()}
 
 
-def is_retained(table: Table) -> bool:
-    """Whether the sites' retention removes rows of the table: it holds people's rows, and not for ever."""
-    has_ids = not table.columns.keys().isdisjoint({"visitor_id", "user_id"})
-    return has_ids and "inserted_at" in table.columns and table.ttl is not None
-
-
-def _set_ttl(client: Client, table: Table, days: Mapping[str, int], settings: Settings) -> bool:
-    bound = {"database": table.database, "table": table.name}
-    cluster = settings.clickhouse.cluster
+def _set_ttl(client: Client, table: str, lifetime: int, days: Mapping[str, int], settings: Settings) -> bool:
+    database, cluster = settings.clickhouse.database, settings.clickhouse.cluster
+    at, bound = f"{database}.{table}", {"database": database, "table": table}
     where = f" ON CLUSTER '{cluster}'" if cluster else ""
     try:
         ((found,),) = client.query(_TTL_SQL, parameters=bound).result_rows
-        wanted = ", ".join([found.split(",")[0], *_own(table, days)])
+        wanted = ", ".join([found.split(",")[0], *_own(lifetime, days)])
         if wanted != found:
-            client.command(f"ALTER TABLE {table.at}{where} MODIFY TTL {wanted}")
+            client.command(f"ALTER TABLE {at}{where} MODIFY TTL {wanted}")
     except ClickHouseError as error:
-        raise refused(error, at=f"the TTL of {table.at}") from error
+        raise refused(error, at=f"the TTL of {at}") from error
     return bool(wanted != found)
 
 
-def _own(table: Table, days: Mapping[str, int]) -> list[str]:
-    """The TTLs of sites that keep less than the table does, as the engine spells them."""
-    assert table.ttl is not None, "only such tables are asked about"
-    lifetime, others = table.ttl.days, days[OTHERS]
+def _own(lifetime: int, days: Mapping[str, int]) -> list[str]:
+    """The TTLs of sites that keep less than a table's ``lifetime`` of days, as the engine spells them."""
+    others = days[OTHERS]
     by_days: dict[int, list[str]] = {}
     for site_id, count in sorted(days.items()):
         if site_id != OTHERS and 0 < count < lifetime:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, date, datetime
 
-import msgspec
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from app import log
-from app.adapters.clickhouse.catalogue import load
-from app.adapters.clickhouse.clients import ClientPool
 from app.adapters.clickhouse.codes import refused
-from app.adapters.clickhouse.repair import FILLING
+from app.adapters.clickhouse.day_checksums import DayChecksums
+from app.adapters.clickhouse.in_background import GENTLY, Made
 from app.core.visitor_spans import (
     ATTRIBUTES,
     MIN_SESSIONS,
@@ -22,10 +18,9 @@ from app.core.visitor_spans import (
     Day,
     Span,
     days_worth_knowing,
+    right,
     worth_knowing,
 )
-from app.errors import WuaError
-from app.settings import ClickHouseSettings
 
 _DAYS_SQL = """
 SELECT site_id, is_bot, local_date, sum(sessions), sum(checksum)
@@ -57,22 +52,6 @@ _MAKE = (
     _MAKE_SQL.replace("TOLD", ", ".join(f"('{name}', toString({name}))" for name in ATTRIBUTES)),
     _MAKE_WHOLE,
 )
-#: Beside questions that somebody waits for.
-_GENTLY = {**FILLING, "max_threads": 1}
-
-
-#: Before the first look at the spans, and between two.
-FIRST_S, EVERY_S = 30.0, 600.0
-
-_LOG = log.get("visitor-spans")
-
-
-class Made(msgspec.Struct, frozen=True, kw_only=True):
-    """What a look at the spans came to."""
-
-    made: int
-    #: Of which gold and silver do not hold the same sessions now: they are looked at again later.
-    unsettled: int
 
 
 def make_visitor_spans(
@@ -101,49 +80,6 @@ def make_visitor_spans(
         raise refused(error, at=f"{database}.visitor_spans") from error
 
 
-class SpanKeeper:
-    """Makes spans in a web process, for as long as it runs."""
-
-    def __init__(
-        self,
-        settings: ClickHouseSettings,
-        *,
-        first_s: float = FIRST_S,
-        every_s: float = EVERY_S,
-        min_sessions: int = MIN_SESSIONS,
-        min_sessions_of_day: int = MIN_SESSIONS_OF_DAY,
-    ) -> None:
-        self._database = settings.database
-        self._pool = ClientPool(settings, readonly=False)
-        self._first_s, self._every_s = first_s, every_s
-        self._min_sessions, self._min_sessions_of_day = min_sessions, min_sessions_of_day
-
-    async def run(self) -> None:
-        """Look again and again until cancelled. Without spans answers are as right, and take longer."""
-        await asyncio.sleep(self._first_s)
-        while True:
-            try:
-                found = await self._pool.run(self._made)
-            except (WuaError, ClickHouseError) as error:
-                _LOG.warning("visitor_spans.waiting", trouble=str(error))
-            else:
-                if found.made or found.unsettled:
-                    _LOG.info("visitor_spans.made", made=found.made, unsettled=found.unsettled)
-            await asyncio.sleep(self._every_s)
-
-    async def close(self) -> None:
-        """Wait for what is under way and close what writes."""
-        await self._pool.close()
-
-    def _made(self, client: Client) -> Made:
-        return make_visitor_spans(
-            client,
-            database=self._database,
-            min_sessions=self._min_sessions,
-            min_sessions_of_day=self._min_sessions_of_day,
-        )
-
-
 def _made(client: Client, *, database: str, today: date, min_sessions: int, min_sessions_of_day: int) -> Made:
     bound = {"database": database, "today": today}
     days: dict[tuple[str, int], dict[date, Day]] = {}
@@ -153,33 +89,31 @@ def _made(client: Client, *, database: str, today: date, min_sessions: int, min_
         (site_id, is_bot, Span(*span))
         for site_id, is_bot, *span in client.query(_KNOWN_SQL, parameters=bound).result_rows
     }
-    due = [
-        (*whose, span)
-        for whose, theirs in days.items()
-        for span in (
+    due: dict[tuple[str, int], list[Span]] = {}
+    for whose, theirs in days.items():
+        worth = (
             *worth_knowing(theirs, today=today, min_sessions=min_sessions),
             *days_worth_knowing(theirs, min_sessions=min_sessions_of_day),
         )
-        if (*whose, span) not in known
-    ]
+        if unknown := [span for span in worth if (*whose, span) not in known]:
+            due[whose] = unknown
     if not due:
         return Made(made=0, unsettled=0)
-    gold = load(client, database=database).tables["session_attributes_daily"]
-    silver = gold.select_from(f"(SELECT * FROM {database}.sessions_silver WHERE {_WITHIN})")  # noqa: S608
-    now_holds = f"SELECT sum(checksum) FROM ({silver})"  # noqa: S608
+    checksums = DayChecksums(client, database=database)
     made = 0
-    for site_id, is_bot, span in due:
-        of_span = {
-            **bound,
-            "site": site_id,
-            "is_bot": is_bot,
-            "since": span.since,
-            "until": span.until,
-            "checksum": span.checksum,
-        }
+    for (site_id, is_bot), spans in due.items():
         # Read first: a session that comes after this is in the sketch, and makes its checksum out of date.
-        if client.query(now_holds, parameters=of_span).result_rows[0][0] == span.checksum:
+        silver = checksums.of(site_id, is_bot=is_bot, days={day for span in spans for day in span.days})
+        for span in right(spans, silver):
+            of_span = {
+                **bound,
+                "site": site_id,
+                "is_bot": is_bot,
+                "since": span.since,
+                "until": span.until,
+                "checksum": span.checksum,
+            }
             for sql in (_MAKE_WHOLE,) if span.is_day else _MAKE:
-                client.command(sql, parameters=of_span, settings=_GENTLY)
+                client.command(sql, parameters=of_span, settings=GENTLY)
             made += 1
-    return Made(made=made, unsettled=len(due) - made)
+    return Made(made=made, unsettled=sum(map(len, due.values())) - made)

@@ -1,0 +1,74 @@
+"""What was made of days that are over: which of it is right, what is to be made, and what goes. Pure.
+
+The pages of a day's sessions, in order, are made at once, and are right while the day holds what they were
+made of: the same checksum of its sessions, as many of them, and as many page views.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime, timedelta
+
+import msgspec
+
+#: Days of fewer sessions are as soon read from events.
+MIN_SESSIONS = 1_000
+#: Late events mostly come within so long: what is made of a day before is made again.
+SETTLED = timedelta(days=2)
+#: How long what is not right is left: somebody may read it still, and to make it again may be in vain.
+LEFT = timedelta(days=1)
+
+
+class Day(msgspec.Struct, frozen=True, order=True):
+    """A day of a site, of people or of bots."""
+
+    site_id: str
+    is_bot: int
+    day: date
+
+
+class Holds(msgspec.Struct, frozen=True):
+    """What a day holds now, or what was made of it."""
+
+    checksum: int
+    sessions: int
+    page_views: int
+
+
+class Sequences(msgspec.Struct, frozen=True):
+    """What was made of a day at once."""
+
+    day: Day
+    made_id: int
+    made_at: datetime
+    holds: Holds
+
+
+def right(made: Iterable[Sequences], now: Mapping[Day, Holds]) -> dict[Day, Sequences]:
+    """The first that is right of each day that has one."""
+    found: dict[Day, Sequences] = {}
+    for one in sorted(made, key=lambda one: one.made_id):
+        if now.get(one.day) == one.holds:
+            found.setdefault(one.day, one)
+    return found
+
+
+def due(
+    made: Iterable[Sequences], now: Mapping[Day, Holds], *, at: datetime, min_sessions: int = MIN_SESSIONS
+) -> Iterator[Day]:
+    """The days that are worth making and of which nothing is right, unless the same was just made."""
+    made = [*made]
+    done = right(made, now)
+    lately = {(one.day, one.holds.checksum) for one in made if at - one.made_at < LEFT}
+    for day, holds in now.items():
+        is_over = day.day <= (at - SETTLED).date()
+        is_tried = day in done or (day, holds.checksum) in lately
+        if is_over and holds.sessions >= min_sessions and not is_tried:
+            yield day
+
+
+def outdated(made: Iterable[Sequences], now: Mapping[Day, Holds], *, at: datetime) -> list[Sequences]:
+    """What is not right, or not the first that is, and has been left for long enough."""
+    made = [*made]
+    done = right(made, now)
+    return [one for one in made if done.get(one.day) != one and at - one.made_at >= LEFT]
