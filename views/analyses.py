@@ -43,19 +43,18 @@ from views.page_figures import PageFigures
 from views.page_list import PageList, PagesAsked, page_list
 from views.page_visitors import PageVisitors
 from views.params import Scope
-from views.performance import (
+from views.performance.answer import performance, regressions, slow_pages
+from views.performance.model import (
     Measured,
     Performance,
     PerformanceField,
     Regressions,
     SlowPages,
     Vital,
-    performance,
-    regressions,
-    slow_pages,
 )
 from views.reading import Reader
 from views.realtime import Realtime, RealtimeAsked, realtime
+from views.remembered import Answers
 from views.seo import Seo, seo
 from views.stats.answer import stats
 from views.stats.model import Asked, Stats, Step
@@ -71,6 +70,7 @@ class Analyses:
         self._freshness = Freshness(self._reader)
         self._page_visitors = PageVisitors(self._reader)
         self._page_figures = PageFigures(self._reader)
+        self._performance = Answers()
         self._rules = rules_of(settings)
         self.logs = Store(pool, Records(settings.clickhouse), settings.clickhouse.database)
         self.accounts = Accounts(self.logs)
@@ -153,15 +153,19 @@ class Analyses:
         interval: Step | None = None,
     ) -> Performance:
         """How load times and web vitals are spread."""
-        return await performance(self._reader, scope, asked, by=by, interval=interval)
+        return await performance(
+            self._reader, scope, asked, by=by, interval=interval, answers=self._performance
+        )
 
     async def slow_pages(self, scope: Scope, asked: Measured, *, vital: Vital) -> SlowPages:
         """The slowest pages by one measure."""
-        return await slow_pages(self._reader, scope, asked, vital=vital)
+        return await slow_pages(self._reader, scope, asked, vital=vital, answers=self._performance)
 
     async def regressions(self, scope: Scope, asked: Measured, *, min_change_percent: int) -> Regressions:
         """What became slower than it was in as many days before."""
-        return await regressions(self._reader, scope, asked, min_change_percent=min_change_percent)
+        return await regressions(
+            self._reader, scope, asked, min_change_percent=min_change_percent, answers=self._performance
+        )
 
     async def realtime(self, asked: RealtimeAsked) -> Realtime:
         """What goes on now."""

@@ -11,6 +11,13 @@ from views.spans import DAY, spans
 from views.stats.filters import Places
 
 GOLD = "gold: vital_distributions"
+#: What rows of gold sum to, with where each one stands, modulo 2^64: no measure can come, go, or be rated
+#: otherwise without another sum; merges of parts change none.
+MARKS = ("marked_samples", "marked_good", "marked_poor")
+_MARKS = "".join(
+    f", sum(g.{name.removeprefix('marked_')} * cityHash64(g.vital, g.value, g.span, g.since)) AS {name}"
+    for name in MARKS
+)
 
 
 class Measures(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,7 +25,8 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True):
 
     ``rows`` stands behind FROM, with its conditions. ``day`` is the day of a row, or its first; ``count`` how
     many measures it is of, ``good`` and ``poor`` how many of those are; ``quantiles`` a function, and what it
-    takes. ``value`` is the value of the attribute that a row is of, where it is of one.
+    takes. ``value`` is the value of the attribute that a row is of, where it is of one. ``marks`` are columns
+    with a comma before: MARKS, in gold.
     """
 
     layer: str
@@ -29,6 +37,12 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True):
     poor: str
     quantiles: tuple[str, str]
     value: str | None = None
+    marks: str = ""
+
+    @property
+    def look(self) -> str:
+        """A statement: the marks of all rows, read without what takes long."""
+        return f"SELECT {self.marks.removeprefix(', ')} FROM {self.rows}"  # noqa: S608
 
     @property
     def sums(self) -> str:
@@ -69,6 +83,7 @@ def in_gold(
         poor="g.poor",
         quantiles=("quantilesTimingMerge", "g.quantiles"),
         value="value" if attribute else None,
+        marks=_MARKS,
     )
 
 

@@ -1,10 +1,12 @@
-"""What was made of the rows of a page, and told again while they sum to the same."""
+"""What was made of rows, and told again while they sum to the same: of a page, or of all of a question."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from typing import Any, Generic, TypeVar, cast
+
+import msgspec
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -17,6 +19,10 @@ SUMS_SQL = ", ".join(f"sum({name}) AS {name}" for name in SUMS)
 HOLDS_S = 600.0
 #: How much is remembered.
 MOST = 10_000
+#: How many rows all answers that are remembered may have, and one for each answer.
+MOST_ROWS = 20_000
+#: What all rows of an answer sum to.
+Sums = tuple[int, ...]
 
 
 def keep(known: dict[K, T], key: K, value: T, *, most: int) -> None:
@@ -49,6 +55,48 @@ class Remembered(Generic[T]):
     def tell(self, key: Hashable, row: Mapping[str, Any], value: T) -> None:
         """Remember what was made of rows with the SUMS of ``row``, in place of what was."""
         keep(self._known, key, (self._elapsed_s(), _sums(row), value), most=MOST)
+
+
+class Made(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """An answer of ``size`` rows, and what the very rows sum to that it was made of."""
+
+    answer: T
+    sums: Sums
+    size: int
+
+
+class Answers:
+    """Answers by question, for HOLDS_S, told again while the rows they were made of sum to the same.
+
+    While those change from one answer to the next, each is made without a look before: it would be in vain.
+    The oldest go first.
+    """
+
+    def __init__(self, *, elapsed_s: Callable[[], float] = time.monotonic) -> None:
+        self._elapsed_s = elapsed_s
+        #: When it was made, whether it was the same as before, and the answer.
+        self._known: dict[Hashable, tuple[float, bool, Made[Any]]] = {}
+
+    async def of(
+        self,
+        question: Hashable,
+        *,
+        look: Callable[[], Awaitable[Sums]],
+        make: Callable[[], Awaitable[Made[T]]],
+    ) -> T:
+        """What ``make`` says now; ``look`` says what the rows sum to, in less time."""
+        began = self._elapsed_s()
+        at, stands, known = self._known.get(question, (began, True, None))
+        if known is None or began - at > HOLDS_S:
+            stands, known = True, None
+        elif stands and await look() == known.sums:
+            return cast(T, known.answer)
+        made = await make()
+        self._known.pop(question, None)
+        self._known[question] = (began, known is None or known.sums == made.sums, made)
+        while sum(1 + one.size for _, _, one in self._known.values()) > MOST_ROWS:
+            del self._known[next(iter(self._known))]
+        return made.answer
 
 
 def _sums(row: Mapping[str, Any]) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from app.funnel_settings import FunnelSettings, FunnelStep
 from views.catalog import Interval
 from views.page_list import PagesAsked
 from views.params import Period, Scope
-from views.performance import Measured, Vital
+from views.performance.model import Measured, Vital
 from views.queries import Queries
 from views.stats.model import Asked, Is, Metric, Order, Step
 

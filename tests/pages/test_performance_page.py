@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from tests.pages.looking import NARROW_AND_WIDE
-from views.performance import THRESHOLDS, Rating, Regression, Vital
+from views.performance.model import THRESHOLDS, Rating, Regression, Vital
 
 SLOWER = "section[aria-label='Which page got slower this week?']"
 SLOWEST = "section[aria-label='Slowest pages']"

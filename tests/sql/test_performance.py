@@ -14,7 +14,7 @@ from app.errors import QueryError
 from tests.answering import Asked, asked, engine, migrated, scope
 from tests.page_traffic import Visit, day_of, scope_of, visits, write
 from views.params import Bots
-from views.performance import (
+from views.performance.model import (
     THRESHOLDS,
     Distribution,
     Measured,

@@ -15,8 +15,7 @@ from tests.page_traffic import scope_of, visits, write
 from tests.sql.gold_asked import GOLD
 from views.measures import GOLD as LAYER
 from views.params import Bots, Scope
-from views.performance import (
-    SILVER,
+from views.performance.model import (
     THRESHOLDS,
     Measured,
     Performance,
@@ -27,6 +26,7 @@ from views.performance import (
     Vital,
     rating,
 )
+from views.performance.statements import SILVER
 from views.stats.model import IsNot, Step
 
 __all__ = ["asked", "engine", "migrated"]

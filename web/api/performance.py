@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from views.params import FIRST_DAY
-from views.performance import (
+from views.performance.model import (
     DEFAULT_ROWS,
     MAX_ROWS,
     MIN_CHANGE_PERCENT,

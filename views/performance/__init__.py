@@ -1,0 +1,1 @@
+"""Load times and web vitals: how they are spread, by what; the slowest pages; what became slower."""
