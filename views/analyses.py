@@ -56,6 +56,7 @@ from views.reading import Reader
 from views.realtime import Realtime, RealtimeAsked, realtime
 from views.remembered import Answers
 from views.seo import Seo, seo
+from views.series import SeriesByTime
 from views.stats.answer import stats
 from views.stats.model import Asked, Stats, Step
 
@@ -70,6 +71,7 @@ class Analyses:
         self._freshness = Freshness(self._reader)
         self._page_visitors = PageVisitors(self._reader)
         self._page_figures = PageFigures(self._reader)
+        self._series = SeriesByTime(self._reader)
         self._performance = Answers()
         self._rules = rules_of(settings)
         self.logs = Store(pool, Records(settings.clickhouse), settings.clickhouse.database)

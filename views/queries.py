@@ -26,7 +26,6 @@ from views.answers import (
     Overview,
     PageMetrics,
     PageRow,
-    Point,
     QualityFigures,
     QualityHour,
     Series,
@@ -111,10 +110,7 @@ class Queries(Analyses):
 
     async def series(self, scope: Scope, *, interval: Interval) -> Series:
         """Events over time."""
-        bound = scope.by_day if interval is Interval.DAY else scope.by_time
-        is_full = interval is Interval.HOUR and scope.period.has_full_hours
-        rows = await self._reader.rows("full_hour_series" if is_full else interval.view, bound)
-        return Series(**about(scope, layer="gold"), interval=interval, points=[Point(**row) for row in rows])
+        return await self._series.of(scope, interval)
 
     async def top_pages(self, scope: Scope, *, limit: int) -> list[PageRow]:
         """The pages with the most page views."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 import msgspec
@@ -34,10 +34,12 @@ def keep(known: dict[K, T], key: K, value: T, *, most: int) -> None:
 
 
 class Remembered(Generic[T]):
-    """Values by key and sums, for HOLDS_S; the oldest go first."""
+    """Values by key and ``sums`` (names of a row), for HOLDS_S; the oldest go first."""
 
-    def __init__(self, *, elapsed_s: Callable[[], float] = time.monotonic) -> None:
-        self._elapsed_s = elapsed_s
+    def __init__(
+        self, sums: Sequence[str] = SUMS, *, elapsed_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._sums, self._elapsed_s = sums, elapsed_s
         self._known: dict[Hashable, tuple[float, tuple[int, ...], T]] = {}
 
     def knows(self, key: Hashable) -> bool:
@@ -46,15 +48,18 @@ class Remembered(Generic[T]):
         return at is not None and self._elapsed_s() - at <= HOLDS_S
 
     def told(self, key: Hashable, row: Mapping[str, Any]) -> T | None:
-        """The value that was made of rows with the SUMS of ``row``."""
+        """The value that was made of rows with the sums of ``row``."""
         if not self.knows(key):
             return None
-        _, sums, value = self._known[key]
-        return value if sums == _sums(row) else None
+        _, was, value = self._known[key]
+        return value if was == self._sums_of(row) else None
 
     def tell(self, key: Hashable, row: Mapping[str, Any], value: T) -> None:
-        """Remember what was made of rows with the SUMS of ``row``, in place of what was."""
-        keep(self._known, key, (self._elapsed_s(), _sums(row), value), most=MOST)
+        """Remember what was made of rows with the sums of ``row``, in place of what was."""
+        keep(self._known, key, (self._elapsed_s(), self._sums_of(row), value), most=MOST)
+
+    def _sums_of(self, row: Mapping[str, Any]) -> tuple[int, ...]:
+        return tuple(int(row[name]) for name in self._sums)
 
 
 class Made(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
@@ -97,7 +102,3 @@ class Answers:
         while sum(1 + one.size for _, _, one in self._known.values()) > MOST_ROWS:
             del self._known[next(iter(self._known))]
         return made.answer
-
-
-def _sums(row: Mapping[str, Any]) -> tuple[int, ...]:
-    return tuple(int(row[name]) for name in SUMS)
