@@ -82,6 +82,9 @@ def close_idle(
         consumer = cast(Any, app.consumer)
         waiting = {message.tp for message in consumer.unacked}
         for tp in consumer.assignment():
+            if app.should_stop:
+                # Its stores are closed before its timers are.
+                return
             if tp.topic != topic:
                 continue
             is_read = await consumer.position(tp) >= (consumer.highwater(tp) or 0) and tp not in waiting

@@ -189,6 +189,27 @@ async def test_the_last_window_closes_by_the_clock_while_nothing_arrives(
     assert counting.published.final == [(b"k", 100, 100, 1)]
 
 
+@pytest.mark.asyncio
+async def test_once_the_app_stops_no_window_of_another_partition_is_closed(
+    broker: EmbeddedBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Faust cancels timers after it has closed the stores."""
+    counting = Counting(broker, tmp_path, "stopping", every_s=0.05, clock=lambda: 0)
+    advanced: list[int] = []
+
+    async def stopping(partition: int, _: int) -> int:
+        advanced.append(partition)
+        monkeypatch.setattr(faust.App, "should_stop", True)
+        return 0
+
+    monkeypatch.setattr(counting.store, "advance", stopping)
+    async with running(counting.app, broker):
+        await until(lambda: advanced)
+        await asyncio.sleep(0.3)
+        monkeypatch.undo()
+    assert len(advanced) == 1
+
+
 def test_idle_time_runs_only_while_everything_is_read_and_from_the_last_item() -> None:
     idle = IdleTime()
     looks = [
