@@ -44,10 +44,18 @@ def add(subparsers: Any) -> None:
         "back to the events topic.",
     )
     actions = parser.add_subparsers(required=True, metavar="ACTION")
-    listing = actions.add_parser("list", help="the latest, and how many there are by reason")
+    listing = actions.add_parser(
+        "list",
+        help="the latest, and how many there are by reason",
+        description="Lists the latest that pass the filters, and counts those there are by reason.",
+    )
     listing.add_argument("--limit", type=_count, default=LISTED, metavar="N", help=f"default {LISTED}")
     listing.set_defaults(run=run_list)
-    showing = actions.add_parser("show", help="one whole, with its payload and the refusals before")
+    showing = actions.add_parser(
+        "show",
+        help="one whole, with its payload and the refusals before",
+        description="Shows one with its payload, why it was refused, and when it was refused before.",
+    )
     showing.add_argument("id", metavar="ID", help="epoch-partition-offset, as the list has it")
     showing.set_defaults(run=run_show)
     replaying = actions.add_parser(

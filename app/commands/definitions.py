@@ -33,8 +33,12 @@ def add(subparsers: Any) -> None:
         description="Lists, shows, stores and deletes funnels and goals of a site, as the REST API does.",
     )
     actions = parser.add_subparsers(required=True, metavar="ACTION")
-    listing = actions.add_parser("list", help="what is defined, those of the settings first")
-    showing = actions.add_parser("show", help="one of them, as JSON")
+    listing = actions.add_parser(
+        "list",
+        help="what is defined, those of the settings first",
+        description="Lists the funnels and goals of a site with their versions, those of the settings first.",
+    )
+    showing = actions.add_parser("show", help="one of them, as JSON", description="Prints one as JSON.")
     putting = actions.add_parser(
         "put",
         help="define what a file says",
@@ -42,7 +46,11 @@ def add(subparsers: Any) -> None:
         "POST /api/v1/funnels and /api/v1/goals. What is defined like this already stays as it is; what the "
         "file does not name, too. A file with a mistake changes nothing.",
     )
-    deleting = actions.add_parser("delete", help="delete one; its versions stay")
+    deleting = actions.add_parser(
+        "delete",
+        help="delete one; its versions stay",
+        description="Deletes one that is stored; one of the settings is deleted there.",
+    )
     for action, handler in ((listing, _list), (showing, _show), (putting, _put), (deleting, _delete)):
         action.add_argument("--site", required=True, type=_site, metavar="ID")
         action.add_argument("--data", type=Path, metavar="DIR", help="data directory of the embedded stack")

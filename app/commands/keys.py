@@ -58,9 +58,17 @@ def add(subparsers: Any) -> None:
     )
     new.add_argument("--label", default="", help="what people call the key, such as whom it is for")
     new.set_defaults(run=run)
-    listing = actions.add_parser("list", help="the keys of the API, without their secrets")
+    listing = actions.add_parser(
+        "list",
+        help="the keys of the API, without their secrets",
+        description="Lists the keys of the API with their scopes and sites, without their secrets.",
+    )
     listing.set_defaults(run=show)
-    revoking = actions.add_parser("revoke", help=f"a key opens nothing any more, within {REMEMBERED_S:.0f} s")
+    revoking = actions.add_parser(
+        "revoke",
+        help=f"a key opens nothing any more, within {REMEMBERED_S:.0f} s",
+        description="Revokes a key of the API for good.",
+    )
     revoking.add_argument("key_id", help="as `wua keys list` shows it")
     revoking.set_defaults(run=revoke)
 

@@ -44,9 +44,15 @@ def add(subparsers: Any) -> None:
         "--embed", action="append", default=[], metavar="ORIGIN", help="pages of this origin may embed it"
     )
     new.set_defaults(run=run)
-    actions.add_parser("list", help="the links, without their secrets").set_defaults(run=show)
+    actions.add_parser(
+        "list",
+        help="the links, without their secrets",
+        description="Lists the links with what they show, without their secrets.",
+    ).set_defaults(run=show)
     revoking = actions.add_parser(
-        "revoke", help=f"a link opens nothing any more, within {REMEMBERED_S:.0f} s"
+        "revoke",
+        help=f"a link opens nothing any more, within {REMEMBERED_S:.0f} s",
+        description="Revokes a link for good.",
     )
     revoking.add_argument("share_id", help="as `wua share list` shows it")
     revoking.set_defaults(run=revoke)

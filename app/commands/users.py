@@ -49,16 +49,32 @@ def add(subparsers: Any) -> None:
         "--oidc", action="store_true", help="without a password: signs in by the OpenID provider alone"
     )
     adding.set_defaults(run=run)
-    actions.add_parser("list", help="who signs in, and as what").set_defaults(run=show)
-    granting = actions.add_parser("grant", help="give another role, or none, at sites")
+    actions.add_parser(
+        "list",
+        help="who signs in, and as what",
+        description="Lists who signs in, by what, and the role at each site.",
+    ).set_defaults(run=show)
+    granting = actions.add_parser(
+        "grant",
+        help="give another role, or none, at sites",
+        description="Gives a role in place of the one before, at the sites that are named or at all of them.",
+    )
     _named(granting)
     granting.add_argument("--role", choices=[*Role, NO_ROLE], required=True)
     _at_sites(granting)
     granting.set_defaults(run=grant)
-    setting = actions.add_parser("set-password", help="a new password; every session of the person ends")
+    setting = actions.add_parser(
+        "set-password",
+        help="a new password; every session of the person ends",
+        description="Asks for the password, or reads it from the first line of standard input.",
+    )
     _named(setting)
     setting.set_defaults(run=set_password)
-    removing = actions.add_parser("remove", help=f"signs in no more, within {REMEMBERED_S:.0f} s")
+    removing = actions.add_parser(
+        "remove",
+        help=f"signs in no more, within {REMEMBERED_S:.0f} s",
+        description="Ends every session of the person, who signs in no more.",
+    )
     _named(removing)
     removing.set_defaults(run=remove)
 

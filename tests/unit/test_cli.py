@@ -33,9 +33,11 @@ def test_every_command_is_declared_by_the_module_that_is_named() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_help_of_a_command_says_what_it_does(name: str) -> None:
-    description = grammars(name)[name].description
-    assert description is not None
-    assert re.fullmatch(r"[A-Z0-9].*\.", description)
+    command = grammars(name)[name]
+    actions = [one for one in command._actions if isinstance(one, _SubParsersAction)]
+    for grammar in (command, *(action for one in actions for action in one.choices.values())):
+        assert grammar.description is not None, grammar.prog
+        assert re.fullmatch(r"[A-Z0-9].*\.", grammar.description)
 
 
 def test_the_list_of_commands_is_there_at_once() -> None:
