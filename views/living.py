@@ -68,7 +68,7 @@ def resolved(events: str, *, database: str) -> str:
 
 
 def number(*, database: str) -> str:
-    """SQL: 64 bits of the id of the session that an event lives in, to tell it from others of the site.
+    """SQL: the hash of the session that an event lives in, to tell it from others of the site.
 
     Merges are few and looked up in constants, so that rows are read once; without any, nothing is done.
     """
@@ -77,7 +77,7 @@ def number(*, database: str) -> str:
         f"FROM {database}.session_merges WHERE site_id = {{site:String}} GROUP BY session_id"
     )
     heirs = f"(SELECT (groupArray(ended), groupArray(living)) FROM ({merges})) AS heirs"  # noqa: S608
-    return f"transform(cityHash64(session_id), tupleElement({heirs}, 1), heirs.2)"
+    return f"transform(session_hash, tupleElement({heirs}, 1), heirs.2)"
 
 
 def joined_heirs(database: str) -> str:

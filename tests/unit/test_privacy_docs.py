@@ -18,7 +18,7 @@ SCHEMA = (ROOT / "migrations" / "schema.sql").read_text(encoding="utf-8")
 #: Columns of dead letters that hold text about the event.
 TOLD = frozenset({"detail", "history"})
 #: What the engine makes of an id that is replaced, and so replaces with it.
-MADE = frozenset({"visitor_hash"})
+MADE = frozenset({"visitor_hash", "session_hash"})
 #: Columns that tell of a page, a count, a time or a block. A new one belongs here or in app/core/persons.py.
 FACTS = frozenset(
     re.findall(

@@ -70,7 +70,7 @@ class Occurrences(msgspec.Struct, frozen=True, kw_only=True):
         rows = self._sessions(asked, columns)
         if not asked.needs_events:
             return rows
-        return f"{rows} AND cityHash64(session_id) IN (SELECT number FROM ({self._events(asked, {})}))"  # noqa: S608
+        return f"{rows} AND session_hash IN (SELECT number FROM ({self._events(asked, {})}))"  # noqa: S608
 
     def _rows(self, asked: Happening, dim: str, of_session: str) -> str:
         columns = (
@@ -82,8 +82,8 @@ class Occurrences(msgspec.Struct, frozen=True, kw_only=True):
         events = self._events(asked, {"at": "toUnixTimestamp64Milli(event_at)"})
         # Fewer events than sessions pass, as a rule.
         return (
-            f"SELECT s.*, e.at AS at FROM ({self._sessions(asked, columns)}) AS s "  # noqa: S608
-            f"INNER JOIN ({events}) AS e ON e.number = cityHash64(s.session_id)"
+            f"SELECT s.*, e.at AS at FROM ({self._sessions(asked, f'{columns}, session_hash')}) AS s "  # noqa: S608
+            f"INNER JOIN ({events}) AS e ON e.number = s.session_hash"
         )
 
     def _sessions(self, asked: Happening, columns: str) -> str:

@@ -222,7 +222,7 @@ def _rows(asked: Journeys, places: Places, known: KnownDays | None, *, database:
     )
     passing = filters.condition(apart.sessions, places, database=database)
     return (
-        "SELECT cityHash64(session_id) AS number, sign, visitor_hash AS visitor, "  # noqa: S608
+        "SELECT session_hash AS number, sign, visitor_hash AS visitor, "  # noqa: S608
         f"toUInt128(0) AS event FROM {database}.sessions_silver WHERE {is_asked} AND {passing} UNION ALL "
         f"SELECT number, 0 AS sign, toUInt64(0) AS visitor, event FROM ({events})"
     )

@@ -113,7 +113,7 @@ def _passing_sessions(apart: Split, columns: Mapping[str, str], places: Places, 
     named = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
     passing = filters.condition(apart.sessions, places, database=database)
     return (
-        f"SELECT cityHash64(session_id) AS number, {named} FROM {database}.sessions_silver "  # noqa: S608
+        f"SELECT session_hash AS number, {named} FROM {database}.sessions_silver "  # noqa: S608
         f"WHERE {living.WITHIN} AND {passing} AND {living.standing(living.WITHIN, database=database)}"
     )
 

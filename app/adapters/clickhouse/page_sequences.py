@@ -42,11 +42,11 @@ SELECT
     {site:String}, {day:Date}, {is_bot:UInt8}, {made_id:UInt64}, {made_at:DateTime('UTC')}, {checksum:Int64},
     max(visitor), arrayMap(one -> one.3, arraySort(groupArrayIf(viewed, sign = 0))), min(kept_from)
 FROM (
-    SELECT cityHash64(session_id) AS number, sign, visitor_hash AS visitor,
+    SELECT session_hash AS number, sign, visitor_hash AS visitor,
         (toDateTime64(0, 3, 'UTC'), toInt64(0), toUInt64(0)) AS viewed, inserted_at AS kept_from
     FROM {database:Identifier}.sessions_silver WHERE DAY
     UNION ALL
-    SELECT transform(cityHash64(session_id), heirs.1, heirs.2) AS number, 0 AS sign, toUInt64(0) AS visitor,
+    SELECT transform(session_hash, heirs.1, heirs.2) AS number, 0 AS sign, toUInt64(0) AS visitor,
         (event_at, toInt64(_offset), path_hash) AS viewed, inserted_at AS kept_from
     FROM {database:Identifier}.user_behavior_silver
     WHERE site_id = {site:String} AND local_date BETWEEN {day:Date} AND last_day
