@@ -2,8 +2,8 @@
 -- does not put millions of events in order again. The web processes make it; until they have, events are read.
 
 -- What is made of a day's sessions at once has one `made_id`. It is whole, and right, as long as `session_attributes_daily`
--- has the checksum, and as many sessions and page views of the day: other rows are not looked at, and go after a day. A
--- session is told by nothing but its visitor and its pages. Its row is kept as long as the first of the rows that it is
+-- has the checksum, and as many sessions and page views of the day: other rows are not looked at, and go once what is right has stood
+-- in their place for a day. A session is told by nothing but its visitor and its pages. Its row is kept as long as the first of the rows that it is
 -- made of, and goes when its visitor is erased: the day is made anew then.
 CREATE TABLE IF NOT EXISTS {db}.page_sequences {on_cluster}
 (

@@ -104,6 +104,7 @@ async def asked(engine: ChdbEngine, migrated: Store) -> AsyncIterator[Asked]:
         "definitions",
         "visitor_spans",
         "page_sequences",
+        "erasures_under_way",
         *(name for name, parts in migrated.parts().items() if parts),
     ]:
         migrated.run(f"TRUNCATE TABLE {{db}}.{table}")

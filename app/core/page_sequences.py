@@ -15,7 +15,8 @@ import msgspec
 MIN_SESSIONS = 1_000
 #: Late events mostly come within so long: what is made of a day before is made again.
 SETTLED = timedelta(days=2)
-#: How long what is not right is left: somebody may read it still, and to make it again may be in vain.
+#: How long what another takes the place of is left, for somebody may read it still; and how long what was
+#: made in vain is not made again.
 LEFT = timedelta(days=1)
 
 
@@ -68,7 +69,7 @@ def due(
 
 
 def outdated(made: Iterable[Sequences], now: Mapping[Day, Holds], *, at: datetime) -> list[Sequences]:
-    """What is not right, or not the first that is, and has been left for long enough."""
+    """What another has stood in the place of for long enough."""
     made = [*made]
     done = right(made, now)
-    return [one for one in made if done.get(one.day) != one and at - one.made_at >= LEFT]
+    return [one for one in made if one != (used := done.get(one.day)) and used and at - used.made_at >= LEFT]

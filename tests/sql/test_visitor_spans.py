@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
+import threading
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -11,10 +14,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import OperationalError
 from structlog.testing import capture_logs
 
-from app.adapters.clickhouse.in_background import Keeper, Made
+from app.adapters.clickhouse.in_background import Keeper, Made, Stops
 from app.adapters.clickhouse.persons import PersonRows
 from app.adapters.clickhouse.visitor_spans import make_visitor_spans
 from app.core.visitor_spans import ATTRIBUTES
@@ -463,6 +467,52 @@ async def test_a_web_process_makes_them_again_and_again_whatever_fails(asked: As
     else:
         assert {line["event"] for line in logs} == {"visitor_spans.waiting"}
         assert "no_such" in logs[0]["trouble"]
+
+
+async def test_what_keeps_a_table_from_being_made_is_told_and_the_others_are_made(asked: Asked) -> None:
+    looks = 0
+
+    def failing(_: Client, *, stops: Stops) -> Made:
+        raise KeyError("a table")
+
+    def making(_: Client, *, stops: Stops) -> Made:
+        nonlocal looks
+        looks += 1
+        return Made(made=0, unsettled=2)
+
+    keeper = Keeper(asked.settings.clickhouse, {"one": failing, "other": making}, first_s=0, every_s=0.01)
+    with capture_logs() as logs:
+        keeping = asyncio.create_task(keeper.run())
+        async with asyncio.timeout(60):
+            while looks < 3:
+                await asyncio.sleep(0.01)
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+        await keeper.close()
+    told = [line["event"] for line in logs]
+    assert told.count("one.waiting") >= 3
+    # What stays as it is, is told once.
+    assert told.count("other.made") == 1
+
+
+async def test_what_is_made_stops_when_the_process_does(asked: Asked) -> None:
+    begun = threading.Event()
+
+    def making(_: Client, *, stops: Stops) -> Made:
+        begun.set()
+        for made in itertools.count():
+            if stops():
+                return Made(made=made, unsettled=0)
+            time.sleep(0.01)
+        raise AssertionError
+
+    keeper = Keeper(asked.settings.clickhouse, {"one": making}, first_s=0)
+    keeping = asyncio.create_task(keeper.run())
+    async with asyncio.timeout(60):
+        await asyncio.to_thread(begun.wait)
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+        await keeper.close()
 
 
 def fresh(asked: Asked) -> Asked:

@@ -64,12 +64,19 @@ def test_what_is_right_is_not_made_again_and_what_was_in_vain_not_at_once() -> N
     assert [*due([made(Holds(8, 2000, 5000))], now, at=AT)] == [OVER]
 
 
-def test_what_is_not_used_is_left_for_a_day() -> None:
+def test_what_another_takes_the_place_of_is_left_until_that_is_a_day_old() -> None:
     torn, second = made(Holds(7, 1999, 5000), made_id=3), made(made_id=2)
     both = [made(), second, torn]
-    assert outdated(both, {OVER: HOLDS}, at=AT) == []
-    assert outdated(both, {OVER: HOLDS}, at=AT + timedelta(days=1)) == [second, torn]
-    assert outdated([made()], {}, at=AT + timedelta(days=1)) == [made()]
+    assert outdated(both, {OVER: HOLDS}, at=AT + timedelta(hours=23)) == []
+    assert outdated(both, {OVER: HOLDS}, at=AT + timedelta(hours=24)) == [second, torn]
+    old = made(Holds(6, 1999, 5000), made_id=3, ago=timedelta(days=9))
+    assert outdated([old, made()], {OVER: HOLDS}, at=AT) == []
+    assert outdated([old, made()], {OVER: HOLDS}, at=AT + timedelta(days=1)) == [old]
+
+
+def test_what_nothing_takes_the_place_of_stays() -> None:
+    old = made(Holds(6, 1999, 5000), ago=timedelta(days=9))
+    assert outdated([old], {OVER: HOLDS}, at=AT) == outdated([old], {}, at=AT) == []
 
 
 @given(

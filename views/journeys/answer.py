@@ -7,8 +7,10 @@ from collections.abc import Callable
 from operator import itemgetter
 from typing import Any
 
+from app.errors import QueryError
 from views.figures import ratio
 from views.journeys.model import (
+    Direction,
     Flow,
     FlowLink,
     FlowNode,
@@ -31,6 +33,8 @@ GOLD = f"gold: {TABLE}"
 
 async def top_paths(reader: Reader, scope: Scope, asked: Journeys, *, cap_ms: int) -> TopPaths:
     """Paths with the most sessions. A session counts where it began. ``cap_ms`` as in views/stats."""
+    if asked.direction is Direction.BOTH:
+        raise QueryError("direction = 'both': a path runs one way; expected after or before")
     rows, layer = await _asked(paths_of, reader, scope, asked, cap_ms=cap_ms)
     total = rows[0]["of_all"] if rows else 0
     return TopPaths(

@@ -52,8 +52,6 @@ def is_of_pages(asked: Journeys) -> bool:
 
 def paths_of(asked: Journeys, sessions: str, places: Places, *, database: str) -> str:
     """SQL: ``path`` (nodes), ``n`` sessions, ``visitors``, most first; and the sessions ``of_all`` paths."""
-    if asked.direction is Direction.BOTH:
-        raise QueryError("direction = 'both': a path runs one way; expected after or before")
     depth = places.put(asked.depth, "UInt8")
     path = {
         Direction.AFTER: f"arraySlice(steps, place, {depth})",

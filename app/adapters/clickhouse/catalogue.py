@@ -23,6 +23,8 @@ FIRST_DAY = date(1970, 1, 2)
 
 _TARGET = re.compile(r" TO (?:`?\w+`?)\.`?(?P<name>\w+)`?")
 _SOURCE = re.compile(r"\bFROM (?:`?\w+`?)\.`?(?P<name>\w+)`?(?: AS (?P<alias>\w+))?")
+#: Tables with rows of people that no view fills.
+_BESIDE_VIEWS = ("page_sequences",)
 #: A row that has one of them is of a person.
 _IDS = frozenset({"visitor_id", "visitor_hash", "user_id"})
 _TTL = re.compile(r"\bTTL \w+ \+ toInterval(?P<unit>Day|Year)\((?P<count>\d+)\)")
@@ -161,8 +163,9 @@ def load(client: Client, *, database: str) -> Catalogue:
         landing=frozenset(name for name, row in kept.items() if row[0] == "Null"),
         people={
             name: ttl
-            for name, (*_, create) in kept.items()
-            if (ttl := _ttl(create)) is not None
+            for name in (*tables, *_BESIDE_VIEWS)
+            if name in kept
+            and (ttl := _ttl(kept[name][-1])) is not None
             and "inserted_at" in columns[name]
             and not _IDS.isdisjoint(columns[name])
         },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from app.adapters.clickhouse.codes import refused
 from app.adapters.clickhouse.day_checksums import DayChecksums
-from app.adapters.clickhouse.in_background import GENTLY, Made
+from app.adapters.clickhouse.in_background import GENTLY, Made, Stops, never
 from app.core.page_sequences import MIN_SESSIONS, Day, Holds, Sequences, due, outdated
 
 _NOW_SQL = """
@@ -54,7 +54,11 @@ FROM (
 )
 GROUP BY number HAVING sum(sign) > 0
 """.replace("DAY", _DAY)
-_ERASING_SQL = "SELECT count() FROM {database:Identifier}.erasures_under_way"
+#: Visitors whom silver does not know: they were erased while their rows were read.
+_STRANGERS_SQL = """
+SELECT count() FROM {database:Identifier}.page_sequences WHERE DAY AND made_id = {made_id:UInt64}
+    AND visitor_hash NOT IN (SELECT visitor_hash FROM {database:Identifier}.sessions_silver WHERE DAY)
+""".replace("DAY", _DAY)
 _DELETE_SQL = (
     "ALTER TABLE {database:Identifier}.page_sequences DELETE WHERE site_id IN {sites:Array(String)} "
     "AND local_date IN {days:Array(Date)} AND made_id IN {made:Array(UInt64)}"
@@ -62,72 +66,94 @@ _DELETE_SQL = (
 
 
 def make_page_sequences(
-    client: Client, *, database: str, now: datetime | None = None, min_sessions: int = MIN_SESSIONS
+    client: Client,
+    *,
+    database: str,
+    now: datetime | None = None,
+    min_sessions: int = MIN_SESSIONS,
+    stops: Stops = never,
 ) -> Made:
     """Make those of every day that is over for a while and has none that are right; delete the outdated.
 
-    Any number of processes may do this at once: what one of them made is used. Raises ReconcileError when
-    ClickHouse refuses.
+    Between two days it is asked whether it ``stops``. Any number of processes may do this at once: what one
+    of them made is used. Raises ReconcileError when ClickHouse refuses; the days that it took are made.
     """
     try:
-        return _made(client, database=database, at=now or datetime.now(UTC), min_sessions=min_sessions)
+        maker = _Maker(client, database=database, at=now or datetime.now(UTC))
+        return maker.made(min_sessions=min_sessions, stops=stops)
     except ClickHouseError as error:
         raise refused(error, at=f"{database}.page_sequences") from error
 
 
-def _made(client: Client, *, database: str, at: datetime, min_sessions: int) -> Made:
-    bound = {"database": database}
-    now = {
-        Day(*day): Holds(*holds)
-        for *day, checksum, sessions, page_views in client.query(_NOW_SQL, parameters=bound).result_rows
-        for holds in [(checksum, sessions, page_views)]
-    }
-    made = [
-        Sequences(Day(*row[:3]), row[6], row[7].replace(tzinfo=UTC), Holds(*row[3:6]))
-        for row in client.query(_MADE_SQL, parameters=bound).result_rows
-    ]
-    days, done = [*due(made, now, at=at, min_sessions=min_sessions)], 0
-    for day in _settled(client, days, now, database=database):
-        # TRICKY: what is read before a person's rows become others', and written after, would stay.
-        if client.query(_ERASING_SQL, parameters=bound).result_rows[0][0]:
-            break
-        of_day = {
-            **bound,
+class _Maker:
+    def __init__(self, client: Client, *, database: str, at: datetime) -> None:
+        self._client = client
+        self._database = database
+        self._at = at
+
+    def made(self, *, min_sessions: int, stops: Stops) -> Made:
+        now = {Day(*row[:3]): Holds(*row[3:]) for row in self._rows(_NOW_SQL)}
+        made = [
+            Sequences(Day(*row[:3]), row[6], row[7].replace(tzinfo=UTC), Holds(*row[3:6]))
+            for row in self._rows(_MADE_SQL)
+        ]
+        held, settled = self._held([*due(made, now, at=self._at, min_sessions=min_sessions)], now)
+        done, trouble = 0, None
+        for day in settled:
+            if stops():
+                break
+            try:
+                done += self._make(day, now[day])
+            except ClickHouseError as error:
+                trouble = trouble or error
+        self._delete(outdated(made, now, at=self._at))
+        if trouble is not None:
+            raise trouble
+        return Made(made=done, unsettled=held - done)
+
+    def _held(self, days: Sequence[Day], now: Mapping[Day, Holds]) -> tuple[int, list[Day]]:
+        """Of how many of the days silver holds something, and those of which it holds what gold does."""
+        of_sites: dict[tuple[str, int], list[Day]] = {}
+        for day in days:
+            of_sites.setdefault((day.site_id, day.is_bot), []).append(day)
+        if not days:
+            return 0, []
+        checksums = DayChecksums(self._client, database=self._database)
+        held, settled = 0, []
+        for (site_id, is_bot), theirs in of_sites.items():
+            silver = checksums.of(site_id, is_bot=is_bot, days=[day.day for day in theirs])
+            held += len(silver)
+            settled += [day for day in theirs if silver.get(day.day) == now[day].checksum]
+        return held, settled
+
+    def _make(self, day: Day, holds: Holds) -> bool:
+        """Whether the day is made now."""
+        made_id = secrets.randbits(64)
+        bound = {
+            "database": self._database,
             "site": day.site_id,
             "is_bot": day.is_bot,
             "day": day.day,
-            "checksum": now[day].checksum,
-            "made_id": secrets.randbits(64),
-            "made_at": at,
+            "made_id": made_id,
         }
-        client.command(_MAKE_SQL, parameters=of_day, settings=GENTLY)
-        done += 1
-    _delete(client, outdated(made, now, at=at), database=database)
-    return Made(made=done, unsettled=len(days) - done)
+        told = {**bound, "checksum": holds.checksum, "made_at": self._at}
+        self._client.command(_MAKE_SQL, parameters=told, settings=GENTLY)
+        # TRICKY: an erasure deletes what it finds once silver has other ids. What was read before, and is
+        # written after, it cannot find.
+        if self._client.query(_STRANGERS_SQL, parameters=bound, settings=GENTLY).result_rows[0][0]:
+            self._delete([Sequences(day, made_id, self._at, holds)])
+            return False
+        return True
 
+    def _delete(self, gone: Sequence[Sequences]) -> None:
+        if gone:
+            bound: dict[str, Any] = {
+                "database": self._database,
+                "sites": sorted({one.day.site_id for one in gone}),
+                "days": sorted({one.day.day for one in gone}),
+                "made": [one.made_id for one in gone],
+            }
+            self._client.command(_DELETE_SQL, parameters=bound)
 
-def _settled(client: Client, days: Iterable[Day], now: Mapping[Day, Holds], *, database: str) -> list[Day]:
-    """The days of which silver holds what gold does."""
-    of_sites: dict[tuple[str, int], list[Day]] = {}
-    for day in days:
-        of_sites.setdefault((day.site_id, day.is_bot), []).append(day)
-    if not of_sites:
-        return []
-    checksums = DayChecksums(client, database=database)
-    found = []
-    for (site_id, is_bot), theirs in of_sites.items():
-        silver = checksums.of(site_id, is_bot=is_bot, days=[day.day for day in theirs])
-        found += [day for day in theirs if silver.get(day.day) == now[day].checksum]
-    return found
-
-
-def _delete(client: Client, gone: Iterable[Sequences], *, database: str) -> None:
-    gone = [*gone]
-    if gone:
-        bound: dict[str, Any] = {
-            "database": database,
-            "sites": sorted({one.day.site_id for one in gone}),
-            "days": sorted({one.day.day for one in gone}),
-            "made": [one.made_id for one in gone],
-        }
-        client.command(_DELETE_SQL, parameters=bound)
+    def _rows(self, sql: str) -> Sequence[Sequence[Any]]:
+        return self._client.query(sql, parameters={"database": self._database}, settings=GENTLY).result_rows

@@ -53,13 +53,9 @@ WHERE site_id = {{site:String}} AND visitor_id IN {{visitors:Array(String)}} AND
 """
 #: Which rows of ``erasures_under_way`` are of a person.
 NOTED = "person IN {digests:Array(String)}"
-#: Rows that know a visitor by the hash alone.
-_THEIR_HASHES = (
-    "site_id = {site:String} "
-    "AND has(arrayMap(one -> cityHash64(one), {visitors:Array(String)}), visitor_hash)"
-)
-#: Who is whom goes last: a run that was cut off before that finds the same person again.
-LAST = ("visitor_aliases", "user_aliases")
+#: What the web processes make of silver goes after silver, for they may make it meanwhile. Who is whom goes
+#: last: a run that was cut off before that finds the same person again.
+LAST = ("page_sequences", "visitor_aliases", "user_aliases")
 _MERGED = re.compile(r"SimpleAggregateFunction\((?P<function>\w+),")
 #: A payload that could not be read names nobody in columns: its text is looked through. Whose it is, only its
 #: members tell: an id may be any word.
@@ -135,12 +131,11 @@ class PersonRows:
                 self._clear(_those(person, of), salt=other)
             self._note([digest for digest in digests if digest not in noted], salt=salt)
             self._clear(person, salt=salt)
-            # What is made of sessions is made anew of the rows as they are.
-            self._delete(f"{self._database}.page_sequences", _THEIR_HASHES, bound=_bound(person))
-            self._delete(f"{self._database}.visitor_spans", "site_id = {site:String}", bound=_bound(person))
-            for name in (*self._places(person), "page_sequences"):
+            for name in self._places(person):
                 # The engine keeps the text of the last deletion, whatever it is: let it be one without ids.
                 self._delete(f"{self._database}.{name}", "0", bound={})
+            # Sketches know the ids that were; those of the others are made anew of the rows as they are.
+            self._delete(f"{self._database}.visitor_spans", "site_id = {site:String}", bound=_bound(person))
             self._delete(self._under_way, NOTED, bound={"digests": digests})
         except ClickHouseError as error:
             raise _refused(error, at=self._database) from error
@@ -270,6 +265,8 @@ def _theirs(columns: Iterable[str], person: Person) -> str:
     ids = [("visitor_id", "visitors", person.visitors)]
     ids += [(name, "users", person.users) for name in ("user_id", "previous_id")]
     either = [f"{name} IN {{{of}:Array(String)}}" for name, of, some in ids if name in known and some]
+    if "visitor_hash" in known and "visitor_id" not in known and person.visitors:
+        either.append("has(arrayMap(one -> cityHash64(one), {visitors:Array(String)}), visitor_hash)")
     return f"site_id = {{site:String}} AND ({' OR '.join(either)})" if either else ""
 
 

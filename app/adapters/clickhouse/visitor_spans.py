@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from typing import Any
 
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from app.adapters.clickhouse.codes import refused
 from app.adapters.clickhouse.day_checksums import DayChecksums
-from app.adapters.clickhouse.in_background import GENTLY, Made
+from app.adapters.clickhouse.in_background import GENTLY, Made, Stops, never
 from app.core.visitor_spans import (
     ATTRIBUTES,
     MIN_SESSIONS,
@@ -61,11 +63,12 @@ def make_visitor_spans(
     now: datetime | None = None,
     min_sessions: int = MIN_SESSIONS,
     min_sessions_of_day: int = MIN_SESSIONS_OF_DAY,
+    stops: Stops = never,
 ) -> Made:
     """Make every span that is worth knowing, of days before today (UTC), and is not known as it is now.
 
-    Any number of processes may do this at once: spans of the same sessions are the same. Raises
-    ReconcileError when ClickHouse refuses.
+    Between two it is asked whether it ``stops``. Any number of processes may do this at once: spans of the
+    same sessions are the same. Raises ReconcileError when ClickHouse refuses.
     """
     today = (now or datetime.now(UTC)).date()
     try:
@@ -75,12 +78,21 @@ def make_visitor_spans(
             today=today,
             min_sessions=min_sessions,
             min_sessions_of_day=min_sessions_of_day,
+            stops=stops,
         )
     except ClickHouseError as error:
         raise refused(error, at=f"{database}.visitor_spans") from error
 
 
-def _made(client: Client, *, database: str, today: date, min_sessions: int, min_sessions_of_day: int) -> Made:
+def _made(
+    client: Client,
+    *,
+    database: str,
+    today: date,
+    min_sessions: int,
+    min_sessions_of_day: int,
+    stops: Stops,
+) -> Made:
     bound = {"database": database, "today": today}
     days: dict[tuple[str, int], dict[date, Day]] = {}
     for site_id, is_bot, day, *holds in client.query(_DAYS_SQL, parameters=bound).result_rows:
@@ -99,21 +111,19 @@ def _made(client: Client, *, database: str, today: date, min_sessions: int, min_
             due[whose] = unknown
     if not due:
         return Made(made=0, unsettled=0)
+    made = held = 0
     checksums = DayChecksums(client, database=database)
-    made = 0
     for (site_id, is_bot), spans in due.items():
         # Read first: a session that comes after this is in the sketch, and makes its checksum out of date.
         silver = checksums.of(site_id, is_bot=is_bot, days={day for span in spans for day in span.days})
-        for span in right(spans, silver):
-            of_span = {
-                **bound,
-                "site": site_id,
-                "is_bot": is_bot,
-                "since": span.since,
-                "until": span.until,
-                "checksum": span.checksum,
-            }
-            for sql in (_MAKE_WHOLE,) if span.is_day else _MAKE:
-                client.command(sql, parameters=of_span, settings=GENTLY)
-            made += 1
-    return Made(made=made, unsettled=sum(map(len, due.values())) - made)
+        held += sum(any(day in silver for day in span.days) for span in spans)
+        of_site = {**bound, "site": site_id, "is_bot": is_bot}
+        made += sum(_make(client, span, of_site) for span in right(spans, silver) if not stops())
+    return Made(made=made, unsettled=held - made)
+
+
+def _make(client: Client, span: Span, of_site: Mapping[str, Any]) -> int:
+    bound = {**of_site, "since": span.since, "until": span.until, "checksum": span.checksum}
+    for sql in (_MAKE_WHOLE,) if span.is_day else _MAKE:
+        client.command(sql, parameters=bound, settings=GENTLY)
+    return 1
