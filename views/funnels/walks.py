@@ -127,12 +127,10 @@ def _taken(definition: FunnelDefinition) -> str:
 
 def _revenue(window: str, codes: Codes) -> str:
     """SQL: per step, the amounts of events from it on, within the window of the first."""
-    return (
-        "sumForEach(arrayMap(taken -> arraySum(arrayMap((code, amount) -> if("
-        f"code >= codes[{folds.place_of('taken')}] AND code <= codes[-1] "
-        f"AND {codes.time('code')} <= times[1] + {window}, amount, 0), paid_by, paid)), "
-        "if(empty(paid), [], walk)))"
-    )
+    # Per amount, not per step: few events pay, and what lambdas name is copied for each element of theirs.
+    in_time = f"amount * (code <= codes[-1]) * ({codes.time('code')} <= times[1] + {window})"
+    of_step = f"{in_time} * (code >= codes[{folds.place_of('taken')}])"
+    return f"sumForEachArray(arrayMap((code, amount) -> arrayMap(taken -> {of_step}, walk), paid_by, paid))"
 
 
 def _walkers(
@@ -210,8 +208,8 @@ def _events(
     code = codes.code(steps="steps", ended="ended")
     # Each level is named once: what the engine finds twice in a statement it thinks about twice.
     if known:
-        of_pages = f"toUInt32(bitAnd(pages, {(1 << last + 1) - 1}))"
-        steps = f"bitOr(if(event_type = '{EventType.PAGE_VIEW.value}', {of_pages}, toUInt32(0)), {steps})"
+        of_pages = f"(event_type = '{EventType.PAGE_VIEW.value}') * bitAnd(pages, {(1 << last + 1) - 1})"
+        steps = f"bitOr({of_pages}, {steps})"
         code = f"if(bitTest(is_steps, {last}), {codes.unknown}, {code})"
         pages = known.column(within=living.WITHIN, database=database)
         rows = f"(SELECT *, visitor_hash, path_hash, {pages} FROM {rows})"  # noqa: S608
