@@ -64,33 +64,20 @@ def in_order(walkers: str, *, kept: str, codes: Codes, count: int, window: str, 
     arrays = ", ".join(f"each_{name}" for name in each)
     of_walk = f"{kept}codes, start, goes_on"
     rows = f"SELECT {of_walk}, if(goes_on, codes, []) AS walked, {made} FROM ({walkers})"  # noqa: S608
-    names = ", ".join([*each, "place"])
-    comes: list[str] = []
-    for step in range(1, count + 1):
-        # Not `if` and AND: for a few numbers it costs more to leave them out than to make them.
-        if step == 1:
-            takes, walk, before = "bitTest(steps, 0)", "(at + place)", ""
-        else:
-            # No earlier beginning is in time, and 0 is none.
-            earliest = f"greatest(at - bitShiftLeft({window}, {PLACE_BITS}), 1)"
-            takes = f"bitTest(steps, {step - 1}) * (before >= {earliest})"
-            walk = f"bitOr(bitAnd(before, {~_PLACE}), place)"
-            before = f", arrayShiftRight({comes[-1]}, 1)"
-        led = f"{takes} * {walk}"
-        if ends != "0":
-            led += f" - (1 - {takes}) * ({ends.format(bit=step - 1)})"
-        lists = f"{arrays}, arrayEnumerate(each_at){before}"
-        come = f"arrayMap(({names}{', before' if before else ''}) -> {led}, {lists})"
-        had = "".join(f", {one}" for one in comes)
-        comes.append(f"come_{step}")
+    comes = [f"come_{step}" for step in range(1, count)]
+    for step, come in enumerate(comes, 1):
+        led = _led(step, [*each], window=window, ends=ends)
+        had = "".join(f", {one}" for one in comes[: step - 1])
         rows = (
-            f"SELECT {of_walk}, {arrays}{had}, arrayFill(one -> one != 0, {come}) AS {comes[-1]} "  # noqa: S608
+            f"SELECT {of_walk}, {arrays}{had}, arrayFill(one -> one != 0, {led}) AS {come} "  # noqa: S608
             f"FROM ({rows})"
         )
+    # Nobody goes on from the last step: where it is come to is enough.
+    comes.append(_led(count, [*each], window=window, ends=ends))
     # Back from the first event that came furthest; of who does not go on, to where they start.
     ats: list[str] = []
     for step in range(count, 0, -1):
-        place = f"arrayFirstIndex(one -> one > 0, come_{step})"
+        place = f"arrayFirstIndex(one -> one > 0, {comes[step - 1]})"
         if step < count:
             place = f"if(at_{step + 1} > 0, bitAnd(come_{step}[at_{step + 1} - 1], {_PLACE}), {place})"
         if step == 1:
@@ -107,6 +94,25 @@ def in_order(walkers: str, *, kept: str, codes: Codes, count: int, window: str, 
     )
     reached = " + ".join(f"({at} > 0)" for at in ats)
     return f"SELECT {kept}codes, arraySlice({walk}, 1, {reached}) AS walk FROM ({rows})"  # noqa: S608
+
+
+def _led(step: int, each: list[str], *, window: str, ends: str) -> str:
+    """SQL: at each event the walk that it leads to the step; 0: none; -1: it ends the one that was there."""
+    names, lists = [*each, "place"], [*(f"each_{one}" for one in each), "arrayEnumerate(each_at)"]
+    # Not `if` and AND: for a few numbers it costs more to leave them out than to make them.
+    if step == 1:
+        takes, walk = "bitTest(steps, 0)", "(at + place)"
+    else:
+        names.append("before")
+        lists.append(f"arrayShiftRight(come_{step - 1}, 1)")
+        # No earlier beginning is in time, and 0 is none.
+        earliest = f"greatest(at - bitShiftLeft({window}, {PLACE_BITS}), 1)"
+        takes = f"bitTest(steps, {step - 1}) * (before >= {earliest})"
+        walk = f"bitOr(bitAnd(before, {~_PLACE}), place)"
+    led = f"{takes} * {walk}"
+    if ends != "0":
+        led += f" - (1 - {takes}) * ({ends.format(bit=step - 1)})"
+    return f"arrayMap(({', '.join(names)}) -> {led}, {', '.join(lists)})"
 
 
 def in_any_order(walkers: str, *, kept: str, codes: Codes, count: int, window: str) -> str:
