@@ -23,6 +23,7 @@ from views.experiments.answer import results, seen
 from views.experiments.model import ExperimentList, ExperimentResults, ResultsAsked
 from views.freshness import Freshness
 from views.funnels.answer import funnel_conversion
+from views.funnels.currencies import KnownCurrencies
 from views.funnels.model import (
     ALL_WALKS,
     FUNNEL,
@@ -69,6 +70,7 @@ class Analyses:
         self._reader = Reader(pool, database=settings.clickhouse.database)
         self._spans = KnownSpans(self._reader)
         self._freshness = Freshness(self._reader)
+        self._currencies = KnownCurrencies(self._reader, settings.currencies)
         self._page_visitors = PageVisitors(self._reader)
         self._page_figures = PageFigures(self._reader)
         self._series = SeriesByTime(self._reader)
@@ -224,6 +226,6 @@ class Analyses:
             funnel_id=funnel_id,
             definition=definition,
             asked=asked,
-            currencies=self.settings.currencies,
+            currencies=self._currencies,
             cap_ms=self._cap_ms(scope),
         )

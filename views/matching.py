@@ -70,7 +70,7 @@ class KnownPages:
             f"FROM {database}.page_performance_metrics WHERE {within} GROUP BY path"
         )
         found = f"(SELECT (groupArray(page), groupArray(meant)) FROM ({known}))"  # noqa: S608
-        return f"transform(path_hash, {found}.1, {found}.2, toUInt64({self._unknown})) AS pages"
+        return f"transform(path_hash, ({found} AS known).1, known.2, toUInt64({self._unknown})) AS pages"
 
 
 def condition(one: EventPattern, places: Places, *, database: str, known: KnownPages | None = None) -> str:

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from app.currency_settings import CurrencySettings
 from app.errors import QueryError
 from views import living
 from views.figures import ratio
+from views.funnels.currencies import KnownCurrencies, Worths
 from views.funnels.model import FunnelAsked, FunnelConversion, FunnelDefinition, FunnelPart, FunnelStepRow
 from views.funnels.walks import statement, unknown_steps
 from views.matching import KnownPages, expressions, refuse_bad_expressions
-from views.money import Rates
 from views.params import Scope
 from views.reading import Reader, Row, about
 from views.stats.answer import intervals
-
-_GIVEN_SQL = """
-SELECT DISTINCT currency, local_date FROM {database}.user_behavior_silver
-WHERE site_id = {{site:String}} AND local_date >= {{since:Date}} AND local_date < {{until:Date}}
-    AND has({{bots:Array(UInt8)}}, is_bot) AND revenue != 0
-ORDER BY currency, local_date
-"""
 
 
 async def funnel_conversion(
@@ -32,7 +25,7 @@ async def funnel_conversion(
     funnel_id: str,
     definition: FunnelDefinition,
     asked: FunnelAsked,
-    currencies: CurrencySettings,
+    currencies: KnownCurrencies,
     cap_ms: int,
 ) -> FunnelConversion:
     """Who reached each step. Of events as such: each counts on its own day, also in a session begun before.
@@ -42,27 +35,32 @@ async def funnel_conversion(
     if asked.interval is not None and not asked.interval.is_of_days:
         raise QueryError(f"interval = {asked.interval}: expected day, week or month")
     await refuse_bad_expressions(reader, expressions(asked.filter))
-    given = await reader.ask(_GIVEN_SQL.format(database=reader.database), scope.by_day)
-    rates = Rates(currencies, given=(row["currency"] for row in given))
-    known = {(row["currency"], row["local_date"]): rates.rate(*row.values()) for row in given}
-    is_one = bool(known) and all(rate == 1 for rate in known.values())
-    worth = {f"{currency} {day}": float(rate) for (currency, day), rate in known.items() if rate}
 
-    async def ask(pages: KnownPages | None) -> list[Row]:
+    async def ask(worths: Worths, pages: KnownPages | None) -> list[Row]:
         made = statement(
             definition,
             asked,
             scope,
             database=reader.database,
             first_day=living.first_day(scope.period.since, cap_ms=cap_ms),
-            rates=None if is_one else worth,
+            rates=worths,
             known=pages,
         )
         return await reader.ask(made.sql, made.bound)
 
-    rows = await ask(KnownPages(unknown=unknown_steps(definition)))
-    if any(row["unknown"] for row in rows):
-        rows = await ask(None)
+    async def walks(worths: Worths) -> list[Row]:
+        found = await ask(worths, KnownPages(unknown=unknown_steps(definition)))
+        return await ask(worths, None) if any(row["unknown"] for row in found) else found
+
+    guess = currencies.guess(scope)
+    if guess is None:
+        given = await currencies.given(scope)
+        rows = await walks(given.worths)
+    else:
+        # Beside each other: the engine thinks about walks for a while before it reads.
+        given, rows = await asyncio.gather(currencies.given(scope), walks(guess.worths))
+        if not given.holds(guess):
+            rows = await walks(given.worths)
     total = _part(definition, next((row for row in rows if not row["part"]), None))
     return FunnelConversion(
         **about(scope, layer="silver"),
@@ -74,8 +72,8 @@ async def funnel_conversion(
         conversion=total.conversion,
         median_time_to_convert_s=total.median_time_to_convert_s,
         mean_time_to_convert_s=total.mean_time_to_convert_s,
-        currency=rates.currency,
-        currencies_left_out=sorted({currency for (currency, _), rate in known.items() if rate is None}),
+        currency=given.currency,
+        currencies_left_out=given.left_out,
         steps=total.steps,
         breakdown=[_part(definition, row) for row in rows if row["part"] == "value"],
         trend=_trend(definition, asked, scope, [row for row in rows if row["part"] == "at"]),

@@ -57,53 +57,62 @@ def in_order(walkers: str, *, kept: str, codes: Codes, count: int, window: str, 
     ms << 14 | the place of the event that took the step. 0: none; -1: it was ended.
     """
     # Each level names what later ones need: the more columns there are, the longer the engine thinks.
-    each = {"at": codes.time("code"), "steps": codes.steps_of("code")}
+    each = {"at": f"bitShiftLeft({codes.time('code')}, {PLACE_BITS})", "steps": codes.steps_of("code")}
     if "ended" in ends:
         each["ended"] = codes.ended_of("code")
     made = ", ".join(f"arrayMap(code -> {sql}, walked) AS each_{name}" for name, sql in each.items())
     arrays = ", ".join(f"each_{name}" for name in each)
     of_walk = f"{kept}codes, start, goes_on"
     rows = f"SELECT {of_walk}, if(goes_on, codes, []) AS walked, {made} FROM ({walkers})"  # noqa: S608
-    names = ", ".join([*each, "place"])
-    comes: list[str] = []
-    for step in range(1, count + 1):
-        # Not `if` and AND: for a few numbers it costs more to leave them out than to make them.
-        if step == 1:
-            takes, walk, before = "bitTest(steps, 0)", f"(bitShiftLeft(at, {PLACE_BITS}) + place)", ""
-        else:
-            # The earliest beginning that is in time, at no place.
-            earliest = f"bitShiftLeft(at - {window}, {PLACE_BITS})"
-            takes = f"bitTest(steps, {step - 1}) * (before > 0) * (before >= {earliest})"
-            walk = f"(before - bitAnd(before, {_PLACE}) + place)"
-            before = f", arrayPopBack(arrayPushFront({comes[-1]}, toInt64(0)))"
-        led = f"{takes} * {walk}"
-        if ends != "0":
-            led += f" - (1 - {takes}) * ({ends.format(bit=step - 1)})"
-        lists = f"{arrays}, arrayEnumerate(each_at){before}"
-        come = f"arrayMap(({names}{', before' if before else ''}) -> toInt64({led}), {lists})"
-        had = "".join(f", {one}" for one in comes)
-        comes.append(f"come_{step}")
+    comes = [f"come_{step}" for step in range(1, count)]
+    for step, come in enumerate(comes, 1):
+        led = _led(step, [*each], window=window, ends=ends)
+        had = "".join(f", {one}" for one in comes[: step - 1])
         rows = (
-            f"SELECT {of_walk}, {arrays}{had}, arrayFill(one -> one != 0, {come}) AS {comes[-1]} "  # noqa: S608
+            f"SELECT {of_walk}, {arrays}{had}, arrayFill(one -> one != 0, {led}) AS {come} "  # noqa: S608
             f"FROM ({rows})"
         )
+    # Nobody goes on from the last step: where it is come to is enough.
+    comes.append(_led(count, [*each], window=window, ends=ends))
     # Back from the first event that came furthest; of who does not go on, to where they start.
     ats: list[str] = []
     for step in range(count, 0, -1):
-        place = f"toInt64(arrayFirstIndex(one -> one > 0, come_{step}))"
+        place = f"arrayFirstIndex(one -> one > 0, {comes[step - 1]})"
         if step < count:
             place = f"if(at_{step + 1} > 0, bitAnd(come_{step}[at_{step + 1} - 1], {_PLACE}), {place})"
         if step == 1:
             place += " + (NOT goes_on) * indexOf(codes, start)"
         had = "".join(f", {one}" for one in (*comes[: step - 1], *ats))
         ats.append(f"at_{step}")
-        rows = f"SELECT {of_walk}, each_at{had}, {place} AS at_{step} FROM ({rows})"  # noqa: S608
+        rows = f"SELECT {of_walk}{had}, {place} AS at_{step} FROM ({rows})"  # noqa: S608
     # TRICKY: an `if` would put off every level to where it is true, and make each anew wherever it is used.
-    taken = [_taken(f"each_at[at_{step}]", f"at_{step}", step) for step in range(1, count + 1)]
-    taken[0] += f" + (NOT goes_on) * bitShiftLeft({codes.time('start')}, 19)"
-    reached = " + ".join(f"(at_{step} > 0)" for step in range(1, count + 1))
-    walk = f"arraySlice([{', '.join(taken)}], 1, {reached})"
-    return f"SELECT {kept}codes, {walk} AS walk FROM ({rows})"  # noqa: S608
+    ats.reverse()
+    taken = ", ".join(f"codes[{at}]" for at in ats)
+    walk = (
+        f"arrayMap((code, place, step) -> {_taken(codes.time('code'), 'place', 'step')}, "
+        f"[{taken}], [{', '.join(ats)}], range(1, {count + 1}))"
+    )
+    reached = " + ".join(f"({at} > 0)" for at in ats)
+    return f"SELECT {kept}codes, arraySlice({walk}, 1, {reached}) AS walk FROM ({rows})"  # noqa: S608
+
+
+def _led(step: int, each: list[str], *, window: str, ends: str) -> str:
+    """SQL: at each event the walk that it leads to the step; 0: none; -1: it ends the one that was there."""
+    names, lists = [*each, "place"], [*(f"each_{one}" for one in each), "arrayEnumerate(each_at)"]
+    # Not `if` and AND: for a few numbers it costs more to leave them out than to make them.
+    if step == 1:
+        takes, walk = "bitTest(steps, 0)", "(at + place)"
+    else:
+        names.append("before")
+        lists.append(f"arrayShiftRight(come_{step - 1}, 1)")
+        # No earlier beginning is in time, and 0 is none.
+        earliest = f"greatest(at - bitShiftLeft({window}, {PLACE_BITS}), 1)"
+        takes = f"bitTest(steps, {step - 1}) * (before >= {earliest})"
+        walk = f"bitOr(bitAnd(before, {~_PLACE}), place)"
+    led = f"{takes} * {walk}"
+    if ends != "0":
+        led += f" - (1 - {takes}) * ({ends.format(bit=step - 1)})"
+    return f"arrayMap(({', '.join(names)}) -> {led}, {', '.join(lists)})"
 
 
 def in_any_order(walkers: str, *, kept: str, codes: Codes, count: int, window: str) -> str:
@@ -124,6 +133,6 @@ def in_any_order(walkers: str, *, kept: str, codes: Codes, count: int, window: s
     )
 
 
-def _taken(at: str, place: str, step: int | str) -> str:
+def _taken(at: str, place: str, step: str) -> str:
     """SQL: a step that was taken."""
     return f"bitShiftLeft({at}, 19) + bitShiftLeft(toInt64({place}), 5) + toInt64({step})"

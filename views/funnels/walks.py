@@ -73,7 +73,7 @@ def statement(
     codes = Codes.of(moments(scope.period.since, scope.period.until), places, steps=count, ended=ended)
     events = _events(definition, asked, places, database=database, rates=rates, codes=codes, known=known)
     walkers = _walkers(definition, asked, places, database=database, events=events, is_paid=rates != {})
-    kept = f"{'paid, ' if rates != {} else ''}{'events, ' if _is_apart(asked) else ''}"
+    kept = f"{'paid_by, paid, ' if rates != {} else ''}{'events, ' if _is_apart(asked) else ''}"
     window = places.put(definition.window_ms, "Int64")
     if definition.mode is Mode.UNORDERED:
         walks = folds.in_any_order(walkers, kept=kept, codes=codes, count=count, window=window)
@@ -105,7 +105,7 @@ def statement(
         "avgForEachIf(spans, length(walk) > 1) AS span_means, "
         f"{_NO_AMOUNTS if rates == {} else _revenue(window, codes)} AS revenue, "
         f"{f'countIf(codes[1] = {codes.unknown})' if known else '0'} AS unknown "
-        f"FROM (SELECT codes, walk{'' if rates == {} else ', paid'}, "
+        f"FROM (SELECT codes, walk{'' if rates == {} else ', paid_by, paid'}, "
         "arrayMap(t -> bitShiftRight(t, 19), walk) AS times, "
         f"arrayDifference(times) AS gaps, arrayCumSum(gaps) AS spans{apart} FROM ({walks}) {rest or ')'}"
     )
@@ -127,12 +127,10 @@ def _taken(definition: FunnelDefinition) -> str:
 
 def _revenue(window: str, codes: Codes) -> str:
     """SQL: per step, the amounts of events from it on, within the window of the first."""
-    return (
-        "sumForEach(arrayMap(taken -> arraySum(arrayMap((code, amount) -> if("
-        f"code >= codes[{folds.place_of('taken')}] AND code <= codes[-1] "
-        f"AND {codes.time('code')} <= times[1] + {window}, amount, 0), paid.1, paid.2)), "
-        "if(empty(paid), [], walk)))"
-    )
+    # Per amount, not per step: few events pay, and what lambdas name is copied for each element of theirs.
+    in_time = f"amount * (code <= codes[-1]) * ({codes.time('code')} <= times[1] + {window})"
+    of_step = f"{in_time} * (code >= codes[{folds.place_of('taken')}])"
+    return f"sumForEachArray(arrayMap((code, amount) -> arrayMap(taken -> {of_step}, walk), paid_by, paid))"
 
 
 def _walkers(
@@ -171,7 +169,8 @@ def _walkers(
         starts, goes_on = "bitTest(steps, 0)", "start <= maxIf(code, bitTest(steps, 1))"
     beside = ""
     if is_paid:
-        beside = "groupArrayIf((code, amount), amount != 0) AS paid, "
+        # Two arrays in the same order, for one of pairs costs twice as much, also of who pays nothing.
+        beside = "groupArrayIf(code, amount != 0) AS paid_by, groupArrayIf(amount, amount != 0) AS paid, "
     if _is_apart(asked):
         beside += f"arraySort(x -> x.1, groupArray((code, {value}, day))) AS events, "
     return (
@@ -209,8 +208,8 @@ def _events(
     code = codes.code(steps="steps", ended="ended")
     # Each level is named once: what the engine finds twice in a statement it thinks about twice.
     if known:
-        of_pages = f"toUInt32(bitAnd(pages, {(1 << last + 1) - 1}))"
-        steps = f"bitOr(if(event_type = '{EventType.PAGE_VIEW.value}', {of_pages}, toUInt32(0)), {steps})"
+        of_pages = f"(event_type = '{EventType.PAGE_VIEW.value}') * bitAnd(pages, {(1 << last + 1) - 1})"
+        steps = f"bitOr({of_pages}, {steps})"
         code = f"if(bitTest(is_steps, {last}), {codes.unknown}, {code})"
         pages = known.column(within=living.WITHIN, database=database)
         rows = f"(SELECT *, visitor_hash, path_hash, {pages} FROM {rows})"  # noqa: S608
