@@ -21,8 +21,7 @@ SELECT local_date, sum(r.checksum) AS checksum, sum(r.sessions) AS sessions, sum
 FROM {database}.session_attributes_daily AS r WHERE attribute = '' AND {within} GROUP BY local_date
 """
 _MADE = """
-SELECT local_date, made_id, any(r.made_at) AS made_at, any(r.checksum) AS checksum, count() AS sessions,
-    sum(length(pages)) AS page_views
+SELECT local_date, made_id, any(r.checksum) AS checksum, count() AS sessions, sum(length(pages)) AS page_views
 FROM {database}.page_sequences AS r WHERE {within} GROUP BY local_date, made_id
 """
 _ONE = timedelta(days=1)
@@ -78,7 +77,6 @@ async def known_days(reader: Reader, scope: Scope) -> KnownDays | None:
         Sequences(
             Day(site_id, is_bot, row["local_date"]),
             row["made_id"],
-            row["made_at"],
             Holds(row["checksum"], row["sessions"], row["page_views"]),
         )
         for row in made_rows

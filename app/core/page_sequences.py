@@ -41,7 +41,6 @@ class Sequences(msgspec.Struct, frozen=True):
 
     day: Day
     made_id: int
-    made_at: datetime
     holds: Holds
 
 
@@ -55,12 +54,18 @@ def right(made: Iterable[Sequences], now: Mapping[Day, Holds]) -> dict[Day, Sequ
 
 
 def due(
-    made: Iterable[Sequences], now: Mapping[Day, Holds], *, at: datetime, min_sessions: int = MIN_SESSIONS
+    made: Mapping[Sequences, datetime],
+    now: Mapping[Day, Holds],
+    *,
+    at: datetime,
+    min_sessions: int = MIN_SESSIONS,
 ) -> Iterator[Day]:
-    """The days that are worth making and of which nothing is right, unless the same was just made."""
-    made = [*made]
+    """The days that are worth making and of which nothing is right, unless the same was just made.
+
+    ``made``: each with the time at which it was.
+    """
     done = right(made, now)
-    lately = {(one.day, one.holds.checksum) for one in made if at - one.made_at < LEFT}
+    lately = {(one.day, one.holds.checksum) for one, made_at in made.items() if at - made_at < LEFT}
     for day, holds in now.items():
         is_over = day.day <= (at - SETTLED).date()
         is_tried = day in done or (day, holds.checksum) in lately
@@ -68,8 +73,9 @@ def due(
             yield day
 
 
-def outdated(made: Iterable[Sequences], now: Mapping[Day, Holds], *, at: datetime) -> list[Sequences]:
-    """What another has stood in the place of for long enough."""
-    made = [*made]
+def outdated(
+    made: Mapping[Sequences, datetime], now: Mapping[Day, Holds], *, at: datetime
+) -> list[Sequences]:
+    """What another has stood in the place of for long enough. ``made`` as for ``due``."""
     done = right(made, now)
-    return [one for one in made if one != (used := done.get(one.day)) and used and at - used.made_at >= LEFT]
+    return [one for one in made if one != (used := done.get(one.day)) and used and at - made[used] >= LEFT]

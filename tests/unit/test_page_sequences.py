@@ -22,10 +22,8 @@ HOLDS = Holds(7, 2000, 5000)
 HOUR_MS = 3_600_000
 
 
-def made(
-    holds: Holds = HOLDS, *, made_id: int = 1, ago: timedelta = timedelta(), day: Day = OVER
-) -> Sequences:
-    return Sequences(day, made_id, AT - ago, holds)
+def made(holds: Holds = HOLDS, *, made_id: int = 1) -> Sequences:
+    return Sequences(OVER, made_id, holds)
 
 
 @pytest.mark.parametrize("other", [Holds(8, 2000, 5000), Holds(7, 1999, 5000), Holds(7, 2000, 4999)])
@@ -53,30 +51,31 @@ def test_a_day_is_made_two_days_later_where_it_has_many_sessions(
     day: date, holds: Holds, is_due: bool
 ) -> None:
     now = {Day("shop", 0, day): holds}
-    assert [*due([], now, at=AT)] == ([*now] if is_due else [])
+    assert [*due({}, now, at=AT)] == ([*now] if is_due else [])
 
 
 def test_what_is_right_is_not_made_again_and_what_was_in_vain_not_at_once() -> None:
     now, torn = {OVER: HOLDS}, Holds(7, 1999, 5000)
-    assert not [*due([made()], now, at=AT)]
-    assert not [*due([made(torn, ago=timedelta(hours=23))], now, at=AT)]
-    assert [*due([made(torn, ago=timedelta(hours=24))], now, at=AT)] == [OVER]
-    assert [*due([made(Holds(8, 2000, 5000))], now, at=AT)] == [OVER]
+    assert not [*due({made(): AT}, now, at=AT)]
+    assert not [*due({made(torn): AT - timedelta(hours=23)}, now, at=AT)]
+    assert [*due({made(torn): AT - timedelta(hours=24)}, now, at=AT)] == [OVER]
+    assert [*due({made(Holds(8, 2000, 5000)): AT}, now, at=AT)] == [OVER]
 
 
 def test_what_another_takes_the_place_of_is_left_until_that_is_a_day_old() -> None:
     torn, second = made(Holds(7, 1999, 5000), made_id=3), made(made_id=2)
-    both = [made(), second, torn]
+    both = dict.fromkeys([made(), second, torn], AT)
     assert outdated(both, {OVER: HOLDS}, at=AT + timedelta(hours=23)) == []
     assert outdated(both, {OVER: HOLDS}, at=AT + timedelta(hours=24)) == [second, torn]
-    old = made(Holds(6, 1999, 5000), made_id=3, ago=timedelta(days=9))
-    assert outdated([old, made()], {OVER: HOLDS}, at=AT) == []
-    assert outdated([old, made()], {OVER: HOLDS}, at=AT + timedelta(days=1)) == [old]
+    old = made(Holds(6, 1999, 5000), made_id=3)
+    both = {old: AT - timedelta(days=9), made(): AT}
+    assert outdated(both, {OVER: HOLDS}, at=AT) == []
+    assert outdated(both, {OVER: HOLDS}, at=AT + timedelta(days=1)) == [old]
 
 
 def test_what_nothing_takes_the_place_of_stays() -> None:
-    old = made(Holds(6, 1999, 5000), ago=timedelta(days=9))
-    assert outdated([old], {OVER: HOLDS}, at=AT) == outdated([old], {}, at=AT) == []
+    old = {made(Holds(6, 1999, 5000)): AT - timedelta(days=9)}
+    assert outdated(old, {OVER: HOLDS}, at=AT) == outdated(old, {}, at=AT) == []
 
 
 @given(

@@ -93,10 +93,10 @@ class _Maker:
 
     def made(self, *, min_sessions: int, stops: Stops) -> Made:
         now = {Day(*row[:3]): Holds(*row[3:]) for row in self._rows(_NOW_SQL)}
-        made = [
-            Sequences(Day(*row[:3]), row[6], row[7].replace(tzinfo=UTC), Holds(*row[3:6]))
+        made = {
+            Sequences(Day(*row[:3]), row[6], Holds(*row[3:6])): row[7].replace(tzinfo=UTC)
             for row in self._rows(_MADE_SQL)
-        ]
+        }
         held, settled = self._held([*due(made, now, at=self._at, min_sessions=min_sessions)], now)
         done, trouble = 0, None
         for day in settled:
@@ -141,7 +141,7 @@ class _Maker:
         # TRICKY: an erasure deletes what it finds once silver has other ids. What was read before, and is
         # written after, it cannot find.
         if self._client.query(_STRANGERS_SQL, parameters=bound, settings=GENTLY).result_rows[0][0]:
-            self._delete([Sequences(day, made_id, self._at, holds)])
+            self._delete([Sequences(day, made_id, holds)])
             return False
         return True
 

@@ -118,12 +118,15 @@ def _made(
         silver = checksums.of(site_id, is_bot=is_bot, days={day for span in spans for day in span.days})
         held += sum(any(day in silver for day in span.days) for span in spans)
         of_site = {**bound, "site": site_id, "is_bot": is_bot}
-        made += sum(_make(client, span, of_site) for span in right(spans, silver) if not stops())
+        for span in right(spans, silver):
+            if stops():
+                break
+            _make(client, span, of_site)
+            made += 1
     return Made(made=made, unsettled=held - made)
 
 
-def _make(client: Client, span: Span, of_site: Mapping[str, Any]) -> int:
+def _make(client: Client, span: Span, of_site: Mapping[str, Any]) -> None:
     bound = {**of_site, "since": span.since, "until": span.until, "checksum": span.checksum}
     for sql in (_MAKE_WHOLE,) if span.is_day else _MAKE:
         client.command(sql, parameters=bound, settings=GENTLY)
-    return 1
