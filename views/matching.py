@@ -45,6 +45,7 @@ class KnownPages:
     """Which pages patterns mean, looked up once for each that gold knows, and not for each of its events.
 
     The column ``pages`` has a bit for each pattern: those that mean steps the steps' own, from the first on.
+    It has none of an event that is no page view.
     TRICKY: gold is made whole after a kill, but later. For a page that it lacks all ``unknown`` bits are set,
     and what was found has to be asked again without this.
     """
@@ -57,7 +58,8 @@ class KnownPages:
         return bool(self._meant)
 
     def put(self, is_path: str, *, step: int | None = None) -> str:
-        """SQL of an event: ``is_path``, a condition of its path; ``step``: the bit that it has, of steps."""
+        """SQL: whether an event is a page view that is meant. ``is_path``: a condition of its path; ``step``:
+        the bit that it has, of steps."""
         bit = _FIRST_BIT + len(self._meant) if step is None else step
         self._meant[bit] = is_path
         return f"bitTest(pages, {bit})"
@@ -69,8 +71,9 @@ class KnownPages:
             f"SELECT cityHash64(path) AS page, {bits} AS meant "  # noqa: S608
             f"FROM {database}.page_performance_metrics WHERE {within} GROUP BY path"
         )
-        found = f"(SELECT (groupArray(page), groupArray(meant)) FROM ({known}))"  # noqa: S608
-        return f"transform(path_hash, ({found} AS known).1, known.2, toUInt64({self._unknown})) AS pages"
+        lists = "arrayPushBack(groupArray(page), 0), arrayPushBack(groupArray(meant), 0)"
+        found = f"(SELECT ({lists}) FROM ({known}))"  # noqa: S608
+        return f"transform(viewed_hash, ({found} AS known).1, known.2, toUInt64({self._unknown})) AS pages"
 
 
 def condition(one: EventPattern, places: Places, *, database: str, known: KnownPages | None = None) -> str:
@@ -81,8 +84,10 @@ def condition(one: EventPattern, places: Places, *, database: str, known: KnownP
     parts = []
     if one.page or one.page_matches:
         pattern = path_pattern(one, places)
-        meant = pattern or is_path(one.page, places)
-        parts.append(_is_view(known.put(pattern) if known is not None and pattern else meant))
+        if not pattern:
+            parts.append(is_page(one.page, places))
+        else:
+            parts.append(_is_view(pattern) if known is None else known.put(pattern))
     elif one.event:
         parts.append(f"name = {places.put(one.event, 'String')}")
     if one.filter is not None:
@@ -100,7 +105,9 @@ def path_pattern(one: EventPattern, places: Places) -> str:
 
 def is_page(page: str, places: Places) -> str:
     """SQL: whether an event is a page view of ``page`` (``*``: any text)."""
-    return _is_view(is_path(page, places))
+    if "*" in page:
+        return _is_view(is_path(page, places))
+    return f"viewed_hash = cityHash64({places.put(page, 'String')})"
 
 
 def is_path(page: str, places: Places) -> str:

@@ -8,6 +8,8 @@ import msgspec
 
 from views.params import FIRST_DAY
 
+#: Of ``event_order``, below the time: the last bits of the offset.
+ARRIVAL_BITS = 22
 #: No zone's day begins or ends further from that of UTC, and no clock change moves it further.
 _MARGIN = timedelta(days=2)
 

@@ -37,6 +37,7 @@ SELECT
     e.host AS host,
     e.path AS path,
     e.path_hash AS path_hash,
+    e.viewed_hash AS viewed_hash,
     e.title AS title,
     e.goal AS goal,
     e.currency AS currency,
@@ -51,7 +52,8 @@ FROM (
     SELECT
         if(m.session_id = toUUID('00000000-0000-0000-0000-000000000000'), b.session_id, m.living_id) AS living_id,
         b.*,
-        b.path_hash AS path_hash
+        b.path_hash AS path_hash,
+        b.viewed_hash AS viewed_hash
     FROM {db}.user_behavior_silver AS b
     LEFT JOIN (
         SELECT session_id, argMax(merged_into, version) AS living_id

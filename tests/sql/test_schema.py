@@ -42,15 +42,17 @@ def test_what_a_row_leaves_out_is_what_the_landing_table_fills_in(store: Store) 
         "SELECT table, name FROM system.columns WHERE database = '{db}' AND default_kind != '' ORDER BY ALL"
     ) == [
         ("schema_migrations", "applied_at"),
-        # The engine makes hashes of ids and of the path.
+        # The engine makes hashes of ids and of the path, and what puts events in order.
         ("sessions_silver", "session_hash"),
         ("sessions_silver", "visitor_hash"),
+        ("user_behavior_silver", "event_order"),
         # What rows from before have there; the view fills in every new one.
         ("user_behavior_silver", "geo_version"),
         ("user_behavior_silver", "networks_version"),
         ("user_behavior_silver", "path_hash"),
         ("user_behavior_silver", "rules_version"),
         ("user_behavior_silver", "session_hash"),
+        ("user_behavior_silver", "viewed_hash"),
         ("user_behavior_silver", "visitor_hash"),
     ]
 

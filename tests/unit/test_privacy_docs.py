@@ -26,8 +26,8 @@ FACTS = frozenset(
         """
         _epoch _partition _offset _batch_start _batch_end _batch_id sign version
         site_id event_type name origin outcome reason field step replays inserted_at
-        received_at event_at occurred_at sent_at started_at ended_at local_date
-        host path path_hash
+        received_at event_at event_order occurred_at sent_at started_at ended_at local_date
+        host path path_hash viewed_hash
         entry_host entry_path exit_path referrer_host channel source medium campaign country
         device_class browser os is_bot bot_reasons bot_name bot_kind
         rules_version geo_version networks_version

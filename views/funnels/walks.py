@@ -77,10 +77,12 @@ def statement(
     window = places.put(definition.window_ms, "Int64")
     if definition.mode is Mode.UNORDERED:
         walks = folds.in_any_order(walkers, kept=kept, codes=codes, count=count, window=window)
+        in_order = "arraySort"
     else:
         ends = "bitTest(ended, {bit})" if definition.exclusions else "0"
         ends = "1" if definition.mode is Mode.STRICT else ends
         walks = folds.in_order(walkers, kept=kept, codes=codes, count=count, window=window, ends=ends)
+        in_order = ""
     parts = [f"('{_ALL}', '')"]
     if asked.breakdown is not None:
         parts.append(f"('{_VALUE}', first.2)")
@@ -91,7 +93,7 @@ def statement(
     if _is_apart(asked):
         # Without parts there is nothing to group by, and one row of all.
         told = "told.1 AS part, told.2 AS value"
-        apart = f", events[{folds.place_of('walk[1]')}] AS first, arrayJoin([{', '.join(parts)}]) AS told"
+        apart = f", events[indexOf(codes, walk[1])] AS first, arrayJoin([{', '.join(parts)}]) AS told"
         rest = "WHERE notEmpty(walk)) GROUP BY told ORDER BY part, reached[1] DESC, value"
     if asked.breakdown is not None:
         rest += f" LIMIT {places.put(asked.limit, 'UInt32')} BY part, if(part = '{_VALUE}', '', value)"
@@ -105,9 +107,10 @@ def statement(
         "avgForEachIf(spans, length(walk) > 1) AS span_means, "
         f"{_NO_AMOUNTS if rates == {} else _revenue(window, codes)} AS revenue, "
         f"{f'countIf(codes[1] = {codes.unknown})' if known else '0'} AS unknown "
-        f"FROM (SELECT codes, walk{'' if rates == {} else ', paid_by, paid'}, "
-        "arrayMap(t -> bitShiftRight(t, 19), walk) AS times, "
-        f"arrayDifference(times) AS gaps, arrayCumSum(gaps) AS spans{apart} FROM ({walks}) {rest or ')'}"
+        f"FROM (SELECT codes, taken{'' if rates == {} else ', paid_by, paid'}, "
+        f"{in_order}(arrayFilter(code -> code != 0, taken)) AS walk, "
+        f"arrayDifference(arrayMap(code -> {codes.time('code')}, walk)) AS gaps, arrayCumSum(gaps) AS spans"
+        f"{apart} FROM ({walks}) {rest or ')'}"
     )
     return Walked(sql=sql, bound=places.bound)
 
@@ -121,16 +124,16 @@ def _taken(definition: FunnelDefinition) -> str:
     """SQL: how many took each step."""
     if definition.mode is not Mode.UNORDERED:
         return "reached"
-    numbers = range(1, len(definition.steps) + 1)
-    return f"[{', '.join(f'countIf(arrayExists(t -> bitAnd(t, 31) = {n}, walk))' for n in numbers)}]"
+    return f"[{', '.join(f'countIf(taken[{n}] != 0)' for n in range(1, len(definition.steps) + 1))}]"
 
 
 def _revenue(window: str, codes: Codes) -> str:
     """SQL: per step, the amounts of events from it on, within the window of the first."""
     # Per amount, not per step: few events pay, and what lambdas name is copied for each element of theirs.
-    in_time = f"amount * (code <= codes[-1]) * ({codes.time('code')} <= times[1] + {window})"
-    of_step = f"{in_time} * (code >= codes[{folds.place_of('taken')}])"
-    return f"sumForEachArray(arrayMap((code, amount) -> arrayMap(taken -> {of_step}, walk), paid_by, paid))"
+    since_first = f"{codes.time('code')} - {codes.time('walk[1]')}"
+    in_time = f"amount * (code <= codes[-1]) * ({since_first} <= {window})"
+    of_steps = f"arrayMap(one -> {in_time} * (code >= one), walk)"
+    return f"sumForEachArray(arrayMap((code, amount) -> {of_steps}, paid_by, paid))"
 
 
 def _walkers(
@@ -208,11 +211,10 @@ def _events(
     code = codes.code(steps="steps", ended="ended")
     # Each level is named once: what the engine finds twice in a statement it thinks about twice.
     if known:
-        of_pages = f"(event_type = '{EventType.PAGE_VIEW.value}') * bitAnd(pages, {(1 << last + 1) - 1})"
-        steps = f"bitOr({of_pages}, {steps})"
+        steps = f"bitOr(bitAnd(pages, {(1 << last + 1) - 1}), {steps})"
         code = f"if(bitTest(is_steps, {last}), {codes.unknown}, {code})"
         pages = known.column(within=living.WITHIN, database=database)
-        rows = f"(SELECT *, visitor_hash, path_hash, {pages} FROM {rows})"  # noqa: S608
+        rows = f"(SELECT *, visitor_hash, event_order, viewed_hash, {pages} FROM {rows})"  # noqa: S608
     amount, pays = _amount(rates, places)
     matters = f"is_steps != 0 OR ended != 0 OR {pays}"
     if definition.mode is Mode.STRICT:
@@ -227,7 +229,7 @@ def _events(
         # TRICKY: a walk that the event ends cannot be led on by it.
         takes = "bitAnd(is_steps, bitNot(bitShiftLeft(ended, 1)))"
     rows = (
-        "SELECT visitor_id, visitor_hash, session_id, event_at, _offset, event_type, name, revenue, "  # noqa: S608
+        "SELECT visitor_id, visitor_hash, session_id, event_order, event_type, name, revenue, "  # noqa: S608
         f"{steps} AS is_steps, {ended} AS ended, {amount} AS amount, {value} AS value, {day} AS day "
         f"FROM {rows}"
     )
