@@ -32,6 +32,7 @@ SELECT
     s.language AS language,
     e.event_id AS event_id,
     e.event_at AS event_at,
+    e.event_order AS event_order,
     e.event_type AS event_type,
     e.name AS name,
     e.host AS host,
@@ -52,6 +53,7 @@ FROM (
     SELECT
         if(m.session_id = toUUID('00000000-0000-0000-0000-000000000000'), b.session_id, m.living_id) AS living_id,
         b.*,
+        b.event_order AS event_order,
         b.path_hash AS path_hash,
         b.viewed_hash AS viewed_hash
     FROM {db}.user_behavior_silver AS b

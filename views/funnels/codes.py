@@ -5,11 +5,17 @@ Time and arrival are those of ``event_order``, a column of user_behavior_silver.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import msgspec
 
-from views.moments import ARRIVAL_BITS, Moments
+from views.params import FIRST_DAY, Period
 from views.stats.filters import Places
 
+#: Of ``event_order``, below the time: the last bits of the offset.
+_ARRIVAL_BITS = 22
+#: No zone's day begins or ends further from that of UTC, and no clock change moves it further.
+_MARGIN = timedelta(days=2)
 #: Where the steps of a number of 128 bits begin, and the bits of its steps, or of the walks that it ends.
 _STEPS_AT = 20
 
@@ -26,15 +32,18 @@ class Codes(msgspec.Struct, frozen=True, kw_only=True):
     order: str = "event_order"
 
     @classmethod
-    def of(cls, moments: Moments, places: Places, *, steps: int, ended: int) -> Codes:
-        """In 64 bits, which are sorted at half the cost, where these have room for all parts.
+    def of(cls, period: Period, places: Places, *, steps: int, ended: int) -> Codes:
+        """For events of the period: in 64 bits, sorted at half the cost, where these have room for all parts.
 
         ``steps``, ``ended``: how many bits each has.
         """
-        if moments.bits + ARRIVAL_BITS + steps + ended > 64:
+        began = period.since - min(_MARGIN, period.since - FIRST_DAY)
+        longest_ms = (period.until + _MARGIN - began) // timedelta(milliseconds=1)
+        if longest_ms.bit_length() + _ARRIVAL_BITS + steps + ended > 64:
             return cls(kind="UInt128", order_at=2 * _STEPS_AT, steps_at=_STEPS_AT)
-        began = places.put(moments.began_ms << ARRIVAL_BITS, "UInt64")
-        return cls(kind="UInt64", order_at=steps + ended, steps_at=ended, order=f"event_order - {began}")
+        began_ms = (began - FIRST_DAY) // timedelta(milliseconds=1)
+        order = f"event_order - {places.put(began_ms << _ARRIVAL_BITS, 'UInt64')}"
+        return cls(kind="UInt64", order_at=steps + ended, steps_at=ended, order=order)
 
     def code(self, *, steps: str, ended: str) -> str:
         """SQL: the number of a row of user_behavior_silver."""
@@ -51,7 +60,7 @@ class Codes(msgspec.Struct, frozen=True, kw_only=True):
 
     def time(self, code: str) -> str:
         """SQL: when an event was, in ms, from any one moment on that is before all."""
-        return f"toInt64(bitShiftRight({code}, {self.order_at + ARRIVAL_BITS}))"
+        return f"toInt64(bitShiftRight({code}, {self.order_at + _ARRIVAL_BITS}))"
 
     def steps_of(self, code: str) -> str:
         """SQL: the steps that an event is, as bits."""

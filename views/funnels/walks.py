@@ -23,7 +23,6 @@ from views.funnels import folds
 from views.funnels.codes import Codes
 from views.funnels.model import FunnelAsked, FunnelDefinition, Mode, Per
 from views.matching import KnownPages
-from views.moments import moments
 from views.params import Scope
 from views.stats import fields, filters
 from views.stats.filters import Places
@@ -70,7 +69,7 @@ def statement(
     places = Places({**scope.by_day, "sessions_since": first_day})
     count = len(definition.steps)
     ended = count - 1 if definition.exclusions else 0
-    codes = Codes.of(moments(scope.period.since, scope.period.until), places, steps=count, ended=ended)
+    codes = Codes.of(scope.period, places, steps=count, ended=ended)
     events = _events(definition, asked, places, database=database, rates=rates, codes=codes, known=known)
     walkers = _walkers(definition, asked, places, database=database, events=events, is_paid=rates != {})
     kept = f"{'paid_by, paid, ' if rates != {} else ''}{'events, ' if _is_apart(asked) else ''}"

@@ -13,7 +13,6 @@ from app.events.vocabulary import ReservedName
 from views.journeys.model import Direction, Journeys, NodeKind, Of
 from views.living import WITHIN
 from views.matching import is_path
-from views.moments import moments
 from views.page_sequences import KnownDays
 from views.stats import filters
 from views.stats.crossed import Split, passing_events
@@ -213,7 +212,7 @@ def _rows(asked: Journeys, places: Places, known: KnownDays | None, *, database:
         is_asked = f"{WITHIN} AND {known.of_others(places)}"
     events = passing_events(
         apart,
-        {"event": _event(node, places)},
+        {"event": _event(node)},
         places,
         database=database,
         also=is_step,
@@ -226,18 +225,9 @@ def _rows(asked: Journeys, places: Places, known: KnownDays | None, *, database:
     )
 
 
-def _event(node: str, places: Places) -> str:
-    """SQL: time, arrival and node of an event as one number, by which events are in order.
-
-    Arrival is told as far as there is room behind the time: in a year by 29 bits of the offset, which decide
-    between events of one session in the same ms.
-    """
-    told = moments(places.bound["since"], places.bound["reach"])
-    arrival_bits = 64 - told.bits
-    began = places.put(told.began_ms, "Int64")
-    at = f"bitShiftLeft(toUInt64(toUnixTimestamp64Milli(event_at) - {began}), {arrival_bits})"
-    arrived = f"bitAnd(toUInt64(_offset), {(1 << arrival_bits) - 1})"
-    return f"bitOr(bitShiftLeft(toUInt128(bitOr({at}, {arrived})), 64), toUInt128({node}))"
+def _event(node: str) -> str:
+    """SQL: time, arrival and node of an event as one number, by which events are in order."""
+    return f"bitOr(bitShiftLeft(toUInt128(event_order), 64), toUInt128({node}))"
 
 
 def _is_step(asked: Journeys, places: Places) -> str:

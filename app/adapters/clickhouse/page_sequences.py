@@ -40,14 +40,14 @@ WITH
     (SELECT toDate(max(ended_at)) + 1 FROM {database:Identifier}.sessions_silver WHERE DAY) AS last_day
 SELECT
     {site:String}, {day:Date}, {is_bot:UInt8}, {made_id:UInt64}, {made_at:DateTime('UTC')}, {checksum:Int64},
-    max(visitor), arrayMap(one -> one.3, arraySort(groupArrayIf(viewed, sign = 0))), min(kept_from)
+    max(visitor), arrayMap(one -> one.2, arraySort(groupArrayIf(viewed, sign = 0))), min(kept_from)
 FROM (
     SELECT session_hash AS number, sign, visitor_hash AS visitor,
-        (toDateTime64(0, 3, 'UTC'), toInt64(0), toUInt64(0)) AS viewed, inserted_at AS kept_from
+        (toUInt64(0), toUInt64(0)) AS viewed, inserted_at AS kept_from
     FROM {database:Identifier}.sessions_silver WHERE DAY
     UNION ALL
     SELECT transform(session_hash, heirs.1, heirs.2) AS number, 0 AS sign, toUInt64(0) AS visitor,
-        (event_at, toInt64(_offset), path_hash) AS viewed, inserted_at AS kept_from
+        (event_order, path_hash) AS viewed, inserted_at AS kept_from
     FROM {database:Identifier}.user_behavior_silver
     WHERE site_id = {site:String} AND local_date BETWEEN {day:Date} AND last_day
         AND event_type = 'page_view'
