@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from app.core.attribution.markov import DataDriven, data_driven
-from app.core.attribution.models import Model, Span, attribute
+from app.core.attribution.models import Model, Span, by_rules
 from app.core.attribution.touchpoints import NONE, Conversion, Credit, Path, Touchpoint, credited
 from app.errors import QueryError
 from views.attribution.journeys import MOST_PATHS, statement
@@ -88,7 +88,7 @@ def _journeys(row: dict[str, Any]) -> Journeys:
 def _answer(found: list[Journeys], scope: Scope, asked: AttributionAsked) -> Attribution:
     named = _named(found, asked.keys)
     by_data = data_driven(one.path for one in named) if Model.DATA_DRIVEN in asked.models else None
-    credits_ = {model: _credits(model, named, by_data) for model in asked.models}
+    credits_ = _credits(asked.models, named, by_data)
     conversions = sum(one.conversions for one in named)
     return Attribution(
         **about(scope, layer="silver"),
@@ -117,13 +117,20 @@ def _named(found: list[Journeys], most: int) -> list[Journeys]:
     ]
 
 
-def _credits(model: Model, found: Sequence[Journeys], by_data: DataDriven | None) -> Sequence[Credit]:
+def _credits(
+    models: Sequence[Model], found: Sequence[Journeys], by_data: DataDriven | None
+) -> dict[Model, Sequence[Credit]]:
     converted = [one for one in found if one.conversions]
-    if model is Model.DATA_DRIVEN and by_data is not None:
-        return by_data.credits
-    if model is Model.TIME_DECAY:
-        return credited(chain.from_iterable(one.decayed_parts for one in converted))
-    return attribute(model, (one.conversion for one in converted), span=Span())
+    others = {Model.DATA_DRIVEN, Model.TIME_DECAY}
+    rules = [model for model in models if model not in others]
+    given: dict[Model, Sequence[Credit]] = {
+        **by_rules(rules, (one.conversion for one in converted), span=Span())
+    }
+    if by_data is not None:
+        given[Model.DATA_DRIVEN] = by_data.credits
+    if Model.TIME_DECAY in models:
+        given[Model.TIME_DECAY] = credited(chain.from_iterable(one.decayed_parts for one in converted))
+    return {model: given[model] for model in models}
 
 
 def _rows(

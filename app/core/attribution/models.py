@@ -50,7 +50,15 @@ def attribute(
     """
     if model is Model.DATA_DRIVEN:
         return data_driven([*paths(conversions, span=span), *lost]).credits
-    return credited(_parts(model, conversions, span=span))
+    return by_rules([model], conversions, span=span)[model]
+
+
+def by_rules(
+    models: Iterable[Model], conversions: Iterable[Conversion], *, span: Span
+) -> dict[Model, tuple[Credit, ...]]:
+    """What ``attribute`` gives, of each of these models; DATA_DRIVEN is none of them."""
+    led = [(one, one.led_by(look_back_ms=span.look_back_ms)) for one in conversions]
+    return {model: credited(_parts(model, led, span=span)) for model in models}
 
 
 def paths(conversions: Iterable[Conversion], *, span: Span) -> Iterator[Path]:
@@ -61,10 +69,9 @@ def paths(conversions: Iterable[Conversion], *, span: Span) -> Iterator[Path]:
 
 
 def _parts(
-    model: Model, conversions: Iterable[Conversion], *, span: Span
+    model: Model, led: Iterable[tuple[Conversion, Sequence[Touchpoint]]], *, span: Span
 ) -> Iterator[tuple[str, float, float]]:
-    for one in conversions:
-        touchpoints = one.led_by(look_back_ms=span.look_back_ms)
+    for one, touchpoints in led:
         if not touchpoints:
             yield NONE, one.count, one.value
         for touchpoint, weight in zip(touchpoints, weights(model, touchpoints, span=span), strict=True):
