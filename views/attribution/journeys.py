@@ -20,10 +20,11 @@ from views.stats.filters import Places
 #: Different paths that an answer is made of; each is a row in memory.
 MOST_PATHS = 50_000
 _BEGAN = "site_id = {site:String} AND local_date >= {earliest:Date} AND local_date < {until:Date}"
-#: A visit: (at, id, key, is_direct, passes, is_in_period). A conversion: (at, living id, conversions, value).
-_VISIT = "(at, id, key, is_direct, passes, is_in_period)"
+#: What is gathered of a visit and of a conversion; and the rest, for a filter and for what did not convert.
+_VISIT, _CONVERSION = "at, key, is_direct", "at, value, toUInt8(1)"
+_MORE_OF_VISIT, _MORE_OF_CONVERSION = ", id, passes, is_in_period", ", id"
 _LOST = (
-    "arrayMap(v -> (v.1, v.2, toUInt8(0), toInt64(0)), arrayFilter(v -> v.6 AND v.5, arraySlice(visits, -1)))"
+    "arrayMap(v -> (v.1, toInt64(0), toUInt8(0), v.4), arrayFilter(v -> v.6 AND v.5, arraySlice(visits, -1)))"
 )
 
 
@@ -57,20 +58,23 @@ def statement(asked: AttributionAsked, scope: Scope, *, cap_ms: int, database: s
     else:
         whose = f"visitor_hash IN ({_events('visitor_hash', goal, database)})"
         visits, each = _visits(asked, places, database, whose=whose), "converted"
-    passing = "1" if asked.filter is None else "arrayExists(v -> v.2 = c.2 AND v.5, visits)"
+    visit, conversion = _VISIT, _CONVERSION
+    if asked.filter is not None or Model.DATA_DRIVEN in asked.models:
+        visit, conversion = visit + _MORE_OF_VISIT, conversion + _MORE_OF_CONVERSION
+    passing = "1" if asked.filter is None else "arrayExists(v -> v.4 = c.4 AND v.5, visits)"
     decayed = "CAST([], 'Array(Float64)')"
     if Model.TIME_DECAY in asked.models:
         decayed = "sumForEach(arrayMap(w -> w / arraySum(weights) * {0}, weights))"
     at_most = places.put(MOST_PATHS + 1, "UInt32")
     return Statement(
         sql=(
-            "SELECT arrayMap(v -> v.3, led) AS keys, arrayMap(v -> v.4, led) AS directs, "  # noqa: S608
-            "count() AS journeys, sum(c.3) AS conversions, toString(sum(toInt128(c.4))) AS value, "
-            f"{decayed.format('c.3')} AS decayed, {decayed.format('c.4')} AS decayed_value "
+            "SELECT arrayMap(v -> v.2, led) AS keys, arrayMap(v -> v.3, led) AS directs, "  # noqa: S608
+            "count() AS journeys, sum(c.3) AS conversions, toString(sum(toInt128(c.2))) AS value, "
+            f"{decayed.format('c.3')} AS decayed, {decayed.format('c.2')} AS decayed_value "
             "FROM (SELECT c, arrayFilter(v -> v.1 <= c.1 AND v.1 >= c.1 - {look_back:Int64}, visits) AS led, "
             "arrayMap(v -> exp2((v.1 - led[-1].1) / {half_life:Int64}), led) AS weights "
-            f"FROM (SELECT arraySort(groupArrayIf({_VISIT}, is_visit)) AS visits, "
-            "groupArrayIf((at, id, toUInt8(1), value), NOT is_visit) AS converted, "
+            f"FROM (SELECT arraySort(groupArrayIf(({visit}), is_visit)) AS visits, "
+            f"groupArrayIf(({conversion}), NOT is_visit) AS converted, "
             f"arrayJoin({each}) AS c FROM ({visits} UNION ALL {converting}) GROUP BY visitor) "
             f"WHERE {passing}) GROUP BY keys, directs LIMIT {at_most}"
         ),
