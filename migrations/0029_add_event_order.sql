@@ -2,7 +2,7 @@
 -- 8 bytes of an event where they read a time and an offset, and 8 where they read its type and its page.
 
 -- The ms since 1970 in the upper 42 bits, which last until 2109; below them the last 22 bits of the offset, which
--- decide between events of one visitor in the same ms.
+-- decide between events of one visitor in the same ms, but where the offset passes a multiple of four million.
 ALTER TABLE {db}.user_behavior_silver {on_cluster}
 ADD COLUMN IF NOT EXISTS event_order UInt64 MATERIALIZED bitOr(
     bitShiftLeft(toUInt64(toUnixTimestamp64Milli(event_at)), 22), bitAnd(toUInt64(_offset), 4194303)
@@ -13,6 +13,5 @@ ADD COLUMN IF NOT EXISTS viewed_hash UInt64 MATERIALIZED if(event_type = 'page_v
 AFTER path_hash;
 
 -- Until this is done, in the background, they are made of what they are made of as rows from before are read.
-ALTER TABLE {db}.user_behavior_silver {on_cluster} MATERIALIZE COLUMN event_order;
-
-ALTER TABLE {db}.user_behavior_silver {on_cluster} MATERIALIZE COLUMN viewed_hash;
+ALTER TABLE {db}.user_behavior_silver {on_cluster} MATERIALIZE COLUMN event_order, MATERIALIZE COLUMN viewed_hash
+SETTINGS mutations_sync = 0;

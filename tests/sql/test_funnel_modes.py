@@ -310,6 +310,18 @@ async def test_patterns_mean_the_same_pages_where_their_gold_is_whole_and_where_
     assert await told(asked, definition) == whole
 
 
+@pytest.mark.parametrize(
+    ("op", "value"), [("is", "/b"), ("is_not", "/a/1"), ("contains", "b"), ("matches", "b$")]
+)
+async def test_a_filter_by_path_may_stand_beside_patterns(asked: Asked, op: str, value: str) -> None:
+    asked.events({"path": "/a/1", "at": T}, {"path": "/b", "at": T + 1000})
+    exclusions = [{"page": "/*", "filter": {"op": "is", "field": "path", "value": "/x"}}]
+    for page in ({}, {"page": "/*"}):
+        second = {"title": "Two", **page, "filter": {"op": op, "field": "path", "value": value}}
+        steps = [{"title": "One", "page": "/a/*"}, second]
+        assert counts(await told(asked, defined(steps=steps, exclusions=exclusions))) == [1, 1]
+
+
 async def test_of_a_page_that_gold_lacks_events_are_seen_beside_those_that_it_knows(asked: Asked) -> None:
     asked.events({"path": "/a/1", "at": T})
     asked.store.run("TRUNCATE TABLE {db}.page_performance_metrics")

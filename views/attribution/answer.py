@@ -123,9 +123,9 @@ def _credits(
     converted = [one for one in found if one.conversions]
     others = {Model.DATA_DRIVEN, Model.TIME_DECAY}
     rules = [model for model in models if model not in others]
-    given: dict[Model, Sequence[Credit]] = {
-        **by_rules(rules, (one.conversion for one in converted), span=Span())
-    }
+    given: dict[Model, Sequence[Credit]] = {}
+    if rules:
+        given.update(by_rules(rules, (one.conversion for one in converted), span=Span()))
     if by_data is not None:
         given[Model.DATA_DRIVEN] = by_data.credits
     if Model.TIME_DECAY in models:

@@ -4,7 +4,7 @@ Each visitor's (or session's) events that matter become one array in the order o
 keeps the walks that can still go on. So no event is joined with another, and an event takes one step of a
 walk.
 
-views/funnels/folds.py says how an event is told. Beside the events, where they are asked for: what was paid
+views/funnels/codes.py says how an event is told. Beside the events, where they are asked for: what was paid
 by which of them, and the value and the day of each.
 """
 
@@ -213,7 +213,8 @@ def _events(
         steps = f"bitOr(bitAnd(pages, {(1 << last + 1) - 1}), {steps})"
         code = f"if(bitTest(is_steps, {last}), {codes.unknown}, {code})"
         pages = known.column(within=living.WITHIN, database=database)
-        rows = f"(SELECT *, visitor_hash, event_order, viewed_hash, {pages} FROM {rows})"  # noqa: S608
+        made = "visitor_hash, event_order, path_hash, viewed_hash"
+        rows = f"(SELECT *, {made}, {pages} FROM {rows})"  # noqa: S608
     amount, pays = _amount(rates, places)
     matters = f"is_steps != 0 OR ended != 0 OR {pays}"
     if definition.mode is Mode.STRICT:
