@@ -210,13 +210,7 @@ def _rows(asked: Journeys, places: Places, known: KnownDays | None, *, database:
     if known is not None:
         is_step = f"{known.events_of_others(places, cap_ms=cap_ms)} AND {is_step}"
         is_asked = f"{WITHIN} AND {known.of_others(places)}"
-    events = passing_events(
-        apart,
-        {"event": _event(node)},
-        places,
-        database=database,
-        also=is_step,
-    )
+    events = passing_events(apart, {"event": _event(node)}, places, database=database, also=is_step)
     passing = filters.condition(apart.sessions, places, database=database)
     return (
         "SELECT session_hash AS number, sign, visitor_hash AS visitor, "  # noqa: S608
