@@ -147,3 +147,13 @@ def test_our_names_of_codes_are_the_engines(engine: ChdbEngine) -> None:
     answer = ask(engine, f"SELECT arrayJoin([{listed}]) AS code, errorCodeToName(code)")
     theirs = dict(line.split("\t") for line in answer.splitlines())
     assert {str(code): name for code, name in ours.items()} == theirs
+
+
+@pytest.mark.asyncio
+async def test_a_question_is_compiled_to_nothing_however_often_it_is_asked(pool: QueryPool) -> None:
+    compiled = "SELECT sum(value) FROM system.events WHERE event = 'CompileFunction'"
+    (before,) = (await pool.query(compiled)).rows
+    asked = "SELECT number % 7 AS n, sum(number * 3 + 1), max(n - 5) FROM numbers(1000) GROUP BY n ORDER BY n"
+    answers = [(await pool.query(asked)).rows for _ in range(6)]
+    assert answers == [answers[0]] * 6
+    assert (await pool.query(compiled)).rows == [before]
