@@ -123,6 +123,7 @@ class ClickHouseSettings(_Section):
     query_timeout_s: float = Field(30.0, gt=0)
     retry_max_wait_s: float = Field(10.0, gt=0)
     keep_free_mb: int = Field(256, ge=0)
+    cache_mb: int = Field(256, ge=0)
 
     @field_validator("url")
     @classmethod

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app import log, settings
+from app.embedded.engine import ChdbEngine
 from app.embedded.http_front import run_front
 
 
@@ -27,6 +28,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C."""
     loaded = settings.load()
     log.configure(loaded.log)
-    keep_free_mb = loaded.clickhouse.keep_free_mb
-    asyncio.run(run_front(arguments.data / "clickhouse", port=arguments.port, keep_free_mb=keep_free_mb))
+    engine = ChdbEngine(
+        arguments.data / "clickhouse",
+        keep_free_mb=loaded.clickhouse.keep_free_mb,
+        cache_mb=loaded.clickhouse.cache_mb,
+    )
+    asyncio.run(run_front(engine, port=arguments.port))
     return 0

@@ -27,19 +27,20 @@ STAMP = "wua-engine-version"
 #: The engine takes no insert and begins no merge that would leave less than this on its disk: a write that a
 #: full disk cuts short can leave a part that cannot be read.
 _KEEP_FREE = "storage_configuration.disks.default.keep_free_space_bytes"
+_CACHE = "uncompressed_cache_size"
 
 
 class ChdbEngine:
     """Owner of a data directory's engine; use as a context manager or with ``start`` and ``stop``.
 
     With less than ``keep_free_mb`` on its disk the engine refuses inserts with error 243, and works on when
-    there is more again.
+    there is more again. ``cache_mb`` of memory at most are for small reads that clients ask to be kept.
     """
 
-    def __init__(self, data_dir: Path, *, keep_free_mb: int = 0) -> None:
+    def __init__(self, data_dir: Path, *, keep_free_mb: int = 0, cache_mb: int = 0) -> None:
         # The engine compares paths letter by letter: one spelling for all.
         self.data_dir = Path(os.path.realpath(data_dir))
-        self._keep_free_bytes = keep_free_mb * 1024**2
+        self._given = {_KEEP_FREE: keep_free_mb * 1024**2, _CACHE: cache_mb * 1024**2}
         self._anchor: Any = None
         self._pid = 0
         self._log = log.get("engine")
@@ -61,7 +62,9 @@ class ChdbEngine:
         self._refuse_newer()
         try:
             self.data_dir.mkdir(parents=True, exist_ok=True)
-            self._anchor = self._open(f"?{_KEEP_FREE}={self._keep_free_bytes}")
+            self._anchor = self._open(
+                "?" + "&".join(f"{name}={value}" for name, value in self._given.items())
+            )
         except (RuntimeError, OSError) as error:
             raise engine_error(self.data_dir, error) from error
         self._pid = os.getpid()

@@ -12,7 +12,6 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from app import log
 from app.embedded.engine import ChdbEngine
@@ -51,15 +50,13 @@ async def serve_front(engine: ChdbEngine, *, host: str = "127.0.0.1", port: int 
         await asyncio.to_thread(threads.shutdown)
 
 
-async def run_front(
-    data_dir: Path, *, host: str = "127.0.0.1", port: int = 8123, keep_free_mb: int = 0
-) -> None:
-    """Own a data directory and serve it until SIGTERM or SIGINT: the whole of a front's process."""
+async def run_front(engine: ChdbEngine, *, host: str = "127.0.0.1", port: int = 8123) -> None:
+    """Own an engine's directory and serve it until SIGTERM or SIGINT: the whole of a front's process."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    with ChdbEngine(data_dir, keep_free_mb=keep_free_mb) as engine:
+    with engine:
         async with serve_front(engine, host=host, port=port) as url:
             log.get("front").info("front.ready", url=url, data_dir=str(engine.data_dir))
             await stop.wait()

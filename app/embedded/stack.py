@@ -49,7 +49,9 @@ class EmbeddedStack:
         self._enrich = enrich
         self._faust_web = faust_web
         self._engine = ChdbEngine(
-            self._data_dir / "clickhouse", keep_free_mb=settings.clickhouse.keep_free_mb
+            self._data_dir / "clickhouse",
+            keep_free_mb=settings.clickhouse.keep_free_mb,
+            cache_mb=settings.clickhouse.cache_mb,
         )
         self._fatal: Exception | None = None
         self._base = settings

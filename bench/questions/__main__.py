@@ -84,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
 def measured(folder: Path, *, page_views: int, times: int, named: str = "") -> Section:
     """The table, over rows that are in the folder, or are made there."""
     filled = folder / "filled"
-    with ChdbEngine(folder / "clickhouse") as engine:
+    with ChdbEngine(folder / "clickhouse", cache_mb=ClickHouseSettings().cache_mb) as engine:
         clickhouse = ClickHouseSettings(url=engine.url, database=rows.DATABASE, insert_timeout_s=3600)
         if not filled.exists():
             _fill(clickhouse, folder, page_views=page_views)

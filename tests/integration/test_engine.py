@@ -99,6 +99,22 @@ def test_with_less_room_than_it_keeps_the_engine_takes_no_insert(tmp_path: Path)
         assert ask(engine, "SELECT n FROM default.t") == "43"
 
 
+def test_small_reads_are_kept_unpacked_where_there_is_room(tmp_path: Path) -> None:
+    kept = "SELECT sum(value) FROM system.events WHERE event = 'UncompressedCacheHits'"
+    read = "SELECT sum(n) FROM default.t SETTINGS use_uncompressed_cache = 1"
+    hits = []
+    for cache_mb in (0, 1):
+        with ChdbEngine(tmp_path, cache_mb=cache_mb) as engine:
+            ask(engine, "CREATE TABLE IF NOT EXISTS default.t (n Int32) ENGINE = MergeTree ORDER BY n")
+            ask(engine, "INSERT INTO default.t SELECT number FROM numbers(10)")
+            before = int(ask(engine, kept))
+            ask(engine, read)
+            ask(engine, read)
+            hits.append(int(ask(engine, kept)) - before)
+    assert hits[0] == 0
+    assert hits[1] > 0
+
+
 def test_after_a_restart_the_sources_of_a_damaged_part_are_back(tmp_path: Path) -> None:
     """As docs/TROUBLESHOOTING.md tells of a disk that was full."""
     with ChdbEngine(tmp_path) as engine:

@@ -32,8 +32,9 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import asyncio, sys
 from pathlib import Path
+from app.embedded.engine import ChdbEngine
 from app.embedded.http_front import run_front
-asyncio.run(run_front(Path(sys.argv[1]), port=int(sys.argv[2])))
+asyncio.run(run_front(ChdbEngine(Path(sys.argv[1])), port=int(sys.argv[2])))
 """
 
 

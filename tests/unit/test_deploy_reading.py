@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from app.adapters.clickhouse.clients import MAX_QUERY_MEMORY_BYTES, MAX_RESULT_ROWS
+from app.adapters.clickhouse.clients import MAX_QUERY_MEMORY_BYTES, MAX_RESULT_ROWS, QUICK
 from app.metrics import WorkerMetrics
 from app.settings import load
 from migrations import comments
@@ -42,6 +42,20 @@ def test_the_reader_can_only_read_and_no_more_than_our_own_readers() -> None:
     assert PROFILE.findtext("max_memory_usage") == str(MAX_QUERY_MEMORY_BYTES)
     assert PROFILE.findtext("result_overflow_mode") == "throw"
     assert float(PROFILE.findtext("max_execution_time", "")) == load().clickhouse.query_timeout_s
+
+
+def test_the_reader_asks_as_quickly_as_our_own_readers() -> None:
+    assert {name: PROFILE.findtext(name) for name in QUICK} == {
+        name: str(value) for name, value in QUICK.items()
+    }
+
+
+def test_the_server_keeps_small_reads_unpacked_and_room_on_its_disk() -> None:
+    mounted = dict(volume.split(":")[:2] for volume in SERVICES["clickhouse"]["volumes"])
+    for name, key in (("cache", "uncompressed_cache_size"), ("disk", "*//keep_free_space_bytes")):
+        path = f"deploy/clickhouse/{name}.xml"
+        assert mounted[f"./{path}"] == f"/etc/clickhouse-server/config.d/{name}.xml"
+        assert int(ElementTree.parse(ROOT / path).getroot().findtext(key, "")) >= 2**28
 
 
 def test_the_one_limit_that_a_reader_may_change_has_a_bound() -> None:
