@@ -18,7 +18,7 @@ from views.living import last_day
 from views.params import FIRST_DAY, LAST_DAY, Period, Scope
 from views.reading import Reader, about
 from views.stats.cursor import Cursor, parse, question_of
-from views.stats.fields import field
+from views.stats.fields import METRICS, field
 from views.stats.model import (
     And,
     Asked,
@@ -261,7 +261,7 @@ def _row(row: dict[str, Any], asked: Asked) -> StatsRow:
     return StatsRow(
         at=row["at"] if asked.interval is not None else None,
         dimensions={name: row[f"d{number}"] for number, name in enumerate(asked.dimensions)},
-        metrics={one.value: row[f"m_{one.value}"] for one in asked.metrics},
+        metrics={one.value: METRICS[one].told(f"m_{one.value}", row) for one in asked.metrics},
     )
 
 

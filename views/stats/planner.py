@@ -46,7 +46,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """A statement and what it binds.
 
     ``layer`` names the tables that it reads, ``source`` the one that decides what rows there are. Columns:
-    ``at``, ``d0``..., metrics as ``m_...``, ``place``, ``is_total``. That is 1 in the row of all
+    ``at``, ``d0``..., those of metrics (``m_...``), ``place``, ``is_total``. That is 1 in the row of all
     rows, which comes first; by a key of events there is none. Where ``of_spans`` or ``of_days``, visitors
     are 0 and have to be put in, and ``sessions`` and ``checksums`` are there.
     """
@@ -263,8 +263,8 @@ def _page(
     place = names.get(order.by, order.by)
     if is_metric:
         place = f"toFloat64({fields.METRICS[Metric(order.by)].sql})"
-    metrics = [f"{fields.METRICS[one].sql} AS m_{one.value}" for one in asked.metrics]
-    columns = ", ".join([*keys, *metrics, *beside, f"{place} AS place", "is_total"])
+    metrics = [column for one in asked.metrics for column in fields.METRICS[one].columns(f"m_{one.value}")]
+    columns = ", ".join(dict.fromkeys([*keys, *metrics, *beside, f"{place} AS place", "is_total"]))
     behind = ""
     if cursor is not None:
         sign = "<" if order.is_descending else ">"
