@@ -115,7 +115,9 @@ def _holds(asked: Comparison, text: str, places: Places) -> str:
         case Contains(value=value):
             return f"position({text}, {places.put(value, 'String')}) > 0"
         case Matches(value=value):
-            return f"match({text}, {places.put(value, 'String')})"
+            pattern = places.put(value, "String")
+            # Of constants, so looked at when it is planned: a bad pattern is refused though no row meets it.
+            return f"(match({text}, {pattern}) AND match('', {pattern}) IN (0, 1))"
         case Is(value=value) if text == "path":
             return is_path(value, places)
         case _:
