@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from app.adapters.clickhouse import QueryPool, codes
+from app.adapters.clickhouse.clients import QUICK
 from app.embedded.engine import ChdbEngine
 from app.errors import QueryError, SinkUnavailableError
 from app.settings import ClickHouseSettings
@@ -147,6 +148,13 @@ def test_our_names_of_codes_are_the_engines(engine: ChdbEngine) -> None:
     answer = ask(engine, f"SELECT arrayJoin([{listed}]) AS code, errorCodeToName(code)")
     theirs = dict(line.split("\t") for line in answer.splitlines())
     assert {str(code): name for code, name in ours.items()} == theirs
+
+
+@pytest.mark.asyncio
+async def test_the_engine_knows_each_setting_that_readers_ask_for(pool: QueryPool) -> None:
+    known = "SELECT name, value FROM system.settings WHERE has({names:Array(String)}, name)"
+    answer = await pool.query(known, {"names": [*QUICK]})
+    assert dict(answer.rows) == {name: str(value) for name, value in QUICK.items()}
 
 
 @pytest.mark.asyncio
