@@ -13,7 +13,7 @@ from tests.kafka.gate import (
     pytest_terminal_summary,
 )
 
-pytest_plugins = ["tests.e2e.crash_table"]
+pytest_plugins = ["tests.e2e.crash_table", "tests.memory"]
 
 __all__ = [
     "kafka",

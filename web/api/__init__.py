@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -86,17 +87,27 @@ def routes(context: Context, *, store: Store | None = None, door: Door | None = 
         access=Access(settings, keys=queries.api_keys, door=door or Door(queries, clock=clock), clock=clock),
         store=store or InProcess(max_bytes=settings.cache.max_mb * 1024 * 1024),
     )
-    document = openapi(ENDPOINTS)
-    page = docs_page(document)
-
-    async def show_openapi(_: Request) -> Response:
-        return json_response(document)
-
-    async def show_docs(_: Request) -> Response:
-        return HTMLResponse(page)
-
     return [
         *(Route(one.path, partial(answering.handle, one), methods=[one.method]) for one in ENDPOINTS),
-        Route("/openapi.json", show_openapi),
-        Route("/docs", show_docs),
+        Route("/openapi.json", _show_openapi),
+        Route("/docs", _show_docs),
     ]
+
+
+def _show_openapi(_: Request) -> Response:
+    return json_response(_document())
+
+
+def _show_docs(_: Request) -> Response:
+    return HTMLResponse(_docs_page())
+
+
+# Made for the first who asks, in a thread: it takes a fifth of a second, and most processes are never asked.
+@cache
+def _document() -> dict[str, Any]:
+    return openapi(ENDPOINTS)
+
+
+@cache
+def _docs_page() -> str:
+    return docs_page(_document())
