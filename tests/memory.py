@@ -1,6 +1,7 @@
 """Where tests keep what they write: in memory, where there is room for it.
 
-Most of them wait for the disk: an engine's tables are thousands of small files. It is gone when all passed.
+An engine's tables are thousands of small files: tests that empty many of them take half the time, all of them
+a tenth less. What was written is gone when all passed.
 """
 
 from __future__ import annotations
