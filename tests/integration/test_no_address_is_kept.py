@@ -7,7 +7,6 @@ events topic, and nowhere else.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import io
 import ipaddress
@@ -37,6 +36,7 @@ from app.settings import LogSettings, Settings
 from app.traffic.simulator import simulate
 from tests.collecting import posted
 from tests.factories import DAY, wire
+from tests.handling import all_handled
 from tests.log_lines import log_line
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -114,7 +114,8 @@ async def left(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Left]:
                 await send_from_files(stack, tmp_path_factory.mktemp("files"))
                 found.places["topic web_events"] = await everything_in(stack, "web_events")
                 await send_from_elsewhere(stack)
-                await all_handled(stack)
+                messages = (await everything_in(stack, "web_events")).splitlines()
+                await all_handled(stack, len(messages))
                 found.answers.append(await client.get("/metrics"))
             found.with_foreign = await everything_in(stack, "web_events")
             for topic in topics_of(stack):
@@ -220,19 +221,6 @@ async def send_from_elsewhere(stack: EmbeddedStack) -> None:
     async with feeding(stack) as feeder:
         await feeder.send([(b"shop:v1", message) for message in messages])
         await feeder.send([(b"wrong", message) for message in messages])
-
-
-async def all_handled(stack: EmbeddedStack) -> None:
-    """Return once the worker has written what became of every message."""
-    sent = len((await everything_in(stack, stack.topology.topics.events)).splitlines())
-    client = open_client(stack.settings.clickhouse, readonly=True)
-    try:
-        async with asyncio.timeout(60):
-            while client.query("SELECT sum(received) FROM wua.block_ledger").result_rows != [(sent,)]:
-                stack.check()
-                await asyncio.sleep(0.05)
-    finally:
-        client.close()
 
 
 def collect(stack: EmbeddedStack, found: Left) -> None:

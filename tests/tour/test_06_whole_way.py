@@ -1,7 +1,5 @@
 """The whole way: posted to the collector, answered by the REST API, with every part running."""
 
-import asyncio
-
 import httpx
 import pytest
 
@@ -9,6 +7,7 @@ from app import serve
 from app.adapters.enricher import Enricher
 from app.embedded.loop_server import bind, serve_in_loop
 from app.embedded.stack import EmbeddedStack
+from tests.handling import all_handled
 from tests.tour.story import HEADERS, POSTED, RECEIVED_AT, settings
 
 
@@ -22,10 +21,8 @@ async def test_posted_and_answered(tmp_path):
         ):
             posted = await web.post("/api/v1/events", json=[POSTED], headers=HEADERS)
             assert posted.status_code == 202
-            async with asyncio.timeout(60):
-                while (overview := (await web.get("/api/v1/sites/shop/overview")).json())["sessions"] == 0:
-                    stack.check()
-                    await asyncio.sleep(0.05)
+            await all_handled(stack, 1)
+            overview = (await web.get("/api/v1/sites/shop/overview")).json()
             page = (await web.get("/api/v1/pages/%2Fproducts%2Fbell-brass/metrics?site=shop")).json()
             person = (await web.get("/api/v1/users/ada/behavior?site=shop")).json()
     assert (overview["visitors"], overview["page_views"], overview["bounce_rate"]) == (1, 1, 1.0)
