@@ -62,7 +62,7 @@ class Remembered(Generic[T]):
         return tuple(int(row[name]) for name in self._sums)
 
 
-class Made(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+class Summed(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """An answer of ``size`` rows, and what the very rows sum to that it was made of."""
 
     answer: T
@@ -80,14 +80,14 @@ class Answers:
     def __init__(self, *, elapsed_s: Callable[[], float] = time.monotonic) -> None:
         self._elapsed_s = elapsed_s
         #: When it was made, whether it was the same as before, and the answer.
-        self._known: dict[Hashable, tuple[float, bool, Made[Any]]] = {}
+        self._known: dict[Hashable, tuple[float, bool, Summed[Any]]] = {}
 
     async def of(
         self,
         question: Hashable,
         *,
         look: Callable[[], Awaitable[Sums]],
-        make: Callable[[], Awaitable[Made[T]]],
+        make: Callable[[], Awaitable[Summed[T]]],
     ) -> T:
         """What ``make`` says now; ``look`` says what the rows sum to, in less time."""
         began = self._elapsed_s()

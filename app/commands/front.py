@@ -28,10 +28,5 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C."""
     loaded = settings.load()
     log.configure(loaded.log)
-    engine = ChdbEngine(
-        arguments.data / "clickhouse",
-        keep_free_mb=loaded.clickhouse.keep_free_mb,
-        cache_mb=loaded.clickhouse.cache_mb,
-    )
-    asyncio.run(run_front(engine, port=arguments.port))
+    asyncio.run(run_front(ChdbEngine.of(loaded.clickhouse, arguments.data), port=arguments.port))
     return 0

@@ -21,6 +21,7 @@ import chdb
 from app import log
 from app.adapters.clickhouse.clients import engine_error
 from app.errors import EmbeddedError
+from app.settings import ClickHouseSettings
 
 #: Which engine wrote the directory last; an older one may not be able to read it.
 STAMP = "wua-engine-version"
@@ -44,6 +45,12 @@ class ChdbEngine:
         self._anchor: Any = None
         self._pid = 0
         self._log = log.get("engine")
+
+    @classmethod
+    def of(cls, settings: ClickHouseSettings, data_dir: Path) -> ChdbEngine:
+        """The engine in ``data_dir/clickhouse``, as the settings want it."""
+        place = data_dir / "clickhouse"
+        return cls(place, keep_free_mb=settings.keep_free_mb, cache_mb=settings.cache_mb)
 
     @property
     def url(self) -> str:

@@ -48,11 +48,7 @@ class EmbeddedStack:
         self._data_dir = data_dir.resolve()
         self._enrich = enrich
         self._faust_web = faust_web
-        self._engine = ChdbEngine(
-            self._data_dir / "clickhouse",
-            keep_free_mb=settings.clickhouse.keep_free_mb,
-            cache_mb=settings.clickhouse.cache_mb,
-        )
+        self._engine = ChdbEngine.of(settings.clickhouse, self._data_dir)
         self._fatal: Exception | None = None
         self._base = settings
         self._parts: contextlib.AsyncExitStack

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from views import remembered
-from views.remembered import HOLDS_S, Answers, Made, Sums
+from views.remembered import HOLDS_S, Answers, Summed, Sums
 
 pytestmark = pytest.mark.asyncio
 
@@ -29,9 +29,9 @@ class Rows:
         self.looks += 1
         return self.sums
 
-    async def make(self) -> Made[str]:
+    async def make(self) -> Summed[str]:
         self.makes += 1
-        return Made(answer=f"of {self.sums}", sums=self.sums, size=self.size)
+        return Summed(answer=f"of {self.sums}", sums=self.sums, size=self.size)
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ async def test_what_came_after_the_look_is_not_told_for_what_was_before(answers:
         rows.sums = (rows.sums[0] + 1, 0)
         return rows.sums
 
-    async def make_of_more() -> Made[str]:
+    async def make_of_more() -> Summed[str]:
         rows.sums = (rows.sums[0] + 1, 0)
         return await rows.make()
 
@@ -105,7 +105,7 @@ async def test_what_cannot_be_answered_leaves_what_is_known(answers: Answers) ->
     rows = Rows()
     await told(answers, rows)
 
-    async def fail() -> Made[str]:
+    async def fail() -> Summed[str]:
         raise ValueError
 
     with pytest.raises(ValueError, match=r"^$"):

@@ -30,7 +30,7 @@ from views.performance.model import (
 )
 from views.performance.statements import in_all, measures_of, slower, slowest, spread
 from views.reading import Reader, Row, about
-from views.remembered import Answers, Made, Sums
+from views.remembered import Answers, Summed, Sums
 from views.stats import fields
 from views.stats.answer import before_of
 from views.stats.filters import Places
@@ -58,7 +58,7 @@ async def performance(
         return await _by_attributes(reader, scope, asked, measures, places, by=by, at=at)
     sql = in_all(measures, places, at=at, limit=asked.limit)
 
-    async def make() -> Made[Performance]:
+    async def make() -> Summed[Performance]:
         rows = await reader.ask(sql, places.bound)
         totals = [row for row in rows if not row.get("at")]
         answer = Performance(
@@ -66,7 +66,7 @@ async def performance(
             totals=_vitals(map(_sums_of, totals)),
             rows=_by_time([row for row in rows if row.get("at")])[: asked.limit],
         )
-        return Made(answer=answer, sums=_marks(totals), size=len(rows))
+        return Summed(answer=answer, sums=_marks(totals), size=len(rows))
 
     question = ("performance", scope, interval, asked.limit)
     return await _answered(reader, measures, places, make, answers=answers, question=question)
@@ -84,7 +84,7 @@ async def slow_pages(
     measures = msgspec.structs.replace(measures, rows=f"{measures.rows} AND {of_vital}")
     sql = slowest(measures, asked, places)
 
-    async def make() -> Made[SlowPages]:
+    async def make() -> Summed[SlowPages]:
         rows = await reader.ask(sql, places.bound)
         pages = [
             SlowPage(page=row["page"], measured=_distribution(*_sums_of({**row, "vital": vital})))
@@ -94,7 +94,7 @@ async def slow_pages(
         answer = SlowPages(
             **about(scope, layer=measures.layer), vital=vital, min_samples=asked.min_samples, pages=pages
         )
-        return Made(answer=answer, sums=_marks_of_all(rows), size=len(rows))
+        return Summed(answer=answer, sums=_marks_of_all(rows), size=len(rows))
 
     question = ("slow pages", scope, vital, asked.limit, asked.min_samples)
     return await _answered(reader, measures, places, make, answers=answers, question=question)
@@ -115,7 +115,7 @@ async def regressions(
     measures = measures_of(asked, places, before, scope.period, by=by, database=reader.database)
     sql = slower(measures, asked, places, period=scope.period, percent=min_change_percent)
 
-    async def make() -> Made[Regressions]:
+    async def make() -> Summed[Regressions]:
         rows = await reader.ask(sql, places.bound)
         answer = Regressions(
             **about(scope, layer=measures.layer),
@@ -125,7 +125,7 @@ async def regressions(
             min_change_percent=min_change_percent,
             regressions=[_regression(row) for row in rows if row["passes"]],
         )
-        return Made(answer=answer, sums=_marks_of_all(rows), size=len(rows))
+        return Summed(answer=answer, sums=_marks_of_all(rows), size=len(rows))
 
     question = ("regressions", scope, asked.limit, asked.min_samples, min_change_percent)
     return await _answered(reader, measures, places, make, answers=answers, question=question)
@@ -169,7 +169,7 @@ async def _answered(
     reader: Reader,
     measures: Measures,
     places: Places,
-    make: Callable[[], Awaitable[Made[T]]],
+    make: Callable[[], Awaitable[Summed[T]]],
     *,
     answers: Answers,
     question: Hashable,
