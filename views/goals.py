@@ -148,10 +148,7 @@ class _Statements:
     def counts(self) -> tuple[str, dict[str, Any]]:
         """Sessions, visitors and conversions of all (``part`` empty), and of the values with most of them."""
         places = self._places()
-        reached = (
-            f"SELECT living_id, count() AS times FROM ({self._reached(places, 'session_id')}) "  # noqa: S608
-            "GROUP BY living_id"
-        )
+        reached = f"SELECT number, count() AS times FROM ({self._reached(places)}) GROUP BY number"  # noqa: S608
         most = places.put(self._asked.limit, "UInt32")
         sql = (
             "SELECT * FROM (SELECT told.1 AS part, told.2 AS value, count() AS sessions, "  # noqa: S608
@@ -160,7 +157,7 @@ class _Statements:
             "uniqExactIf(visitor_id, times > 0) AS converted_visitors, "
             "row_number() OVER (PARTITION BY part ORDER BY conversions DESC, sessions DESC, value) AS place "
             f"FROM (SELECT s.*, e.times AS times, {self._told()} FROM ({self._sessions(places)}) AS s "
-            f"LEFT JOIN ({reached}) AS e ON e.living_id = s.session_id) GROUP BY told) "
+            f"LEFT JOIN ({reached}) AS e ON e.number = s.number) GROUP BY told) "
             f"WHERE part = '{_ALL}' OR place <= {most} ORDER BY part, place"
         )
         return sql, places.bound
@@ -172,12 +169,12 @@ class _Statements:
         if self._goal.value is not None:
             amount = f"toDecimal64({places.put(str(Decimal(str(self._goal.value))), 'String')}, 4)"
             currency = places.put(self._goal.currency, "String")
-        columns = f"session_id, {amount} AS amount, {currency} AS given, local_date AS day"
+        columns = f", {amount} AS amount, {currency} AS given, local_date AS day"
         sql = (
             "SELECT told.1 AS part, told.2 AS value, given AS currency, day, "  # noqa: S608
             "sum(toDecimal128(amount, 4)) AS sum, countIf(amount > 0) AS orders "
             f"FROM (SELECT e.*, {self._told()} FROM ({self._reached(places, columns)}) AS e "
-            f"INNER JOIN ({self._sessions(places)}) AS s ON s.session_id = e.living_id) "
+            f"INNER JOIN ({self._sessions(places)}) AS s ON s.number = e.number) "
             "WHERE amount != 0 GROUP BY told, given, day ORDER BY part, value, currency, day"
         )
         return sql, places.bound
@@ -191,28 +188,22 @@ class _Statements:
             parts.append(f"('{_VALUE}', toString(s.{self._asked.breakdown}))")
         return f"arrayJoin([{', '.join(parts)}]) AS told"
 
-    def _reached(self, places: Places, columns: str) -> str:
-        """SQL: the events that reach the goal, each with the session it lives in."""
+    def _reached(self, places: Places, columns: str = "") -> str:
+        """SQL: the events that reach the goal, under the number of the session they live in."""
         meant = matching.condition(self._goal, places, database=self._database)
-        events = (
-            f"SELECT {columns} FROM {self._database}.user_behavior_silver "  # noqa: S608
+        number = living.number(database=self._database)
+        return (
+            f"SELECT {number} AS number{columns} FROM {self._database}.user_behavior_silver "  # noqa: S608
             "WHERE site_id = {site:String} AND local_date >= {since:Date} AND local_date < {reach:Date} "
             f"AND {meant}"
         )
-        return living.resolved(events, database=self._database)
 
     def _sessions(self, places: Places) -> str:
         """SQL: the sessions that count, with the fields that are asked for."""
         matching.of_sessions(self._asked.filter)
         named = [part.field for part in filters.parts(self._asked.filter)]
         wanted = living.attributes([*named, "is_bot", self._asked.breakdown or "is_bot"])
-        began = living.sessions(
-            wanted,
-            database=self._database,
-            since="{since:Date}",
-            until="{until:Date}",
-            having=" AND has({bots:Array(UInt8)}, is_bot)",
-        )
+        began = living.sessions(wanted, database=self._database)
         passing = filters.condition(self._asked.filter, places, database=self._database)
         return f"SELECT * FROM ({began}) WHERE {passing}"  # noqa: S608
 

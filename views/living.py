@@ -14,8 +14,6 @@ WITHIN = (
     "site_id = {site:String} AND local_date >= {since:Date} AND local_date < {until:Date} "
     "AND has({bots:Array(UInt8)}, is_bot)"
 )
-#: The session that an event ``b`` lives in, where ``joined_heirs`` stands behind its rows.
-LIVING_ID = "if(m.session_id = toUUID('00000000-0000-0000-0000-000000000000'), b.session_id, m.living_id)"
 
 
 def attributes(names: Iterable[str]) -> list[str]:
@@ -23,20 +21,17 @@ def attributes(names: Iterable[str]) -> list[str]:
     return sorted({name for name in names if name in fields.OF_SESSIONS and name != "visitor_id"})
 
 
-def sessions(names: Iterable[str], *, database: str, since: str, until: str, having: str = "") -> str:
-    """SQL: the sessions that began on the days from ``since`` to before ``until`` and were not taken back.
+def sessions(names: Iterable[str], *, database: str, within: str = WITHIN) -> str:
+    """SQL: the sessions ``within`` a condition that stand: ``number``, as of events, ``visitor_id``, fields.
 
-    ``since`` and ``until`` are SQL; ``names`` come from the closed list.
+    ``names`` come from the closed list.
     """
     known = [*names]
     if refused := [name for name in known if name not in fields.OF_SESSIONS]:
         raise QueryError(f"{refused[0][:64]!r} is no field of sessions")
-    columns = "".join(f", argMax(r.{name}, r.version * r.sign) AS {name}" for name in known)
     return (
-        f"SELECT r.session_id AS session_id, any(r.visitor_id) AS visitor_id{columns} "  # noqa: S608
-        f"FROM {database}.sessions_silver AS r WHERE r.site_id = {{site:String}} "
-        f"AND r.local_date >= {since} AND r.local_date < {until} "
-        f"GROUP BY r.session_id HAVING sum(r.sign) > 0{having}"
+        f"SELECT {', '.join(['session_hash AS number', 'visitor_id', *known])} "  # noqa: S608
+        f"FROM {database}.sessions_silver WHERE {within} AND {standing(within, database=database)}"
     )
 
 
@@ -53,24 +48,11 @@ def standing(within: str, *, database: str) -> str:
     )
 
 
-def resolved(events: str, *, database: str) -> str:
-    """SQL: the rows of ``events`` with the id of the session that each lives in as ``living_id``.
-
-    An event written under an id that a merge has ended belongs to the session it lives on in. Where the site
-    has no merge the engine knows before it reads, and joins nothing.
-    """
-    merges = f"(SELECT count() FROM {database}.session_merges WHERE site_id = {{site:String}})"  # noqa: S608
-    return (
-        f"SELECT b.*, b.session_id AS living_id FROM ({events}) AS b WHERE {merges} = 0 "  # noqa: S608
-        f"UNION ALL SELECT b.*, {LIVING_ID} AS living_id FROM ({events}) AS b {joined_heirs(database)} "
-        f"WHERE {merges} != 0"
-    )
-
-
 def number(*, database: str) -> str:
     """SQL: the hash of the session that an event lives in, to tell it from others of the site.
 
-    Merges are few and looked up in constants, so that rows are read once; without any, nothing is done.
+    An event written under an id that a merge has ended belongs to the session it lives on in. Merges are few
+    and looked up in constants, so that rows are read once; without any, nothing is done.
     """
     merges = (
         "SELECT cityHash64(session_id) AS ended, cityHash64(argMax(merged_into, version)) AS living "  # noqa: S608
@@ -78,15 +60,6 @@ def number(*, database: str) -> str:
     )
     heirs = f"(SELECT (groupArray(ended), groupArray(living)) FROM ({merges})) AS heirs"  # noqa: S608
     return f"transform(session_hash, tupleElement({heirs}, 1), heirs.2)"
-
-
-def joined_heirs(database: str) -> str:
-    """SQL behind rows ``b`` of events: the sessions that theirs merged into, as ``m``."""
-    return (
-        "LEFT JOIN (SELECT session_id, argMax(merged_into, version) AS living_id "  # noqa: S608
-        f"FROM {database}.session_merges WHERE site_id = {{site:String}} GROUP BY session_id) AS m "
-        "ON m.session_id = b.session_id"
-    )
 
 
 def first_day(since: date, *, cap_ms: int) -> date:

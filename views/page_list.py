@@ -57,34 +57,20 @@ _FIGURES = {
     PageFigure.ENGAGED_S_PER_VIEW: "if(page_views = 0, 0, engaged_ms / page_views / 1000)",
     PageFigure.SCROLL_DEPTH: "if(leaves = 0, 0, scroll_depth / leaves)",
 }
-#: A row for each page, from one for each session and page. An entry counts where a page view of it passes.
+#: A row for each page, of events with their sessions. An entry counts where a page view of it passes.
 _OF_SESSIONS = """
 SELECT
     path,
-    toInt64(sum(views)) AS page_views,
-    uniqCombined64If(12)(visitor, views > 0) AS visitors,
-    toInt64(sum(left)) AS leaves,
-    toInt64(sum(engaged)) AS engaged_ms,
-    toInt64(sum(depth)) AS scroll_depth,
-    toInt64(countIf(views > 0 AND path = entry)) AS entries,
-    toInt64(countIf(views > 0 AND path = leaving)) AS exits,
-    toInt64(countIf(views > 0 AND path = entry AND bounced)) AS bounces
-FROM (
-    SELECT
-        path,
-        session_id,
-        any(visitor_id) AS visitor,
-        any(entry_path) AS entry,
-        any(exit_path) AS leaving,
-        any(is_bounce) AS bounced,
-        countIf(event_type = 'page_view') AS views,
-        countIf(name = '$page_leave') AS left,
-        sum(engaged_ms) AS engaged,
-        sumIf(scroll_depth, name = '$page_leave') AS depth
-    FROM {events}
-    WHERE {passing}
-    GROUP BY path, session_id
-)
+    toInt64(countIf(viewed)) AS page_views,
+    uniqCombined64If(12)(visitor_id, viewed) AS visitors,
+    toInt64(countIf(name = '$page_leave')) AS leaves,
+    toInt64(sum(engaged_ms)) AS engaged_ms,
+    toInt64(sumIf(scroll_depth, name = '$page_leave')) AS scroll_depth,
+    toInt64(uniqExactIf(session_id, viewed AND path = entry_path)) AS entries,
+    toInt64(uniqExactIf(session_id, viewed AND path = exit_path)) AS exits,
+    toInt64(uniqExactIf(session_id, viewed AND path = entry_path AND is_bounce)) AS bounces
+FROM (SELECT *, event_type = 'page_view' AS viewed FROM {events})
+WHERE {passing}
 GROUP BY path
 HAVING page_views > 0
 """

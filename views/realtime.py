@@ -21,8 +21,10 @@ MAX_ROWS, DEFAULT_ROWS = 100, 10
 #: What sessions are told apart by.
 _OF_SESSIONS = ("channel", "source", "country")
 
+#: Sessions that an event of the last half hour can be of.
+_BEGAN = "site_id = {site:String} AND local_date >= {began:Date} AND local_date <= {last:Date}"
 _EVENTS = """
-SELECT visitor_id, session_id, event_at, event_type, path FROM {database}.user_behavior_silver
+SELECT visitor_id, session_hash, event_at, event_type, path FROM {database}.user_behavior_silver
 WHERE site_id = {{site:String}} AND local_date >= {{first:Date}} AND local_date <= {{last:Date}}
     AND event_at >= {{since_at:DateTime64(3, 'UTC')}} AND event_at < {{until_at:DateTime64(3, 'UTC')}}
     AND has({{bots:Array(UInt8)}}, is_bot)
@@ -43,7 +45,7 @@ SELECT of.1 AS kind, of.2 AS value, uniqExact(visitor_id) AS visitors, count() A
     row_number() OVER (PARTITION BY kind ORDER BY visitors DESC, sessions DESC, value) AS place
 FROM (
     SELECT visitor_id, arrayJoin([{told}]) AS of FROM ({began})
-    WHERE session_id IN (SELECT living_id FROM ({resolved}))
+    WHERE number IN (SELECT {number} FROM ({events}))
 )
 GROUP BY of
 """
@@ -142,9 +144,10 @@ def _statements(database: str) -> tuple[str, str, str]:
     """By minute and in all; by page; by what sessions are of, with the place of each among its kind."""
     events = _EVENTS.format(database=database)
     at = fields.bucket(Step.MINUTE, at="event_at", day="", zone="")
-    began = living.sessions(_OF_SESSIONS, database=database, since="{began:Date}", until="{last:Date} + 1")
+    began = living.sessions(_OF_SESSIONS, database=database, within=_BEGAN)
     told = ", ".join(f"('{name}', toString({name}))" for name in _OF_SESSIONS)
-    by_session = _SESSIONS.format(told=told, began=began, resolved=living.resolved(events, database=database))
+    number = living.number(database=database)
+    by_session = _SESSIONS.format(told=told, began=began, events=events, number=number)
     return (
         _MINUTES.format(at=at, events=events),
         _PAGES.format(events=events),

@@ -12,7 +12,7 @@ from app.errors import QueryError
 from app.events.vocabulary import Channel
 from views.attribution.model import DAY_MS, AttributionAsked
 from views.counted_events import CONVERSIONS, Statement, counted
-from views.living import resolved, standing
+from views.living import number, standing
 from views.params import FIRST_DAY, Scope
 from views.stats import fields, filters
 from views.stats.filters import Places
@@ -94,21 +94,16 @@ def _events(columns: str, goal: str, database: str) -> str:
 def _conversions(asked: AttributionAsked, goal: str, database: str) -> str:
     """SQL: conversions where they happened, under the session that they are of in the end.
 
-    Ids are long, and read for a filter of sessions alone.
+    Which that is, is read for a filter of sessions alone.
     """
-    events = _events("visitor_hash, event_at, revenue", goal, database)
-    living_id = "toUInt128(0)"
-    if asked.filter is not None:
-        events = resolved(
-            _events("visitor_hash, session_id, event_at, revenue", goal, database), database=database
-        )
-        living_id = "toUInt128(living_id)"
-    return (
-        "SELECT visitor_hash AS visitor, toUInt8(0) AS is_visit, toUnixTimestamp64Milli(event_at) AS at, "  # noqa: S608
-        f"{living_id} AS id, "
+    session = "toUInt64(0)" if asked.filter is None else number(database=database)
+    columns = (
+        "visitor_hash AS visitor, toUInt8(0) AS is_visit, toUnixTimestamp64Milli(event_at) AS at, "
+        f"{session} AS id, "
         "'' AS key, toUInt8(0) AS is_direct, toUInt8(0) AS passes, toUInt8(0) AS is_in_period, "
-        f"toInt64(toDecimal128(revenue, 4) * 10000) AS value FROM ({events})"
+        "toInt64(toDecimal128(revenue, 4) * 10000) AS value"
     )
+    return _events(columns, goal, database)
 
 
 def _visits(asked: AttributionAsked, places: Places, database: str, *, whose: str) -> str:
@@ -120,11 +115,11 @@ def _visits(asked: AttributionAsked, places: Places, database: str, *, whose: st
             "such as country, or the condition in the goal"
         )
     passes = filters.condition(asked.filter, places, database=database)
-    session_id = "toUInt128(0)" if asked.filter is None else "toUInt128(session_id)"
+    session = "toUInt64(0)" if asked.filter is None else "session_hash"
     direct = places.put(Channel.DIRECT.value, "String")
     return (
         "SELECT visitor_hash AS visitor, toUInt8(1) AS is_visit, "  # noqa: S608
-        f"toUnixTimestamp64Milli(started_at) AS at, {session_id} AS id, "
+        f"toUnixTimestamp64Milli(started_at) AS at, {session} AS id, "
         f"toString({asked.by.value}) AS key, toUInt8(channel = {direct}) AS is_direct, "
         f"toUInt8({passes}) AS passes, toUInt8(local_date >= {{since:Date}}) AS is_in_period, "
         f"toInt64(0) AS value FROM {database}.sessions_silver WHERE {_BEGAN} AND {whose} "

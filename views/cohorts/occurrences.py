@@ -6,7 +6,7 @@ it, the events of sessions where they cannot.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -20,6 +20,7 @@ from views.stats.crossed import Split, passing_events
 from views.stats.filters import Places
 
 _STARTED = "toUnixTimestamp64Milli(started_at)"
+_EVENT_AT = "toUnixTimestamp64Milli(event_at)"
 #: The person of a session's user id; without one, of the user that the visitor was when it began.
 _PERSON = (
     "multiIf(r.user_id != '', concat('u', if(p.person = '', r.user_id, p.person)), "
@@ -45,8 +46,37 @@ class Occurrences(msgspec.Struct, frozen=True, kw_only=True):
 
         ``dim``: a field of sessions, in SQL. ``of_session``: the time of a session as such, its start or end.
         """
-        rows = self._rows(asked, dim, of_session)
-        columns = "day, at, session_id, dim"
+        return self._by_actor(self._rows(asked, dim, of_session), "day, at, session_id, dim")
+
+    def either(self, one: Happening, other: Happening, *, dim: str = "''") -> str:
+        """SQL: a row each time that one or both of two occurred: as ``of`` tells it, and which of them.
+
+        ``is_one``, ``is_other``: 1 where it did. A session as such is one as it begins, the other as it ends.
+        """
+        parts = [Split.of(asked.filter) for asked in (one, other)]
+        if one.needs_events and other.needs_events and not any(part.both for part in parts):
+            rows = self._at_once((one, other), parts, dim)
+            return self._by_actor(rows, "day, at, session_id, dim, is_one, is_other")
+        columns = "actor, day, at, session_id, dim"
+        return (
+            f"SELECT {columns}, 1 AS is_one, 0 AS is_other FROM ({self.of(one, dim=dim)}) "  # noqa: S608
+            f"UNION ALL SELECT {columns}, 0 AS is_one, 1 AS is_other "
+            f"FROM ({self.of(other, of_session='ended_at')})"
+        )
+
+    def sessions_of(self, asked: Happening, *, dim: str = "''") -> str:
+        """SQL: a row for each living session in which it occurred, whose ``actor`` is a visitor.
+
+        ``at`` is its start; the other columns are those of ``of``.
+        """
+        columns = f"visitor_hash AS actor, local_date AS day, {_STARTED} AS at, session_id, {dim} AS dim"
+        rows = self._sessions(asked, columns)
+        if not asked.needs_events:
+            return rows
+        return f"{rows} AND session_hash IN (SELECT number FROM ({self._events(asked, {})}))"  # noqa: S608
+
+    def _by_actor(self, rows: str, columns: str) -> str:
+        """SQL: columns of rows of sessions, with who the ``actor`` is."""
         if self.by is By.VISITOR:
             return f"SELECT visitor_hash AS actor, {columns} FROM ({rows})"  # noqa: S608
         people = f"{self.database}.person_ids(site = {{site:String}})"
@@ -61,34 +91,47 @@ class Occurrences(msgspec.Struct, frozen=True, kw_only=True):
             f"LEFT JOIN {people} AS p ON p.user_id = r.user_id LEFT JOIN {people} AS o ON o.user_id = r.owner"
         )
 
-    def sessions_of(self, asked: Happening, *, dim: str = "''") -> str:
-        """SQL: a row for each living session in which it occurred, whose ``actor`` is a visitor.
-
-        ``at`` is its start; the other columns are those of ``of``.
-        """
-        columns = f"visitor_hash AS actor, local_date AS day, {_STARTED} AS at, session_id, {dim} AS dim"
-        rows = self._sessions(asked, columns)
-        if not asked.needs_events:
-            return rows
-        return f"{rows} AND session_hash IN (SELECT number FROM ({self._events(asked, {})}))"  # noqa: S608
-
     def _rows(self, asked: Happening, dim: str, of_session: str) -> str:
-        columns = (
-            f"visitor_id, visitor_hash, user_id, session_id, {_STARTED} AS began_ms, "
-            f"local_date AS day, {dim} AS dim"
-        )
+        columns = _columns(dim)
         if not asked.needs_events:
             return self._sessions(asked, f"{columns}, toUnixTimestamp64Milli({of_session}) AS at")
-        events = self._events(asked, {"at": "toUnixTimestamp64Milli(event_at)"})
+        events = self._events(asked, {"at": _EVENT_AT})
         # Fewer events than sessions pass, as a rule.
         return (
             f"SELECT s.*, e.at AS at FROM ({self._sessions(asked, f'{columns}, session_hash')}) AS s "  # noqa: S608
             f"INNER JOIN ({events}) AS e ON e.number = s.session_hash"
         )
 
+    def _at_once(self, asked: Sequence[Happening], parts: Sequence[Split], dim: str) -> str:
+        """SQL: the events that are one of two or both, each joined to its session once."""
+        of_sessions = [
+            filters.condition(part.sessions, self.places, database=self.database) for part in parts
+        ]
+        of_events = [
+            f"{one.condition(self.places)} "
+            f"AND {filters.condition(part.events, self.places, database=self.database)}"
+            for one, part in zip(asked, parts, strict=True)
+        ]
+        columns = f"{_columns(dim)}, session_hash, {of_sessions[0]} AS may_one, {of_sessions[1]} AS may_other"
+        events = passing_events(
+            Split.of(None),
+            {"at": _EVENT_AT, "was_one": of_events[0], "was_other": of_events[1]},
+            self.places,
+            database=self.database,
+            also="(was_one OR was_other)",
+        )
+        return (
+            "SELECT s.*, e.at AS at, may_one AND was_one AS is_one, may_other AND was_other AS is_other "  # noqa: S608
+            f"FROM ({self._standing('(may_one OR may_other)', columns)}) AS s "
+            f"INNER JOIN ({events}) AS e ON e.number = s.session_hash WHERE is_one OR is_other"
+        )
+
     def _sessions(self, asked: Happening, columns: str) -> str:
         """SQL: living sessions that pass what the filter says of sessions."""
         passing = filters.condition(Split.of(asked.filter).sessions, self.places, database=self.database)
+        return self._standing(passing, columns)
+
+    def _standing(self, passing: str, columns: str) -> str:
         stands = living.standing(living.WITHIN, database=self.database)
         return (
             f"SELECT {columns} FROM {self.database}.sessions_silver "  # noqa: S608
@@ -103,6 +146,13 @@ class Occurrences(msgspec.Struct, frozen=True, kw_only=True):
             database=self.database,
             also=asked.condition(self.places),
         )
+
+
+def _columns(dim: str) -> str:
+    return (
+        f"visitor_id, visitor_hash, user_id, session_id, {_STARTED} AS began_ms, "
+        f"local_date AS day, {dim} AS dim"
+    )
 
 
 def dimension(name: str) -> str:

@@ -151,22 +151,16 @@ def _repeating(asked: RetentionAsked, stored: Occurrences, intervals: Intervals,
 
 def _returning(asked: RetentionAsked, stored: Occurrences, intervals: Intervals, dim: str) -> str:
     """SQL: the same by actor, of who may be back with something else."""
-    starts = stored.of(asked.start, dim=dim)
-    flags = "1 AS starts, 1 AS returns"
-    both = f"SELECT *, {flags} FROM ({starts})"  # noqa: S608
-    if asked.comes_back != asked.start:
+    if asked.comes_back == asked.start:
+        both = f"SELECT *, 1 AS is_one, 1 AS is_other FROM ({stored.of(asked.start, dim=dim)})"  # noqa: S608
+    else:
         # Whoever is there until after the first is there after it, though the session began before.
-        returns = stored.of(asked.comes_back, of_session="ended_at")
-        columns = "actor, day, session_id, dim, at"
-        both = (
-            f"SELECT {columns}, 1 AS starts, 0 AS returns FROM ({starts}) "  # noqa: S608
-            f"UNION ALL SELECT {columns}, 0 AS starts, 1 AS returns FROM ({returns})"
-        )
+        both = stored.either(asked.start, asked.comes_back, dim=dim)
     # Nothing before the first counts as coming back: within an interval the time decides.
     by_interval = (
-        f"SELECT actor, {asked.interval.sql} AS n, max(starts) AS has_start, max(returns) AS has_return, "  # noqa: S608
-        "minIf(at, starts) AS first_at, maxIf(at, returns) AS last_at, "
-        f"argMinIf(dim, (at, session_id), starts) AS value FROM ({both}) GROUP BY actor, n"
+        f"SELECT actor, {asked.interval.sql} AS n, max(is_one) AS has_start, max(is_other) AS has_return, "  # noqa: S608
+        "minIf(at, is_one) AS first_at, maxIf(at, is_other) AS last_at, "
+        f"argMinIf(dim, (at, session_id), is_one) AS value FROM ({both}) GROUP BY actor, n"
     )
     first = stored.places.put(intervals.first, "Int32")
     return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from app.events.vocabulary import ReservedName
+from views import living
 from views.counted_events import (
     CONVERSIONS,
     EVERY,
@@ -13,7 +14,6 @@ from views.counted_events import (
     text_property,
 )
 from views.experiments.model import MOST_EXPERIMENTS, Amount, ConversionRate, Mean, Ratio, ResultsAsked
-from views.living import LIVING_ID, joined_heirs
 from views.params import FIRST_DAY, Scope
 from views.stats.filters import Places
 
@@ -140,20 +140,15 @@ def _events(asked: ResultsAsked, places: Places, database: str) -> str:
     matters.append("counts" if of is Amount.SESSIONS else "(counts AND amount != 0)")
     if per is not None:
         matters.append(EVERY if per is Amount.SESSIONS else "other != 0")
-    plain = (
-        "SELECT visitor_id, session_id, toUnixTimestamp64Milli(event_at) AS at, "  # noqa: S608
+    # Which session an event lives in is looked up where sessions are counted.
+    session = living.number(database=database) if Amount.SESSIONS in (of, per) else "0"
+    return (
+        f"SELECT visitor_id, {session} AS session, toUnixTimestamp64Milli(event_at) AS at, "  # noqa: S608
         f"{goal} AS counts, {_OF_EVENT[of]} AS amount, "
         f"{_OF_EVENT[per or Amount.SESSIONS]} AS other "
         f"FROM {database}.user_behavior_silver WHERE site_id = {{site:String}} "
         "AND local_date >= {earliest:Date} AND local_date < {until:Date} "
         f"AND has({{bots:Array(UInt8)}}, is_bot) AND ({' OR '.join(matters)})"
-    )
-    if Amount.SESSIONS not in (of, per):
-        return plain
-    return (
-        "SELECT b.visitor_id AS visitor_id, b.at AS at, b.counts AS counts, b.amount AS amount, "  # noqa: S608
-        f"b.other AS other, {LIVING_ID} AS session "
-        f"FROM ({plain}) AS b {joined_heirs(database)}"
     )
 
 

@@ -5,7 +5,7 @@ keeps the walks that can still go on. So no event is joined with another, and an
 walk.
 
 views/funnels/codes.py says how an event is told. Beside the events, where they are asked for: what was paid
-by which of them, and the value and the day of each.
+by which of them, and the value and the day of each that a walk can begin with.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ UNDONE = (
     ReservedName.IDENTIFY,
     ReservedName.ALIAS,
 )
+#: Sessions that an event of the period can be of.
+_BEGAN = "site_id = {site:String} AND local_date >= {sessions_since:Date} AND local_date < {until:Date}"
 _ALL, _VALUE, _AT = "", "value", "at"
 _NO_AMOUNTS = "CAST([], 'Array(Float64)')"
 
@@ -72,7 +74,7 @@ def statement(
     codes = Codes.of(scope.period, places, steps=count, ended=ended)
     events = _events(definition, asked, places, database=database, rates=rates, codes=codes, known=known)
     walkers = _walkers(definition, asked, places, database=database, events=events, is_paid=rates != {})
-    kept = f"{'paid_by, paid, ' if rates != {} else ''}{'events, ' if _is_apart(asked) else ''}"
+    kept = f"{'paid_by, paid, ' if rates != {} else ''}{'starters, ' if _is_apart(asked) else ''}"
     window = places.put(definition.window_ms, "Int64")
     if definition.mode is Mode.UNORDERED:
         walks = folds.in_any_order(walkers, kept=kept, codes=codes, count=count, window=window)
@@ -92,7 +94,8 @@ def statement(
     if _is_apart(asked):
         # Without parts there is nothing to group by, and one row of all.
         told = "told.1 AS part, told.2 AS value"
-        apart = f", events[indexOf(codes, walk[1])] AS first, arrayJoin([{', '.join(parts)}]) AS told"
+        apart = ", arrayFirst(one -> one.1 = walk[1], starters) AS first"
+        apart += f", arrayJoin([{', '.join(parts)}]) AS told"
         rest = "WHERE notEmpty(walk)) GROUP BY told ORDER BY part, reached[1] DESC, value"
     if asked.breakdown is not None:
         rest += f" LIMIT {places.put(asked.limit, 'UInt32')} BY part, if(part = '{_VALUE}', '', value)"
@@ -151,19 +154,15 @@ def _walkers(
     named = [part.field for part in filters.parts(who_counts)]
     wanted = living.attributes([*named, *([key] if key else [])])
     relation = events
-    if wanted or definition.per is Per.SESSION:
-        relation = living.resolved(relation, database=database)
     if wanted:
-        began = living.sessions(
-            wanted, database=database, since="{sessions_since:Date}", until="{until:Date}"
-        )
+        began = living.sessions(wanted, database=database, within=_BEGAN)
         columns = ", ".join(f"s.{name} AS {name}" for name in wanted)
         relation = (
             f"SELECT a.*, {columns} FROM ({relation}) AS a "  # noqa: S608
-            f"LEFT JOIN ({began}) AS s ON s.session_id = a.living_id"
+            f"LEFT JOIN ({began}) AS s ON s.number = a.number"
         )
     value = "''" if not key else ("value" if key not in wanted else f"toString({key})")
-    who = "living_id" if definition.per is Per.SESSION else "visitor_hash"
+    who = "number" if definition.per is Per.SESSION else "visitor_hash"
     passing = filters.condition(who_counts, places, database=database)
     if definition.mode is Mode.UNORDERED:
         starts, goes_on = "steps != 0", "bitCount(groupBitOr(steps)) > 1"
@@ -174,7 +173,7 @@ def _walkers(
         # Two arrays in the same order, for one of pairs costs twice as much, also of who pays nothing.
         beside = "groupArrayIf(code, amount != 0) AS paid_by, groupArrayIf(amount, amount != 0) AS paid, "
     if _is_apart(asked):
-        beside += f"arraySort(x -> x.1, groupArray((code, {value}, day))) AS events, "
+        beside += f"groupArrayIf((code, {value}, day), {starts}) AS starters, "
     return (
         f"SELECT arraySlice(arraySort(groupArray(code)), 1, {MAX_EVENTS}) AS codes, {beside}"  # noqa: S608
         f"minIf(code, {starts}) AS start, {goes_on} AS goes_on "
@@ -213,7 +212,7 @@ def _events(
         steps = f"bitOr(bitAnd(pages, {(1 << last + 1) - 1}), {steps})"
         code = f"if(bitTest(is_steps, {last}), {codes.unknown}, {code})"
         pages = known.column(within=living.WITHIN, database=database)
-        made = "visitor_hash, event_order, path_hash, viewed_hash"
+        made = "visitor_hash, session_hash, event_order, path_hash, viewed_hash"
         rows = f"(SELECT *, {made}, {pages} FROM {rows})"  # noqa: S608
     amount, pays = _amount(rates, places)
     matters = f"is_steps != 0 OR ended != 0 OR {pays}"
@@ -229,12 +228,13 @@ def _events(
         # TRICKY: a walk that the event ends cannot be led on by it.
         takes = "bitAnd(is_steps, bitNot(bitShiftLeft(ended, 1)))"
     rows = (
-        "SELECT visitor_id, visitor_hash, session_id, event_order, event_type, name, revenue, "  # noqa: S608
+        f"SELECT visitor_id, visitor_hash, {living.number(database=database)} AS number, event_order, "  # noqa: S608
+        "event_type, name, revenue, "
         f"{steps} AS is_steps, {ended} AS ended, {amount} AS amount, {value} AS value, {day} AS day "
         f"FROM {rows}"
     )
     return (
-        f"SELECT visitor_id, visitor_hash, session_id, {takes} AS steps, {code} AS code, amount, "  # noqa: S608
+        f"SELECT visitor_id, visitor_hash, number, {takes} AS steps, {code} AS code, amount, "  # noqa: S608
         f"value, day FROM ({rows}) WHERE {matters}"
     )
 
