@@ -27,6 +27,10 @@ DEFAULT_VALUES = 100
 _ALL, _VALUE = "", "value"
 
 
+#: Of an amount of money.
+DECIMALS = 4
+
+
 class GoalDefinition(EventPattern, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """The events that reach it. ``value``: what each is worth, in ``currency``; else its own revenue."""
 
@@ -41,7 +45,9 @@ class GoalDefinition(EventPattern, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 def check(goal: GoalDefinition) -> list[str]:
-    """Its regular expressions; QueryError for a goal that can never be answered."""
+    """Its regular expressions; QueryError for a goal that cannot be answered, or whose value is cut short."""
+    if goal.value is not None and round(goal.value, DECIMALS) != goal.value:
+        raise QueryError(f"value = {goal.value}: expected {DECIMALS} decimals at most, as amounts are kept")
     matching.condition(goal, Places(), database="")
     return matching.expressions(goal)
 

@@ -141,9 +141,10 @@ async def heatmap(reader: Reader, scope: Scope, asked: HeatmapAsked) -> Heatmap:
 
 def _cell(share: str, count: int, places: Places) -> str:
     """SQL: the number of the column or row that a share of the page falls into."""
-    # TRICKY: shares are kept as Float32: 0.7 is a little less, and would fall into the cell before.
+    # TRICKY: 0.7 is a little less as Float32, and 0.58 * 50 less than 29: both would be in the cell before.
     number = places.put(count, "UInt16")
-    return f"toUInt16(least(floor(round(toFloat64({share}), 6) * {number}), {number} - 1))"
+    millionths = f"toUInt64(round(toFloat64({share}) * 1000000))"
+    return f"toUInt16(least(intDiv({millionths} * {number}, 1000000), {number} - 1))"
 
 
 def _element(row: dict[str, Any], *, of: int) -> ClickedElement:

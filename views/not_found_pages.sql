@@ -14,7 +14,7 @@ FROM (
         e.path AS path,
         e.event_at AS event_at,
         s.session_id AS session_id,
-        s.entry_path = e.path AS is_landing,
+        s.session_id != toUUID('00000000-0000-0000-0000-000000000000') AND s.entry_path = e.path AS is_landing,
         e.bot_kind = 'search_crawler' AND e.local_date < {until:Date} AS is_fetch
     FROM (
         SELECT

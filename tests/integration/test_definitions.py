@@ -238,6 +238,7 @@ MANY = {"op": "and", "filters": [{"op": "is", "field": "path", "value": "/"}] * 
         (GOALS, {"title": "G"}, "or a `filter` alone"),
         (GOALS, {"title": "", "event": "x"}, "length >= 1"),
         (GOALS, {**ORDER, "value": -1}, "`$.value`"),
+        (GOALS, {**ORDER, "value": 0.00005}, "value = 5e-05: expected 4 decimals at most"),
         (GOALS, {**ORDER, "value": 1, "currency": "euro"}, "`$.currency`"),
         (GOALS, {**ORDER, "currency": "EUR"}, "`currency` is that of `value`"),
         (GOALS, {**ORDER, "filter": {"op": "is", "field": "channel", "value": ""}}, "no field of events"),

@@ -45,7 +45,7 @@ def rage(theirs: list[dict[str, Any]]) -> tuple[int, int]:
     for first in range(len(theirs) - 2):
         three = theirs[first : first + 3]
         spans = [
-            max(one[axis] for one in three) - min(one[axis] for one in three)
+            round(max(one[axis] for one in three) - min(one[axis] for one in three), 6)
             for axis in ("click_x", "click_y")
         ]
         if three[2]["at"] - three[0]["at"] <= 1000 and max(spans) <= 0.02:
@@ -207,6 +207,33 @@ async def test_rage_is_three_clicks_within_a_second_at_one_place(
     asked.events(*clicks)
     found = await mapped(asked)
     assert (found.rage_bursts, found.rage_clicks) == (bursts, angry)
+
+
+@pytest.mark.parametrize("count", [50, 100])
+async def test_every_edge_is_of_the_cell_that_it_begins(asked: Asked, count: int) -> None:
+    asked.events(*(click(number, x=number / count, y=number / count) for number in range(count)))
+    found = await mapped(asked, columns=count, rows=count)
+    assert [(cell.column, cell.row, cell.clicks) for cell in found.cells] == [(n, n, 1) for n in range(count)]
+
+
+async def test_clicks_as_far_apart_as_rage_allows_are_rage_wherever_they_are(asked: Asked) -> None:
+    for number in range(99):
+        near, far = number / 100, (number + 2) / 100
+        who = {"visitor_id": f"who{number}"}
+        asked.events(*(click(place, x=x, **who) for place, x in enumerate((near, near, far))))
+    assert ((await mapped(asked)).rage_bursts, (await mapped(asked)).rage_clicks) == (99, 3 * 99)
+
+
+async def test_rage_over_midnight_is_a_burst_of_the_day_on_which_it_begins(asked: Asked) -> None:
+    """Berlin's 11 March begins at 23:00 UTC."""
+    midnight = ms("2026-03-10T23:00Z")
+    asked.events(*(click(0, at=midnight + after) for after in (-600, -300, 100)))
+    days = [("2026-03-10", "2026-03-11"), ("2026-03-11", "2026-03-12"), ("2026-03-10", "2026-03-12")]
+    figures = []
+    for since, until in days:
+        found = await asked.queries.heatmap(scope("shop", since, until), HeatmapAsked(page="/a"))
+        figures.append((found.clicks, found.rage_clicks, found.rage_bursts))
+    assert figures == [(2, 2, 1), (1, 1, 0), (3, 3, 1)]
 
 
 async def test_a_click_is_dead_where_nothing_followed_and_nothing_had_to(asked: Asked) -> None:

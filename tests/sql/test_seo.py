@@ -134,6 +134,7 @@ async def test_pages_that_are_not_there_are_told_by_whom_they_are_still_asked_fo
         {"path": "/direct", "session_id": gone[3], **event, "properties": '{"status":404}'},
         {"path": "/later", "session_id": gone[4], **event, "properties": '{"status":404}'},
         {"path": "/bot", "session_id": gone[5], "is_bot": 1, "properties": '{"status":404}'},
+        {"path": "", "session_id": some_uuid(), "properties": '{"status":404}'},
         {
             "path": "/crawled",
             "session_id": gone[6],

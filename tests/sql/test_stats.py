@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import date
 from typing import Any
@@ -15,6 +16,7 @@ from tests import oracle_stats
 from tests.answering import ZONES, asked, engine, migrated, ms, scope
 from tests.answering import Asked as Given
 from tests.oracle_stats import Visit
+from tests.sql.store import some_uuid
 from tests.visits import PATHS, some_visit, tell
 from views.params import Bots
 from views.stats.model import Asked, Metric, Stats, Step
@@ -308,6 +310,50 @@ async def test_rows_are_compared_with_the_same_of_another_period(asked: Given) -
     gone = await ask(asked, "shop", **question, compare="previous_year")
     assert {row.before["sessions"] for row in gone.rows if row.before} == {0}
     assert {row.change["sessions"] for row in gone.rows if row.change} == {None}
+
+
+async def test_rows_are_compared_however_many_the_other_period_has(
+    asked: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many as a series may have, or more: those beside which no row stands are not asked for."""
+    visits = told(asked, "shop", count=600)
+    days = {"from": "2026-03-27", "to": "2026-03-31"}
+    question = {"metrics": ["sessions"], "dimensions": ["channel", "os"], "interval": "day"}
+    before = oracle_stats.answer(
+        visits, zone=ZoneInfo("Europe/Berlin"), since=date(2026, 3, 27), until=date(2026, 3, 31), **question
+    )
+    monkeypatch.setattr("views.stats.answer.MAX_INTERVALS", 8)
+    assert len(before) > 4 * 8
+    order = {"by": "sessions"}
+    found = await ask(asked, "shop", **question, compare=days, order=order, limit=8)
+    assert len(found.rows) == 8
+    places = {f"2026-03-{day}": f"2026-03-{day}" for day in range(27, 31)}
+    assert [(row.before or {})["sessions"] for row in found.rows] == [
+        before.get((places.get(row.at or "", ""), *row.dimensions.values()), {"sessions": 0})["sessions"]
+        for row in found.rows
+    ]
+    assert sum((row.before or {})["sessions"] for row in found.rows) > 0
+
+
+async def test_a_cursor_holds_long_values_and_says_where_it_cannot(asked: Given) -> None:
+    names = [f"note{number}" for number in range(5)]
+    rows = [{"session_id": some_uuid(), "at": "2026-03-28T12:00Z"} for _ in range(3)]
+    asked.sessions(*rows)
+    for number, row in enumerate(rows):
+        text = f"{number}" + "é" * 4_000
+        asked.events({**row, "properties": json.dumps(dict.fromkeys(names, text), ensure_ascii=False)})
+    question = {"metrics": ["sessions"], "dimensions": ["property.note0"], "limit": 1}
+    order = {"by": "property.note0", "is_descending": False}
+    seen, cursor = [], None
+    for _ in rows:
+        page = await ask(asked, "shop", **question, order=order, cursor=cursor)
+        seen += [row.dimensions["property.note0"][0] for row in page.rows]
+        cursor = page.next_cursor
+    assert (seen, cursor) == (["0", "1", "2"], None)
+    question["dimensions"] = [f"property.{name}" for name in names]
+    with pytest.raises(QueryError, match="ask for fewer dimensions, for more rows at once"):
+        await ask(asked, "shop", **question)
+    assert len((await ask(asked, "shop", **{**question, "limit": 3})).rows) == 3
 
 
 async def test_a_site_without_events_has_zeros_and_no_freshness(asked: Given) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from views.known_spans import Checksums, KnownSpans
 from views.living import last_day
 from views.params import FIRST_DAY, LAST_DAY, Period, Scope
 from views.reading import Reader, about
-from views.stats.cursor import Cursor, parse, question_of
+from views.stats.cursor import Cursor, behind, parse, question_of
 from views.stats.fields import METRICS, field
 from views.stats.model import (
     And,
@@ -31,7 +31,7 @@ from views.stats.model import (
     StatsRow,
     Step,
 )
-from views.stats.planner import Plan, attribute_of, of_days, of_spans, order_of, plan
+from views.stats.planner import Keys, Plan, attribute_of, of_days, of_spans, order_of, plan
 from views.visitors import layer as layer_of
 
 #: Intervals that one series may have.
@@ -71,17 +71,18 @@ async def stats(
     following = None
     if len(found.rows) > asked.limit:
         last = found.rows[asked.limit - 1]
-        following = str(Cursor(question_of(asked), last["place"], [last[key] for key in _keys(asked)]))
+        following = behind(Cursor(question_of(asked), last["place"], [last[key] for key in _keys(asked)]))
     answered = [_row(one, asked) for one in found.rows[: asked.limit]]
     if is_series:
         answered = _filled(answered, asked, scope.period)
     totals = found.totals
     if asked.compare is not None:
         before = _with(scope, before_of(scope.period, asked.compare))
+        counterparts = [_counterpart(row, _places(asked, scope.period, before.period)) for row in answered]
         narrowed = _like(asked, answered)
-        earlier = await asking.found(before, narrowed)
+        earlier = await asking.found(before, narrowed, among=None if is_series else counterparts)
         whole = earlier if narrowed.filter is asked.filter else await asking.found(before, _in_all(asked))
-        answered = _compared(answered, [_row(one, asked) for one in earlier.rows], asked, scope, before)
+        answered = _compared(answered, counterparts, [_row(one, asked) for one in earlier.rows], asked)
         totals = _against(totals, whole.totals)
     return Stats(
         **about(scope, layer=found.layer),
@@ -99,8 +100,7 @@ def before_of(period: Period, compare: Compare | CompareDays) -> Period:
     elif compare is Compare.PREVIOUS_PERIOD:
         since, until = period.since - (period.until - period.since), period.since
     else:
-        since, until = _year_before(period.since), _year_before(period.until)
-        until = max(until, since + timedelta(days=1))
+        since, until = _year_before(period.since), _year_before_end(period.until)
     if not FIRST_DAY <= since < until <= LAST_DAY:
         raise QueryError(
             f"compare: {since} to {until} is no period; expected days from 1970 to 2100, in order"
@@ -145,22 +145,31 @@ class _Asking:
     def __init__(self, reader: Reader, *, cap_ms: int, spans: KnownSpans) -> None:
         self._reader, self._cap_ms, self._spans = reader, cap_ms, spans
 
-    async def found(self, scope: Scope, asked: Asked, *, cursor: Cursor | None = None) -> _Found:
-        """The answer's rows, by column, and its totals."""
+    async def found(
+        self,
+        scope: Scope,
+        asked: Asked,
+        *,
+        cursor: Cursor | None = None,
+        among: Sequence[Keys] | None = None,
+    ) -> _Found:
+        """The answer's rows, by column, and its totals; of the rows with one of the keys ``among``."""
         if of_spans(asked):
             rows, layer = await self._with_visitors(scope, asked, cursor=cursor)
         elif of_days(asked):
             rows, layer = await self._by_day(scope, asked, cursor=cursor)
         else:
-            made = self._plan(scope, asked, cursor=cursor)
+            made = self._plan(scope, asked, cursor=cursor, among=among)
             rows, layer = await self._reader.ask(made.sql, made.bound), made.layer
         if rows and rows[0]["is_total"]:
             return _Found(rows[1:], _row(rows[0], _in_all(asked)), layer)
         return _Found(rows, (await self.found(scope, _in_all(asked))).totals, layer)
 
-    def _plan(self, scope: Scope, asked: Asked, *, cursor: Cursor | None) -> Plan:
+    def _plan(
+        self, scope: Scope, asked: Asked, *, cursor: Cursor | None, among: Sequence[Keys] | None = None
+    ) -> Plan:
         reach = last_day(scope.period.until, cap_ms=self._cap_ms)
-        return plan(asked, scope, database=self._reader.database, reach=reach, cursor=cursor)
+        return plan(asked, scope, database=self._reader.database, reach=reach, cursor=cursor, among=among)
 
     async def _with_visitors(
         self, scope: Scope, asked: Asked, *, cursor: Cursor | None
@@ -277,20 +286,25 @@ def _filled(rows: list[StatsRow], asked: Asked, period: Period) -> list[StatsRow
     return [known.get(at) or StatsRow(at=at, metrics=empty) for at in every]
 
 
+def _places(asked: Asked, period: Period, before: Period) -> dict[str, str]:
+    """Which interval of the other period is in the place of each; one that is longer has more of them."""
+    if asked.interval is None:
+        return {}
+    return dict(zip(intervals(period, asked.interval), intervals(before, asked.interval), strict=False))
+
+
+def _counterpart(row: StatsRow, places: Mapping[str, str]) -> Keys:
+    """The keys of the same dimensions in the same place of the other period; none has an empty interval."""
+    return (*([] if row.at is None else [places.get(row.at, "")]), *row.dimensions.values())
+
+
 def _compared(
-    rows: list[StatsRow], earlier: list[StatsRow], asked: Asked, scope: Scope, before: Scope
+    rows: list[StatsRow], counterparts: list[Keys], earlier: list[StatsRow], asked: Asked
 ) -> list[StatsRow]:
-    """Each row beside that of the same dimensions in the same place of the other period."""
-    places: dict[str | None, str | None] = {None: None}
-    if asked.interval is not None:
-        now = intervals(scope.period, asked.interval)
-        then = intervals(before.period, asked.interval)
-        places = dict(zip(now, then, strict=False))
-    known = {(row.at, *row.dimensions.values()): row for row in earlier}
+    """Each row beside its counterpart."""
+    known = {(*([] if row.at is None else [row.at]), *row.dimensions.values()): row for row in earlier}
     nothing = StatsRow(metrics={one.value: 0.0 for one in asked.metrics})
-    return [
-        _against(row, known.get((places.get(row.at, ""), *row.dimensions.values()), nothing)) for row in rows
-    ]
+    return [_against(row, known.get(keys, nothing)) for row, keys in zip(rows, counterparts, strict=True)]
 
 
 def _against(row: StatsRow, before: StatsRow) -> StatsRow:
@@ -319,3 +333,11 @@ def _year_before(day: date) -> date:
         return day.replace(year=day.year - 1)
     except ValueError:
         return day.replace(year=day.year - 1, day=28)
+
+
+def _year_before_end(until: date) -> date:
+    """The same of a day that is left out: before 29 February is up to the end of February."""
+    try:
+        return until.replace(year=until.year - 1)
+    except ValueError:
+        return date(until.year - 1, 3, 1)

@@ -9,7 +9,7 @@ from binascii import Error
 import msgspec
 
 from app.errors import QueryError
-from views.stats.model import Asked
+from views.stats.model import MAX_CURSOR, Asked
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
@@ -21,6 +21,17 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
 
     def __str__(self) -> str:
         return urlsafe_b64encode(msgspec.json.encode(self)).decode().rstrip("=")
+
+
+def behind(last: Cursor) -> str:
+    """The cursor as an answer gives it; QueryError where a question has no room for it."""
+    text = str(last)
+    if len(text) > MAX_CURSOR:
+        raise QueryError(
+            f"limit: more rows follow; to go on behind the last takes a cursor of {len(text)} characters, "
+            f"over {MAX_CURSOR}; ask for fewer dimensions, for more rows at once, or narrow them by a filter"
+        )
+    return text
 
 
 def question_of(asked: Asked) -> str:

@@ -11,6 +11,8 @@ import msgspec
 MAX_METRICS = 20
 MAX_DIMENSIONS = 5
 MAX_ROWS = 10_000
+#: Of a cursor: what a body has room for.
+MAX_CURSOR = 48 * 1024
 DEFAULT_ROWS = 100
 
 #: A column of sessions or of events, ``property.<name>`` of an event, or ``user.<name>`` of ``$identify``.
@@ -145,7 +147,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     compare: Compare | CompareDays | None = None
     order: Order | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_ROWS)] = DEFAULT_ROWS
-    cursor: Annotated[str, msgspec.Meta(max_length=8192)] | None = None
+    cursor: Annotated[str, msgspec.Meta(max_length=MAX_CURSOR)] | None = None
 
 
 class StatsRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

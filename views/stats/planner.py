@@ -10,7 +10,7 @@ views/known_spans.py.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -40,6 +40,9 @@ _OF_SESSION_ROWS = (
     "revenue",
     "engaged_ms",
 )
+
+#: What a row is grouped by: its interval, where there are any, and its dimensions.
+Keys: TypeAlias = tuple[str, ...]
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,8 +106,19 @@ def attribute_of(asked: Asked) -> str:
     return next((name for name in asked.dimensions if name in ATTRIBUTES), WHOLE)
 
 
-def plan(asked: Asked, scope: Scope, *, database: str, reach: Any, cursor: Cursor | None = None) -> Plan:
-    """The statement of a question. ``reach``: the first day that no event of a session of the period has."""
+def plan(
+    asked: Asked,
+    scope: Scope,
+    *,
+    database: str,
+    reach: Any,
+    cursor: Cursor | None = None,
+    among: Sequence[Keys] | None = None,
+) -> Plan:
+    """The statement of a question. ``reach``: the first day that no event of a session of the period has.
+
+    ``among``: the rows with these keys alone, and the total; not of ATTRIBUTE_DAYS.
+    """
     source = source_of(asked)
     places = Places({**scope.by_day, **scope.by_time, "reach": reach})
     keys = _keys(asked, source, places, database)
@@ -127,7 +141,7 @@ def plan(asked: Asked, scope: Scope, *, database: str, reach: Any, cursor: Curso
         layer = f"{layer}, {Source.SESSIONS.layer}"
     return Plan(
         source=source,
-        sql=_page(asked, keys, grouped, places, cursor=cursor),
+        sql=_page(asked, keys, grouped, places, cursor=cursor, among=among),
         bound=places.bound,
         layer=layer,
     )
@@ -254,6 +268,7 @@ def _page(
     places: Places,
     *,
     cursor: Cursor | None,
+    among: Sequence[Keys] | None = None,
     beside: Sequence[str] = (),
 ) -> str:
     """SQL of the metrics, in order, from behind the cursor on: one row more than asked for, and the total."""
@@ -266,6 +281,8 @@ def _page(
     metrics = [column for one in asked.metrics for column in fields.METRICS[one].columns(f"m_{one.value}")]
     columns = ", ".join(dict.fromkeys([*keys, *metrics, *beside, f"{place} AS place", "is_total"]))
     behind = ""
+    if among is not None:
+        behind = f"WHERE is_total OR {_is_among(among, [*keys], places)}"
     if cursor is not None:
         sign = "<" if order.is_descending else ">"
         here = places.put(cursor.place, "Float64" if is_metric else "String")
@@ -279,3 +296,13 @@ def _page(
         f"SELECT {columns} FROM ({grouped}) {behind} "  # noqa: S608
         f"ORDER BY is_total DESC, place {direction}{ties} LIMIT {at_most}"
     )
+
+
+def _is_among(among: Sequence[Keys], keys: Sequence[str], places: Places) -> str:
+    """SQL: whether a row has one of such keys."""
+    if not among:
+        return "0"
+    if len(keys) == 1:
+        return f"{keys[0]} IN {places.put([one for (one,) in among], 'Array(String)')}"
+    kinds = ", ".join(["String"] * len(keys))
+    return f"({', '.join(keys)}) IN {places.put([*among], f'Array(Tuple({kinds}))')}"
