@@ -30,6 +30,25 @@ _BUYERS = f"""
     FROM events AS e JOIN sessions AS s USING (session_id)
     WHERE e.site_id = '{SITE}' AND e.name = '$purchase' AND s.site_id = '{SITE}' AND s.is_bot = 0 GROUP BY ALL
 """
+#: From pages to pages: back is who views one of the second ones after the first view of one of the first.
+_FROM, _TO = "/page/1", "/page/2"
+_LED_BACK = f"""
+    WITH did AS MATERIALIZED (
+        SELECT s.visitor_id, date_diff('day', DATE '2025-12-29', s.local_date) // 7 AS week,
+            e.event_at AS moment, e.path LIKE '{_FROM}%' AS starts
+        FROM events AS e JOIN sessions AS s USING (session_id)
+        WHERE e.site_id = '{SITE}' AND e.event_type = 'page_view'
+            AND (e.path LIKE '{_FROM}%' OR e.path LIKE '{_TO}%')
+            AND s.site_id = '{SITE}' AND s.is_bot = 0 AND s.local_date < '{SCOPE.period.until}'
+    ),
+    firsts AS (
+        SELECT visitor_id, min(week) AS first, min(moment) AS began FROM did
+        WHERE starts GROUP BY visitor_id HAVING first >= 4
+    )
+    SELECT count(DISTINCT visitor_id) FROM firsts JOIN did USING (visitor_id)
+    WHERE NOT starts AND week >= first AND moment >= began
+    GROUP BY week - first ORDER BY week - first
+"""
 #: Of sessions that began in the period, their pages without repeats.
 _STEPS = f"""
     SELECT visitor_id, list_filter(pages, lambda page, i: i = 1 OR page != pages[i - 1]) AS steps FROM (
@@ -122,6 +141,12 @@ def analyses() -> list[Question]:
             duckdb=[_RETURNS.format(visits=_BUYERS)],
         ),
         Question(
+            name="retention from pages to pages",
+            limit_ms=LIMIT_MS,
+            ask=_led_back,
+            duckdb=[_LED_BACK],
+        ),
+        Question(
             name="the 50 paths of most sessions",
             limit_ms=LIMIT_MS,
             ask=_paths,
@@ -167,6 +192,11 @@ async def _retention(queries: Queries) -> list[float]:
 async def _buyers(queries: Queries) -> list[float]:
     bought = Happening(event="$purchase")
     return await _returned(queries, RetentionAsked(start=bought, comes_back=bought))
+
+
+async def _led_back(queries: Queries) -> list[float]:
+    start, comes_back = Happening(page=f"{_FROM}*"), Happening(page=f"{_TO}*")
+    return await _returned(queries, RetentionAsked(start=start, comes_back=comes_back))
 
 
 async def _returned(queries: Queries, asked: RetentionAsked) -> list[float]:

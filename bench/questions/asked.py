@@ -53,6 +53,24 @@ _MEASURES = (
 )
 
 
+CHANNEL = "Direct"
+_VIEWED = "FILTER (e.event_type = 'page_view'"
+_PAGES_OF_CHANNEL = f"""
+    SELECT views, visitors, engaged / views / 1000, entries, exits,
+        if(entries = 0, 0, bounces / entries)
+    FROM (
+        SELECT e.path AS path, count(*) {_VIEWED}) AS views,
+            approx_count_distinct(s.visitor_id) {_VIEWED}) AS visitors, sum(e.engaged_ms) AS engaged,
+            count(DISTINCT session_id) {_VIEWED} AND e.path = s.entry_path) AS entries,
+            count(DISTINCT session_id) {_VIEWED} AND e.path = s.exit_path) AS exits,
+            count(DISTINCT session_id) {_VIEWED} AND e.path = s.entry_path AND s.is_bounce = 1) AS bounces
+        FROM events AS e JOIN sessions AS s USING (session_id)
+        WHERE s.{WHERE.replace(" AND ", " AND s.")} AND s.channel = '{CHANNEL}' AND e.site_id = '{SITE}'
+        GROUP BY e.path ORDER BY views DESC, path LIMIT 50
+    )
+"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Question:
     """``ask`` answers with figures; ``duckdb``: statements whose rows' figures are the same, in order.
@@ -188,6 +206,13 @@ def questions() -> list[Question]:
             ],
         ),
         Question(
+            name="the 50 pages with most views of one channel",
+            limit_ms=500,
+            ask=_pages_of_channel,
+            duckdb=[_PAGES_OF_CHANNEL],
+            tolerance=0.1,
+        ),
+        Question(
             name="sessions by channel that saw a page",
             limit_ms=500,
             ask=_of_a_page,
@@ -242,9 +267,17 @@ async def _overview(queries: Queries) -> list[float]:
 
 
 async def _pages(queries: Queries) -> list[float]:
+    return await _listed(queries, PagesAsked(limit=50))
+
+
+async def _pages_of_channel(queries: Queries) -> list[float]:
+    return await _listed(queries, PagesAsked(limit=50, filter=Is(field="channel", value=CHANNEL)))
+
+
+async def _listed(queries: Queries, asked: PagesAsked) -> list[float]:
     return [
         figure
-        for row in (await queries.page_list(SCOPE, PagesAsked(limit=50))).pages
+        for row in (await queries.page_list(SCOPE, asked)).pages
         for figure in (
             row.page_views,
             row.visitors,
