@@ -49,9 +49,10 @@ class Occurrences(msgspec.Struct, frozen=True, kw_only=True):
         return self._by_actor(self._rows(asked, dim, of_session), "day, at, session_id, dim")
 
     def either(self, one: Happening, other: Happening, *, dim: str = "''") -> str:
-        """SQL: a row each time that one or both of two occurred: as ``of`` tells it, and which of them.
+        """SQL: a row each time that one or both of two occurred, as ``of`` tells it.
 
-        ``is_one``, ``is_other``: 1 where it did. A session as such is one as it begins, the other as it ends.
+        ``is_one``, ``is_other``: 1 where it did; of an event whose session does not pass, both are 0. A
+        session as such is one as it begins, the other as it ends.
         """
         parts = [Split.of(asked.filter) for asked in (one, other)]
         if one.needs_events and other.needs_events and not any(part.both for part in parts):
@@ -123,7 +124,7 @@ class Occurrences(msgspec.Struct, frozen=True, kw_only=True):
         return (
             "SELECT s.*, e.at AS at, may_one AND was_one AS is_one, may_other AND was_other AS is_other "  # noqa: S608
             f"FROM ({self._standing('(may_one OR may_other)', columns)}) AS s "
-            f"INNER JOIN ({events}) AS e ON e.number = s.session_hash WHERE is_one OR is_other"
+            f"INNER JOIN ({events}) AS e ON e.number = s.session_hash"
         )
 
     def _sessions(self, asked: Happening, columns: str) -> str:

@@ -17,6 +17,10 @@ from views.reading import Reader, about
 _CELL = 1024
 #: Intervals that are bits of one number.
 _WORD = 64
+#: Of a number that tells an interval and a time: the time's bits, from two days before 1970 on, in ms.
+_TIME_BITS = 43
+_TIME = (1 << _TIME_BITS) - 1
+_MARGIN_MS = 2 * 86_400_000
 
 
 async def retention(reader: Reader, scope: Scope, asked: RetentionAsked, *, cap_ms: int) -> Retention:
@@ -156,18 +160,17 @@ def _returning(asked: RetentionAsked, stored: Occurrences, intervals: Intervals,
     else:
         # Whoever is there until after the first is there after it, though the session began before.
         both = stored.either(asked.start, asked.comes_back, dim=dim)
-    # Nothing before the first counts as coming back: within an interval the time decides.
-    by_interval = (
-        f"SELECT actor, {asked.interval.sql} AS n, max(is_one) AS has_start, max(is_other) AS has_return, "  # noqa: S608
-        "minIf(at, is_one) AS first_at, maxIf(at, is_other) AS last_at, "
-        f"argMinIf(dim, (at, session_id), is_one) AS value FROM ({both}) GROUP BY actor, n"
-    )
+    # The interval and the time in one number: the least is the first, and tells the cohort.
+    moment = f"bitOr(bitShiftLeft(toUInt64({asked.interval.sql}), {_TIME_BITS}), toUInt64(at + {_MARGIN_MS}))"
+    rows = f"SELECT *, {moment} AS moment FROM ({both})"  # noqa: S608
     first = stored.places.put(intervals.first, "Int32")
+    value = "argMinIf(dim, (moment, session_id), is_one)" if asked.dimension is not None else "''"
+    # Nothing before the first counts as coming back: a person's sessions need not follow one another.
     return (
-        f"SELECT minIf(n, has_start) - {first} AS cohort, argMinIf(value, n, has_start) AS dim, "  # noqa: S608
-        "toUInt64(1) AS actors, argMinIf(first_at, n, has_start) AS began, "
-        f"groupArrayIf((n - {first}, last_at), has_return) AS seen, "
-        "arrayFilter(one -> one.1 >= cohort AND one.2 >= began, seen) AS back, "
-        f"arrayMap(one -> toUInt32(one.1 - cohort), back) AS offsets FROM ({by_interval}) "
-        "GROUP BY actor HAVING max(has_start) AND cohort >= 0"
+        f"SELECT minIf(moment, is_one) AS begun, bitShiftRight(begun, {_TIME_BITS}) AS n, "  # noqa: S608
+        f"toInt32(n) - {first} AS cohort, {value} AS dim, toUInt64(1) AS actors, "
+        f"arrayFilter(one -> bitShiftRight(one, {_TIME_BITS}) >= n "
+        f"AND bitAnd(one, {_TIME}) >= bitAnd(begun, {_TIME}), groupArrayIf(moment, is_other)) AS back, "
+        f"arrayDistinct(arrayMap(one -> toUInt32(bitShiftRight(one, {_TIME_BITS}) - n), back)) AS offsets "
+        f"FROM ({rows}) GROUP BY actor HAVING max(is_one) AND cohort >= 0"
     )
