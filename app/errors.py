@@ -63,6 +63,10 @@ class QueryError(WuaError):
     """A question cannot be answered as asked; says which parameter and what is allowed."""
 
 
+class ThrownError(QueryError):
+    """A statement found what it cannot be answered with, and said so itself by ``throwIf``."""
+
+
 class NotFoundError(QueryError):
     """What the question is about does not exist; says what was looked for and what there is."""
 

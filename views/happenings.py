@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from views.known_pages import KnownPages
 from views.matching import is_page
 from views.stats import fields, filters
 from views.stats.filters import Places
@@ -31,10 +32,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Whether it is a page or an event."""
         return self.page is not None or self.event is not None
 
-    def condition(self, places: Places) -> str:
-        """SQL: whether an event is it."""
+    def condition(self, places: Places, *, known: KnownPages | None = None) -> str:
+        """SQL: whether an event is it. ``known``: where it has the column ``pages`` of it."""
         if self.page is not None:
-            return is_page(self.page, places)
+            return is_page(self.page, places, known=known)
         return "1" if self.event is None else f"name = {places.put(self.event, 'String')}"
 
 

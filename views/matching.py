@@ -9,6 +9,7 @@ import msgspec
 
 from app.errors import QueryError
 from views.figures import page_pattern
+from views.known_pages import KnownPages
 from views.reading import Reader
 from views.stats import fields, filters
 from views.stats.filters import Places
@@ -18,10 +19,6 @@ Page = Annotated[str, msgspec.Meta(max_length=2048)]
 Pattern = Annotated[str, msgspec.Meta(max_length=1024)]
 Title = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 EventName = Annotated[str, msgspec.Meta(max_length=128)]
-
-
-#: Of ``pages``, behind those of a funnel's steps.
-_FIRST_BIT = 24
 
 
 class EventPattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -41,45 +38,10 @@ class EventPattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError("expected one of `page`, `page_matches` and `event`, or a `filter` alone")
 
 
-class KnownPages:
-    """Which pages patterns mean, looked up once for each that gold knows, and not for each of its events.
-
-    The column ``pages`` has a bit for each pattern: those that mean steps the steps' own, from the first on.
-    It has none of an event that is no page view.
-    TRICKY: gold is made whole after a kill, but later. For a page that it lacks all ``unknown`` bits are set,
-    and what was found has to be asked again without this.
-    """
-
-    def __init__(self, *, unknown: int) -> None:
-        self._unknown = unknown
-        self._meant: dict[int, str] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._meant)
-
-    def put(self, is_path: str, *, step: int | None = None) -> str:
-        """SQL: whether an event is a page view that is meant. ``is_path``: a condition of its path; ``step``:
-        the bit that it has, of steps."""
-        bit = _FIRST_BIT + len(self._meant) if step is None else step
-        self._meant[bit] = is_path
-        return f"bitTest(pages, {bit})"
-
-    def column(self, *, within: str, database: str) -> str:
-        """SQL: the column ``pages`` of events. ``within``: which rows of gold know what pages they have."""
-        bits = " + ".join(f"bitShiftLeft(toUInt64({one}), {bit})" for bit, one in self._meant.items())
-        known = (
-            f"SELECT cityHash64(path) AS page, {bits} AS meant "  # noqa: S608
-            f"FROM {database}.page_performance_metrics WHERE {within} GROUP BY path"
-        )
-        lists = "arrayPushBack(groupArray(page), 0), arrayPushBack(groupArray(meant), 0)"
-        found = f"(SELECT ({lists}) FROM ({known}))"  # noqa: S608
-        return f"transform(viewed_hash, ({found} AS known).1, known.2, toUInt64({self._unknown})) AS pages"
-
-
 def condition(one: EventPattern, places: Places, *, database: str, known: KnownPages | None = None) -> str:
     """SQL: whether a row of user_behavior_silver is meant; QueryError for a filter by other than events.
 
-    ``known``: where the row has the column of it.
+    ``known``: where the row has the column ``pages`` of it.
     """
     parts = []
     if one.page or one.page_matches:
@@ -87,7 +49,7 @@ def condition(one: EventPattern, places: Places, *, database: str, known: KnownP
         if not pattern:
             parts.append(is_page(one.page, places))
         else:
-            parts.append(_is_view(pattern) if known is None else known.put(pattern))
+            parts.append(_is_view(pattern, known))
     elif one.event:
         parts.append(f"name = {places.put(one.event, 'String')}")
     if one.filter is not None:
@@ -103,10 +65,10 @@ def path_pattern(one: EventPattern, places: Places) -> str:
     return is_path(one.page, places) if "*" in one.page else ""
 
 
-def is_page(page: str, places: Places) -> str:
-    """SQL: whether an event is a page view of ``page`` (``*``: any text)."""
+def is_page(page: str, places: Places, *, known: KnownPages | None = None) -> str:
+    """SQL: whether an event is a page view of ``page`` (``*``: any text). ``known`` as of ``condition``."""
     if "*" in page:
-        return _is_view(is_path(page, places))
+        return _is_view(is_path(page, places), known)
     return f"viewed_hash = cityHash64({places.put(page, 'String')})"
 
 
@@ -119,7 +81,9 @@ def is_path(page: str, places: Places) -> str:
     return f"match(path, {places.put(page_pattern(page), 'String')})"
 
 
-def _is_view(condition: str) -> str:
+def _is_view(condition: str, known: KnownPages | None) -> str:
+    if known is not None:
+        return known.put(condition)
     # Not AND: to leave out the rows that it need not look at costs more than to look at them.
     return f"bitAnd(event_type = 'page_view', {condition})"
 

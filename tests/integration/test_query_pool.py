@@ -12,7 +12,7 @@ import pytest_asyncio
 from app.adapters.clickhouse import QueryPool, codes
 from app.adapters.clickhouse.clients import QUICK
 from app.embedded.engine import ChdbEngine
-from app.errors import QueryError, SinkUnavailableError
+from app.errors import QueryError, SinkUnavailableError, ThrownError
 from app.settings import ClickHouseSettings
 from tests.integration.engines import ask, clickhouse, engine, settings_for
 
@@ -118,6 +118,15 @@ async def test_a_reader_cannot_leave_its_tables(engine: ChdbEngine, pool: QueryP
 async def test_a_question_that_cannot_be_answered_says_why(pool: QueryPool, sql: str, expected: str) -> None:
     with pytest.raises(QueryError, match=expected):
         await pool.query(sql)
+
+
+@pytest.mark.asyncio
+async def test_what_a_statement_throws_is_told_from_other_refusals(pool: QueryPool) -> None:
+    with pytest.raises(ThrownError, match="395 FUNCTION_THROW_IF_VALUE_IS_NON_ZERO"):
+        await pool.query("SELECT throwIf(number = {n:UInt8}) FROM numbers(9)", {"n": 7})
+    with pytest.raises(QueryError) as refused:
+        await pool.query("SELECT nothing")
+    assert not isinstance(refused.value, ThrownError)
 
 
 @pytest.mark.asyncio

@@ -15,10 +15,10 @@ from tests.answering import Asked, asked, engine, migrated, ms, scope
 from tests.oracle_cohorts import Chosen, intervals
 from tests.timelines import Hit, Visit, people, some_visits, write
 from views.cohorts.calendar import Cadence
-from views.cohorts.model import CohortGroup, Measure, Retention, RetentionAsked
+from views.cohorts.model import By, CohortGroup, Measure, Retention, RetentionAsked
 from views.happenings import Happening
 from views.params import Bots
-from views.stats.model import And, Is
+from views.stats.model import And, Contains, Is, Or
 
 __all__ = ["asked", "engine", "migrated"]
 
@@ -174,6 +174,47 @@ async def test_a_lifecycle_is_what_a_walk_finds(
         assert row.active == row.new + row.returning + row.resurrected
     for before, row in zip(answer.rows, answer.rows[1:], strict=False):
         assert row.dormant == before.dormant - row.resurrected + row.newly_dormant
+
+
+SHOP, CART = Happening(page="/shop/*"), Happening(page="/c*t")
+#: Of events and sessions at once: its events are not read by their pages.
+EITHER = Or(filters=[Contains(field="path", value="shop"), Is(field="channel", value="Email")])
+
+
+@pytest.mark.parametrize("by", [*By])
+@pytest.mark.parametrize(
+    ("start", "back"),
+    [
+        (SHOP, CART),
+        (SHOP, SHOP),
+        (Happening(), CART),
+        (SHOP, Happening(page="/*", filter=EITHER)),
+        (Happening(page="/shop/*", filter=Is(field="channel", value="Email")), CART),
+    ],
+)
+async def test_patterns_mean_the_same_pages_where_gold_knows_them_all_some_and_none(
+    asked: Asked, start: Happening, back: Happening, by: By
+) -> None:
+    visits = some_visits(13, first=ms("2026-03-02T05:00Z"), days=25, visitors=40)
+    write(asked, visits)
+    question = RetentionAsked(start=start, comes_back=back, by=by, dimension="channel")
+
+    async def answers() -> list[object]:
+        grid = await asked.queries.retention(scope(), question)
+        assert sum(grid.total.returned) > 0
+        return [
+            grid,
+            await asked.queries.lifecycle(scope(), interval=Cadence.WEEK, activity=back, by=by),
+            await asked.queries.adoption(scope(), interval=Cadence.WEEK, feature=CART, by=by),
+        ]
+
+    whole = await answers()
+    gold = "{db}.page_performance_metrics"
+    asked.store.run(f"DELETE FROM {gold} WHERE path = '/shop/x'")
+    assert asked.store.one(f"SELECT countIf(path = '/cart') > 0 FROM {gold}")
+    assert await answers() == whole
+    asked.store.run(f"TRUNCATE TABLE {gold}")
+    assert await answers() == whole
 
 
 async def test_bots_are_counted_when_they_are_asked_for(asked: Asked) -> None:

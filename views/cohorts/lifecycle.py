@@ -6,8 +6,9 @@ from views.cohorts.calendar import Cadence, Intervals, since
 from views.cohorts.model import By, Lifecycle, LifecycleRow
 from views.cohorts.occurrences import Occurrences
 from views.happenings import Happening
+from views.known_pages import KnownPages, by_known_pages
 from views.params import FIRST_DAY, Scope
-from views.reading import Reader, about
+from views.reading import Reader, Row, about
 
 
 async def lifecycle(
@@ -16,9 +17,14 @@ async def lifecycle(
     """A row for each interval. A visitor is active in one in which a session with the activity began."""
     intervals = Intervals.of(scope.period, interval)
     whole = intervals.whole(scope)
-    stored = Occurrences.within(since(whole, FIRST_DAY), database=reader.database, cap_ms=cap_ms, by=by)
-    statement = _STATEMENT.format(number=interval.sql, active=stored.of(activity))
-    found = await reader.ask(statement, stored.places.bound)
+    ever = since(whole, FIRST_DAY)
+
+    async def ask(known: KnownPages | None) -> list[Row]:
+        stored = Occurrences.within(ever, database=reader.database, cap_ms=cap_ms, by=by, known=known)
+        statement = _STATEMENT.format(number=interval.sql, active=stored.of(activity))
+        return await reader.ask(statement, stored.places.bound)
+
+    found = await by_known_pages(ask)
     by_number = {row["n"]: row for row in found}
     known = sum(row["new"] for row in found if row["n"] < intervals.first)
     rows = []

@@ -14,6 +14,7 @@ from app.errors import QueryError
 from views import living
 from views.cohorts.model import By
 from views.happenings import Happening
+from views.known_pages import KnownPages
 from views.params import Scope
 from views.stats import fields, filters
 from views.stats.crossed import Split, passing_events
@@ -29,17 +30,23 @@ _PERSON = (
 
 
 class Occurrences(msgspec.Struct, frozen=True, kw_only=True):
-    """Relations of one statement: ``places`` holds what is bound, ``by`` says who an ``actor`` is."""
+    """Relations of one statement: ``places`` holds what is bound, ``by`` says who an ``actor`` is.
+
+    ``known``: the pages that patterns are told by; None where all paths are to be read.
+    """
 
     places: Places
     database: str
     by: By = By.VISITOR
+    known: KnownPages | None = None
 
     @classmethod
-    def within(cls, scope: Scope, *, database: str, cap_ms: int, by: By) -> Occurrences:
+    def within(
+        cls, scope: Scope, *, database: str, cap_ms: int, by: By, known: KnownPages | None
+    ) -> Occurrences:
         """Those of a scope. ``cap_ms`` as in views/stats."""
         places = Places({**scope.by_day, "reach": living.last_day(scope.period.until, cap_ms=cap_ms)})
-        return cls(places=places, database=database, by=by)
+        return cls(places=places, database=database, by=by, known=known)
 
     def of(self, asked: Happening, *, dim: str = "''", of_session: str = "started_at") -> str:
         """SQL: a row each time, of living sessions: ``actor``, ``day``, ``at`` (ms), ``session_id``, ``dim``.
@@ -109,7 +116,7 @@ class Occurrences(msgspec.Struct, frozen=True, kw_only=True):
             filters.condition(part.sessions, self.places, database=self.database) for part in parts
         ]
         of_events = [
-            f"{one.condition(self.places)} "
+            f"{one.condition(self.places, known=self.known)} "
             f"AND {filters.condition(part.events, self.places, database=self.database)}"
             for one, part in zip(asked, parts, strict=True)
         ]
@@ -120,6 +127,7 @@ class Occurrences(msgspec.Struct, frozen=True, kw_only=True):
             self.places,
             database=self.database,
             also="(was_one OR was_other)",
+            known=self.known,
         )
         return (
             "SELECT s.*, e.at AS at, may_one AND was_one AS is_one, may_other AND was_other AS is_other "  # noqa: S608
@@ -140,13 +148,10 @@ class Occurrences(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _events(self, asked: Happening, columns: Mapping[str, str]) -> str:
-        return passing_events(
-            Split.of(asked.filter),
-            columns,
-            self.places,
-            database=self.database,
-            also=asked.condition(self.places),
-        )
+        apart = Split.of(asked.filter)
+        known = None if apart.both else self.known
+        also = asked.condition(self.places, known=known)
+        return passing_events(apart, columns, self.places, database=self.database, also=also, known=known)
 
 
 def _columns(dim: str) -> str:

@@ -11,8 +11,9 @@ from views import living
 from views.figures import ratio
 from views.funnels.currencies import KnownCurrencies, Worths
 from views.funnels.model import FunnelAsked, FunnelConversion, FunnelDefinition, FunnelPart, FunnelStepRow
-from views.funnels.walks import statement, unknown_steps
-from views.matching import KnownPages, expressions, refuse_bad_expressions
+from views.funnels.walks import statement
+from views.known_pages import KnownPages, by_known_pages
+from views.matching import expressions, refuse_bad_expressions
 from views.params import Scope
 from views.reading import Reader, Row, about
 from views.stats.answer import intervals
@@ -49,8 +50,7 @@ async def funnel_conversion(
         return await reader.ask(made.sql, made.bound)
 
     async def walks(worths: Worths) -> list[Row]:
-        found = await ask(worths, KnownPages(unknown=unknown_steps(definition)))
-        return await ask(worths, None) if any(row["unknown"] for row in found) else found
+        return await by_known_pages(lambda pages: ask(worths, pages))
 
     guess = currencies.guess(scope)
     if guess is None:

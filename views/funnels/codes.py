@@ -53,11 +53,6 @@ class Codes(msgspec.Struct, frozen=True, kw_only=True):
             does = f"bitOr(bitShiftLeft({does}, {self.steps_at}), toUInt64({ended}))"
         return f"bitOr({order}, to{self.kind}({does}))"
 
-    @property
-    def unknown(self) -> str:
-        """SQL: the first step, before all events."""
-        return f"to{self.kind}({1 << self.steps_at})"
-
     def time(self, code: str) -> str:
         """SQL: when an event was, in ms, from any one moment on that is before all."""
         return f"toInt64(bitShiftRight({code}, {self.order_at + _ARRIVAL_BITS}))"

@@ -22,7 +22,7 @@ from views import living, matching
 from views.funnels import folds
 from views.funnels.codes import Codes
 from views.funnels.model import FunnelAsked, FunnelDefinition, Mode, Per
-from views.matching import KnownPages
+from views.known_pages import KnownPages
 from views.params import Scope
 from views.stats import fields, filters
 from views.stats.filters import Places
@@ -65,8 +65,7 @@ def statement(
 
     ``first_day``: none of the period's events is of a session that began before it. ``rates``:
     ``EUR 2026-03-31`` -> what one unit is worth; what is not in it is worth nothing here. None: each is worth
-    one, and is not looked up. ``known``: None where all paths are to be read; else whoever met a page that is
-    not known is counted as ``unknown``, and the answer is none.
+    one, and is not looked up. ``known``: the pages that patterns are told by; None where all paths are read.
     """
     places = Places({**scope.by_day, "sessions_since": first_day})
     count = len(definition.steps)
@@ -107,19 +106,13 @@ def statement(
         "avgForEachIf(gaps, length(walk) > 1) AS gap_means, "
         "quantileExactInclusiveForEachIf(0.5)(spans, length(walk) > 1) AS span_medians, "
         "avgForEachIf(spans, length(walk) > 1) AS span_means, "
-        f"{_NO_AMOUNTS if rates == {} else _revenue(window, codes)} AS revenue, "
-        f"{f'countIf(codes[1] = {codes.unknown})' if known else '0'} AS unknown "
+        f"{_NO_AMOUNTS if rates == {} else _revenue(window, codes)} AS revenue "
         f"FROM (SELECT codes, taken{'' if rates == {} else ', paid_by, paid'}, "
         f"{in_order}(arrayFilter(code -> code != 0, taken)) AS walk, "
         f"arrayDifference(arrayMap(code -> {codes.time('code')}, walk)) AS gaps, arrayCumSum(gaps) AS spans"
         f"{apart} FROM ({walks}) {rest or ')'}"
     )
     return Walked(sql=sql, bound=places.bound)
-
-
-def unknown_steps(definition: FunnelDefinition) -> int:
-    """The steps that an event of a page is that is not known, as bits: the first, and one after the last."""
-    return 1 << len(definition.steps) | 1
 
 
 def _taken(definition: FunnelDefinition) -> str:
@@ -191,10 +184,7 @@ def _events(
     codes: Codes,
     known: KnownPages | None,
 ) -> str:
-    """SQL: the events of the period that matter, with the steps that they are and the walks that they end.
-
-    A page view of a page that is not ``known`` is a step that comes before all events.
-    """
+    """SQL: the events of the period that matter, with the steps that they are and the walks that they end."""
     last = len(definition.steps)
     steps = _steps(definition, places, database=database, known=known)
     ended = _bits(
@@ -205,15 +195,12 @@ def _events(
         )
         for one in definition.exclusions
     )
-    rows = f"{database}.user_behavior_silver WHERE {living.WITHIN}"
-    code = codes.code(steps="steps", ended="ended")
+    rows, pages = f"{database}.user_behavior_silver WHERE {living.WITHIN}", ""
     # Each level is named once: what the engine finds twice in a statement it thinks about twice.
     if known:
-        steps = f"bitOr(bitAnd(pages, {(1 << last + 1) - 1}), {steps})"
-        code = f"if(bitTest(is_steps, {last}), {codes.unknown}, {code})"
-        pages = known.column(within=living.WITHIN, database=database)
-        made = "visitor_hash, session_hash, event_order, path_hash, viewed_hash"
-        rows = f"(SELECT *, {made}, {pages} FROM {rows})"  # noqa: S608
+        pages = ", pages"
+        steps = f"bitOr(bitAnd(pages, {(1 << last) - 1}), {steps})"
+        rows = known.events(within=living.WITHIN, database=database)
     amount, pays = _amount(rates, places)
     matters = f"is_steps != 0 OR ended != 0 OR {pays}"
     if definition.mode is Mode.STRICT:
@@ -227,10 +214,13 @@ def _events(
     if definition.mode is not Mode.UNORDERED:
         # TRICKY: a walk that the event ends cannot be led on by it.
         takes = "bitAnd(is_steps, bitNot(bitShiftLeft(ended, 1)))"
+    if known:
+        takes = f"bitOr({takes}, {known.refusing_unknown})"
+    code = codes.code(steps="steps", ended="ended")
     rows = (
         f"SELECT visitor_id, visitor_hash, {living.number(database=database)} AS number, event_order, "  # noqa: S608
         "event_type, name, revenue, "
-        f"{steps} AS is_steps, {ended} AS ended, {amount} AS amount, {value} AS value, {day} AS day "
+        f"{steps} AS is_steps, {ended} AS ended, {amount} AS amount, {value} AS value, {day} AS day{pages} "
         f"FROM {rows}"
     )
     return (

@@ -15,6 +15,7 @@ import msgspec
 
 from views import living
 from views.catalog import VIEWS
+from views.known_pages import KnownPages
 from views.stats import fields, filters
 from views.stats.fields import Source
 from views.stats.filters import Places
@@ -189,16 +190,26 @@ def _paths(database: str) -> str:
 
 
 def passing_events(
-    apart: Split, columns: Mapping[str, str], places: Places, *, database: str, also: str = "1"
+    apart: Split,
+    columns: Mapping[str, str],
+    places: Places,
+    *,
+    database: str,
+    also: str = "1",
+    known: KnownPages | None = None,
 ) -> str:
     """SQL: the events that pass, under the ``number`` of the session they live in, with columns of theirs.
 
     ``also``: a condition of events in SQL. Whether their sessions pass what is of sessions is not asked.
+    ``known``: the pages that conditions and columns are told by, where no part of the filter is of ``both``.
     """
     named = "".join(f", {sql} AS {name}" for name, sql in columns.items())
     passing = f"{also} AND {filters.condition(apart.events, places, database=database)}"
     number, rows = living.number(database=database), f"{database}.user_behavior_silver"
-    if apart.both is None:
+    if known:
+        number = f"{number} + {known.refusing_unknown}"
+        rows = known.events(within=_EVENTS, database=database)
+    elif apart.both is None:
         passing = f"{_EVENTS} AND {passing}"
     else:
         number, rows = "cityHash64(session_id)", VIEWS["session_events"].inlined(database)

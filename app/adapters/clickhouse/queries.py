@@ -13,7 +13,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from app.adapters.clickhouse.clients import ClientPool, is_unreachable, place
 from app.adapters.clickhouse.codes import advice, brief, describe, is_retriable
 from app.adapters.clickhouse.readonly import only_reading
-from app.errors import QueryError, SinkUnavailableError, WuaError
+from app.errors import QueryError, SinkUnavailableError, ThrownError, WuaError
 from app.settings import ClickHouseSettings
 
 #: The limits of a reader: the question was too big, the server is well.
@@ -29,6 +29,8 @@ class QueryResult(msgspec.Struct, frozen=True):
 
 #: CANNOT_COMPILE_REGEXP: whoever asks wrote it.
 BAD_PATTERN = 427
+#: FUNCTION_THROW_IF_VALUE_IS_NON_ZERO
+THROWN = 395
 
 
 class QueryPool:
@@ -41,8 +43,8 @@ class QueryPool:
     async def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> QueryResult:
         """The answer to ``sql``, whose ``{name:Type}`` places are bound to ``parameters`` by ClickHouse.
 
-        Raises QueryError when the question cannot be answered as asked, SinkUnavailableError when ClickHouse
-        is away or overloaded.
+        Raises QueryError when the question cannot be answered as asked (ThrownError when the statement says
+        so itself), SinkUnavailableError when ClickHouse is away or overloaded.
         """
         only_reading(sql)
         bound = dict(parameters or {})
@@ -91,6 +93,8 @@ class QueryPool:
         text = f"{at}: ClickHouse error {describe(code)}: {brief(str(error))}. To do: "
         if code in TOO_BIG:
             return QueryError(f"{text}ask for a shorter period, one site, or fewer dimensions.")
+        if code == THROWN:
+            return ThrownError(f"{text}{advice(code)}.")
         return (SinkUnavailableError if is_retriable(code) else QueryError)(f"{text}{advice(code)}.")
 
 
