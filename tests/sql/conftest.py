@@ -9,8 +9,7 @@ import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from migrations.runner import migrate
-from tests.sql.store import Store
+from tests.sql.store import Schema, Store
 
 _databases = itertools.count(1)
 
@@ -33,8 +32,20 @@ def database(client: Client) -> Iterator[str]:
     client.command(f"DROP DATABASE IF EXISTS {name}")
 
 
+@pytest.fixture(scope="module")
+def schema(client: Client) -> Schema:
+    """What makes stores of this engine."""
+    return Schema(client)
+
+
 @pytest.fixture
-def store(client: Client, database: str) -> Store:
+def store(schema: Schema, database: str) -> Store:
     """The schema, empty."""
-    migrate(client, database=database)
-    return Store(client, database)
+    return schema.store(database)
+
+
+@pytest.fixture
+def twin(schema: Schema, client: Client) -> Iterator[Store]:
+    """Another one, to which nothing happens."""
+    yield schema.store("twin")
+    client.command("DROP DATABASE twin")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from clickhouse_connect.driver.client import Client
 
 from app.adapters.clickhouse.sink import PINNED
 from app.events.rows import EventRow, SessionRow
+from migrations.runner import migrate
 
 #: 2015-05-17 10:05:03 UTC: far beyond every TTL.
 AT = int(datetime(2015, 5, 17, 10, 5, 3, tzinfo=UTC).timestamp() * 1000)
@@ -130,6 +132,38 @@ class Store:
 
     def _named(self, sql: str) -> str:
         return sql.replace("{db}", self.database)
+
+
+class Schema:
+    """Any number of stores of one engine. The first is migrated, and the others are made as the engine tells
+    how that one is, which takes a third of the time."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._first = ""
+        self._told: list[str] = []
+        self._applied: Sequence[Sequence[Any]] = []
+
+    def store(self, database: str) -> Store:
+        """The whole schema in a database that is not there yet, empty."""
+        if not self._first:
+            migrate(self._client, database=database)
+            told = self._client.query(_HOW_IT_IS_MADE, parameters={"db": database}).result_rows
+            self._first, self._told = database, [statement for (statement,) in told]
+            self._applied = self._client.query(f"SELECT * FROM {database}.schema_migrations").result_rows
+            return Store(self._client, database)
+        self._client.command(f"CREATE DATABASE {database}")
+        for statement in self._told:
+            self._client.command(re.sub(rf"\b{self._first}\.", f"{database}.", statement))
+        self._client.insert(f"{database}.schema_migrations", self._applied)
+        return Store(self._client, database)
+
+
+#: What reads comes after what it reads.
+_HOW_IT_IS_MADE = """
+SELECT create_table_query FROM system.tables WHERE database = {db:String}
+ORDER BY indexOf(['MaterializedView', 'View'], engine), name
+"""
 
 
 def some_uuid() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date, timedelta
 
 import pytest
@@ -11,19 +11,10 @@ from clickhouse_connect.driver.client import Client
 
 from app.adapters.clickhouse.reconcile import Reconciler, Scope
 from app.errors import ReconcileError
-from migrations.runner import migrate
 from tests.sql.holes import Rows, contents, delete, event_block, hold_merges, session_block
 from tests.sql.store import EVENT_GOLD, RECEIPT_GOLD, SESSION_GOLD, Store
 
 FIRST, SECOND = date(2015, 5, 17), date(2015, 5, 18)
-
-
-@pytest.fixture
-def twin(client: Client) -> Iterator[Store]:
-    """Another database with the same blocks, to which nothing happens."""
-    migrate(client, database="twin")
-    yield Store(client, "twin")
-    client.command("DROP DATABASE twin")
 
 
 @pytest.fixture

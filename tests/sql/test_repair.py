@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 
 import pytest
-from clickhouse_connect.driver.client import Client
 from msgspec.structs import replace
 
 from app.adapters.clickhouse.catalogue import load
 from app.adapters.clickhouse.repair import Block, Look, mend_gold, mend_layers
-from migrations.runner import migrate
 from tests.sql.holes import Rows, as_sent, contents, delete, event_block, hold_merges, session_block, tear
 from tests.sql.store import EVENT_GOLD, RECEIPT_GOLD, SESSION_GOLD, Store, block, event
 
@@ -32,14 +29,6 @@ SESSION_LAYERS = ("user_sessions_bronze", "sessions_silver")
 def unmerged(store: Store) -> None:
     """No merge hides which part a block made."""
     hold_merges(store)
-
-
-@pytest.fixture
-def twin(client: Client) -> Iterator[Store]:
-    """Another database, to which nothing happens."""
-    migrate(client, database="twin")
-    yield Store(client, "twin")
-    client.command("DROP DATABASE twin")
 
 
 def mend(store: Store, rows: Rows) -> list[Look]:

@@ -6,10 +6,19 @@ import re
 
 import msgspec
 import pytest
+from clickhouse_connect.driver.client import Client
 
 from app.events.rows import EventRow, SessionRow
 from migrations import snapshot
+from migrations.runner import migrate
 from tests.sql.store import EVENT_GOLD, RECEIPT_GOLD, RECORDS, SESSION_GOLD, Store
+
+
+@pytest.fixture(scope="module")
+def store(client: Client) -> Store:
+    """The schema as migrations make it; nothing is written into it."""
+    migrate(client, database="whole")
+    return Store(client, "whole")
 
 
 def columns(store: Store, table: str) -> list[str]:

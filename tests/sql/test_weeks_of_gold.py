@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
 import pytest
-from clickhouse_connect.driver.client import Client
 
 from app.adapters.clickhouse.catalogue import load
 from app.adapters.clickhouse.reconcile import Reconciler, Scope
 from app.adapters.clickhouse.repair import mend_gold, mend_layers
-from migrations.runner import migrate
 from tests.sql.holes import Rows, as_sent, contents, delete, hold_merges, tear
 from tests.sql.store import Store, block, event
 
@@ -69,14 +66,6 @@ def filled(store: Store) -> Store:
     for number, day in enumerate(DAYS):
         write(of_day(day, number), store)
     return store
-
-
-@pytest.fixture
-def twin(client: Client) -> Iterator[Store]:
-    """Another database, to which nothing happens."""
-    migrate(client, database="twin")
-    yield Store(client, "twin")
-    client.command("DROP DATABASE twin")
 
 
 def test_a_week_has_its_days_and_each_visitor_once(filled: Store) -> None:
