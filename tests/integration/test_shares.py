@@ -107,6 +107,49 @@ async def test_a_link_with_a_filter_shows_nothing_beside_it(served: Served) -> N
     assert statuses(answers) == [200, 403, 403, 403]
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        {"dimensions": ["visitor_id"]},
+        {"dimensions": ["channel", "user_id"]},
+        {"dimensions": ["user.plan"]},
+        {"filter": {"op": "and", "filters": [EMAIL, {"op": "is", "field": "user_id", "value": "u5"}]}},
+        {"filter": {"op": "not", "filter": {"op": "contains", "field": "user.mail", "value": "ana"}}},
+    ],
+)
+async def test_a_link_tells_no_person_from_others(served: Served, question: dict[str, Any]) -> None:
+    _, token = await served.share("shop")
+    client = served.browser()
+    await client.get(f"/share/{token}")
+    assert await query(client, csrf_in(client), **question) == 403
+    texts = {
+        "dimensions": ",".join(question.get("dimensions", ["channel"])),
+        "filter": json.dumps(question.get("filter", EMAIL)),
+    }
+    answers = [
+        await client.get("/api/v1/sites/shop/stats", params={"metrics": "sessions", **texts}),
+        await client.get("/api/v1/retention", params={"site": "shop", "return_filter": texts["filter"]}),
+        await client.get("/api/v1/retention", params={"site": "shop", "dimension": texts["dimensions"]}),
+    ]
+    assert answers[0].status_code == 403
+    assert "tells single people apart" in answers[0].json()["detail"]
+    assert statuses(answers).count(403) == 2
+    as_text = {"op": "is", "field": "path", "value": "user.html"}
+    assert await query(client, csrf_in(client), filter=as_text) == 200
+    assert (await client.get("/api/v1/goals?site=shop")).status_code == 403
+
+
+async def test_a_link_with_a_filter_of_people_shows_them_in_sum(served: Served) -> None:
+    plan = {"op": "is", "field": "user.plan", "value": "pro"}
+    _, token = await served.share("shop", filter=json.dumps(plan))
+    client = served.browser()
+    await client.get(f"/share/{token}")
+    csrf = csrf_in(client)
+    assert await query(client, csrf, filter=plan) == 200
+    assert await query(client, csrf, filter=plan, dimensions=["channel"]) == 200
+    assert await query(client, csrf, filter=plan, dimensions=["user.plan"]) == 403
+
+
 async def test_a_password_opens_a_link_and_is_tried_seldom(served: Served) -> None:
     _, token = await served.share("shop", password_hash=HASH)
     client, path = served.browser(), f"/share/{token}"

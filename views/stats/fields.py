@@ -42,6 +42,8 @@ OF_EVENTS = ("event_type", "name", "host", "path", "title", "goal", "currency", 
 FLAGS = frozenset({"is_bot", "is_conversion"})
 PROPERTY = "property."
 USER = "user."
+#: Attributes that tell one visitor or person from others.
+OF_PEOPLE = ("visitor_id", "user_id")
 
 #: Sums that every metric is made of.
 SUMS = (
