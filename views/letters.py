@@ -65,9 +65,9 @@ async def letter_list(
     )
 
 
-async def letter(reader: Reader, *, letter_id: str) -> DeadLetterDetail:
-    """One whole; NotFoundError for one that is not there."""
-    (row,) = await _rows_named(reader, [letter_id])
+async def letter(reader: Reader, *, letter_id: str, site_id: str | None = None) -> DeadLetterDetail:
+    """One whole; NotFoundError for one that is not there, or not of the site."""
+    (row,) = await _rows_named(reader, [letter_id], site_id=site_id)
     event = decode_web_event(row["payload"].encode())
     accepted = await accepted_events(reader, [event] if isinstance(event, WebEvent) else [])
     return DeadLetterDetail(
@@ -82,9 +82,11 @@ async def letter(reader: Reader, *, letter_id: str) -> DeadLetterDetail:
     )
 
 
-async def letters_named(reader: Reader, ids: Sequence[str]) -> list[KeptLetter]:
-    """Those of the ids, latest first; raises for one that is no id, and for one that is not there."""
-    return [_kept(row) for row in await _rows_named(reader, ids)]
+async def letters_named(
+    reader: Reader, ids: Sequence[str], *, site_id: str | None = None
+) -> list[KeptLetter]:
+    """Those of the ids, latest first; raises for one that is no id, and one not there or not of the site."""
+    return [_kept(row) for row in await _rows_named(reader, ids, site_id=site_id)]
 
 
 async def letter_pages(
@@ -133,11 +135,11 @@ async def _page(
     return await reader.select("dead_letters", bound, columns=columns, rest=rest)
 
 
-async def _rows_named(reader: Reader, ids: Sequence[str]) -> list[Row]:
+async def _rows_named(reader: Reader, ids: Sequence[str], *, site_id: str | None) -> list[Row]:
     for letter_id in ids:
         if _ID.fullmatch(letter_id) is None:
             raise QueryError(f"id = {letter_id[:64]!r}: expected epoch-partition-offset, such as 0-3-1742")
-    bound = {**LetterFilter().bound, "ids": list(ids)}
+    bound = {**LetterFilter(site_id=site_id).bound, "ids": list(ids)}
     rest = f"WHERE id IN {{ids:Array(String)}} {_LATEST_FIRST} LIMIT 1 BY id"
     rows = await reader.select("dead_letters", bound, rest=rest)
     if missing := sorted(set(ids) - {row["id"] for row in rows}):

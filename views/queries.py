@@ -208,13 +208,13 @@ class Queries(Analyses):
         """What was refused, latest first, from behind the cursor on; and how much of it, by reason."""
         return await letter_list(self._reader, which, limit=limit, cursor=cursor)
 
-    async def dead_letter(self, letter_id: str) -> DeadLetterDetail:
-        """One refused event whole; NotFoundError for one that is not kept."""
-        return await letter(self._reader, letter_id=letter_id)
+    async def dead_letter(self, letter_id: str, *, site_id: str | None = None) -> DeadLetterDetail:
+        """One refused event whole; NotFoundError for one that is not kept, or not of the site."""
+        return await letter(self._reader, letter_id=letter_id, site_id=site_id)
 
-    async def letters_named(self, ids: Sequence[str]) -> list[KeptLetter]:
-        """Refused events by their ids, to be sent back; NotFoundError for one that is not kept."""
-        return await letters_named(self._reader, ids)
+    async def letters_named(self, ids: Sequence[str], *, site_id: str | None = None) -> list[KeptLetter]:
+        """Refused events by id, to be sent back; NotFoundError for one not kept, or not of the site."""
+        return await letters_named(self._reader, ids, site_id=site_id)
 
     def letter_pages(
         self, which: LetterFilter, *, limit: int | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,6 +28,12 @@ class _Wrapped(msgspec.Struct):
 
 _WRAPPED = msgspec.json.Decoder(_Wrapped)
 
+#: An escape, a pair of them that is one character, or a half of such a pair.
+_ESCAPE = re.compile(
+    rb"\\(?:ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|(?P<half>ud[89a-f][0-9a-f]{2})|.)",
+    re.DOTALL | re.IGNORECASE,
+)
+
 
 async def read_batch(request: Request) -> list[bytes] | Response:
     """The raw events, at least one and at most MAX_BATCH_EVENTS; not one of them is looked at yet.
@@ -48,6 +56,8 @@ def split(body: bytes) -> list[bytes] | Reject:
     """The raw events of a body, an array or ``{"events": [...]}``."""
     if not body.strip():
         return _refuse(RejectReason.EMPTY_BODY, "the request has no body")
+    if b"\\ud" in body or b"\\uD" in body:
+        body = _ESCAPE.sub(_whole, body)
     try:
         is_wrapped = body.lstrip().startswith(b"{")
         raws = _WRAPPED.decode(body).events if is_wrapped else _ARRAY.decode(body)
@@ -61,6 +71,12 @@ def split(body: bytes) -> list[bytes] | Reject:
     if not raws:
         return _refuse(RejectReason.EMPTY_BODY, "no event was sent")
     return [bytes(raw) for raw in raws]
+
+
+def _whole(escape: re.Match[bytes]) -> bytes:
+    """The escape; of half a character, which a page's script cuts with ease and JSON cannot be read for, the
+    one that browsers put in its place (U+FFFD)."""
+    return b"\\ufffd" if escape["half"] else escape[0]
 
 
 def _no_batch(reject: Reject) -> Response:

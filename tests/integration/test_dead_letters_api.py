@@ -204,6 +204,20 @@ async def test_only_what_the_filter_lets_through_goes_back(
     assert [event.site_id for event in producer.events] == ["shop", "surf"]
 
 
+async def test_a_letter_is_found_at_its_own_site_alone(
+    asked: Asked, client: httpx.AsyncClient, producer: RecordingProducer
+) -> None:
+    asked.refused(held(), held(site_id="surf"))
+    ids = {item["site_id"]: item["id"] for item in (await client.get(LETTERS)).json()["letters"]}
+    one = f"{LETTERS}/{ids['surf']}"
+    assert (await client.get(one, params={"site": "surf"})).json()["site_id"] == "surf"
+    assert (await client.get(one, params={"site": "shop"})).status_code == 404
+    both = {"ids": [*ids.values()], "site": "surf"}
+    assert (await client.post(REPLAY, json=both)).status_code == 404
+    assert producer.messages == []
+    assert (await post(client, REPLAY, ids=[ids["surf"]], site="surf"))["sent"] == 1
+
+
 async def test_while_kafka_is_away_the_answer_says_so(
     asked: Asked, client: httpx.AsyncClient, producer: RecordingProducer
 ) -> None:

@@ -100,6 +100,20 @@ async def test_a_report_is_cancelled_then_removed_then_gone(
     assert (await client.get(REPORTS)).json() == {"reports": [], "next_cursor": None}
 
 
+async def test_a_report_and_a_schedule_are_found_at_their_own_site_alone(
+    client: httpx.AsyncClient, service: ReportService
+) -> None:
+    """A key of one site names it, and is held to it."""
+    report = (await client.post(GENERATE, json={**SHOP, "wait": False})).json()
+    schedule = (await client.post(SCHEDULES, json=BY_MAIL)).json()
+    await worked(service)
+    one, its = f"{REPORTS}/{report['id']}", f"{SCHEDULES}/{schedule['id']}"
+    for method, path in (("GET", one), ("GET", f"{one}/download"), ("DELETE", one), ("DELETE", its)):
+        foreign = await client.request(method, path, params={"site": "saas"})
+        assert (await detail(foreign, 404)).startswith(("no report ", "no schedule "))
+        assert (await client.request(method, path, params={"site": "shop"})).status_code == 200
+
+
 async def test_a_file_that_was_let_go_is_not_found(client: httpx.AsyncClient, service: ReportService) -> None:
     job = (await client.post(GENERATE, json={**SHOP, "wait": False})).json()
     await worked(service)

@@ -50,6 +50,28 @@ async def test_properties_and_text_pass_unchanged():
         assert bytes(event.properties) == b'{"plan":"gold","n":[1,{"deep":null}]}'
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (r"cut \ud83d", "cut \ufffd"),
+        (r"\uDE00 cut", "\ufffd cut"),
+        (r"\ud83d\ud83d\ude00", "\ufffd\U0001f600"),
+        (r"\ud83d\n\ude00\u0041", "\ufffd\n\ufffdA"),
+        (r"\ud83d\ude00", "\U0001f600"),
+        (r"\\ud83d \\\ud83d", "\\ud83d \\\ufffd"),
+    ],
+)
+@pytest.mark.parametrize("wrap", [False, True])
+async def test_half_a_character_is_mended_and_costs_no_event(sent, kept, wrap):
+    events = [raw(), raw(properties={"q": "SENT"}).replace(b"SENT", sent.encode()), raw()]
+    body = b"[%s]" % b",".join(events)
+    async with collecting() as site:
+        answer = await site.post(b'{"events": %s}' % body if wrap else body)
+        assert (answer.status_code, answer.json()["accepted"]) == (202, 3)
+        found = [msgspec.json.decode(event.properties) for event in site.producer.events]
+        assert found[1] == {"q": kept}
+
+
 async def test_good_events_of_a_bad_batch_are_kept():
     async with collecting() as site:
         batch = [posted(), posted(url=...), posted(event_type="zap"), posted()]

@@ -80,7 +80,7 @@ class Access:
                 f"it has no scope `{endpoint.scope}`, only {', '.join(sorted(caller.scopes))}; "
                 f"`wua keys new --scope {endpoint.scope}` makes one that has"
             )
-        if ALL_SITES in caller.sites:
+        if ALL_SITES in caller.sites or endpoint.is_of_no_site:
             return None
         sites = await named_sites(endpoint, request)
         if not caller.opens(sites):

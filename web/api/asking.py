@@ -51,6 +51,11 @@ def site_of(values: Mapping[str, str]) -> str:
         raise QueryError(f"site = {site_id[:64]!r}: expected a site id; {error}") from error
 
 
+def is_of_another(values: Mapping[str, str], site_id: str) -> bool:
+    """Whether a site is named, and it is not this one."""
+    return "site" in values and site_of(values) != site_id
+
+
 def number_of(values: Mapping[str, str], name: str, *, default: int, most: int) -> int:
     """A whole number from 1 to ``most``."""
     text = values.get(name)

@@ -20,7 +20,7 @@ from views.answers import DeadLetterDetail, DeadLetterList
 from views.letters import LetterFilter
 from views.params import parse_moment
 from web.api.asking import body_of, number_of, optional, query_of, site_of
-from web.api.endpoints import Context, Endpoint, Parameter
+from web.api.endpoints import ITS_SITE, Context, Endpoint, Parameter
 from web.api.presenting import json_response
 
 MAX_LISTED = 1000
@@ -30,6 +30,7 @@ MAX_SENT = 10_000
 class ReplayRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which dead letters go back: those of ``ids``, or the latest that the other fields let through.
 
+    With ``ids`` the ``site`` is the one that they all are of; a key or role of some sites has to name it.
     ``dry_run`` only says what would become of them; ``force`` sends also what would be refused again.
     """
 
@@ -65,8 +66,9 @@ async def show_list(request: Request, context: Context) -> Response:
 
 async def show(request: Request, context: Context) -> Response:
     """One whole."""
-    query_of(request, allowed=())
-    return json_response(await context.queries.dead_letter(request.path_params["letter_id"]))
+    values = query_of(request, allowed=ITS_SITE)
+    site_id = site_of(values) if "site" in values else None
+    return json_response(await context.queries.dead_letter(request.path_params["letter_id"], site_id=site_id))
 
 
 async def replay(request: Request, context: Context) -> Response:
@@ -75,8 +77,8 @@ async def replay(request: Request, context: Context) -> Response:
     asked = await body_of(request, ReplayRequest)
     given = {"reason": asked.reason, "site": asked.site, "since": asked.since}
     which = _which({name: value for name, value in given.items() if value is not None}, context)
-    if asked.ids and which != LetterFilter():
-        raise QueryError("ids name the letters by themselves: leave out reason, site and since")
+    if asked.ids and which != LetterFilter(site_id=which.site_id):
+        raise QueryError("ids name the letters by themselves: leave out reason and since")
     queries = context.queries
     returns = Returns(
         rules=rules_of(queries.settings),
@@ -85,7 +87,7 @@ async def replay(request: Request, context: Context) -> Response:
         force=asked.force,
     )
     if asked.ids:
-        await returns.take(await queries.letters_named(asked.ids))
+        await returns.take(await queries.letters_named(asked.ids, site_id=which.site_id))
     else:
         async for page in queries.letter_pages(which, limit=asked.limit):
             await returns.take(page)
@@ -133,6 +135,7 @@ ENDPOINTS = (
         summary="One refused event whole: its payload, the refusals before, whether it was accepted since",
         handler=show,
         answer=DeadLetterDetail,
+        parameters=ITS_SITE,
         may_be_missing=True,
         scope=KeyScope.ADMIN,
     ),

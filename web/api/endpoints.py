@@ -68,7 +68,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     ``scope`` is what a key must allow; of which sites is seen from the site in path, query or body
     (web/api/access.py). ``table`` is the attribute of the answer that CSV and Arrow hold, ``.`` the answer
     itself as one row. ``is_personal``: it tells of single people, or of what a request just changed, and is
-    kept nowhere.
+    kept nowhere. ``is_of_no_site``: it tells of no site, so that a key of any opens it.
     """
 
     method: str
@@ -83,6 +83,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     scope: KeyScope = KeyScope.READ
     table: str = ""
     is_personal: bool = False
+    is_of_no_site: bool = False
     other_media: tuple[str, ...] = ()
     accepted: Any = None
     errors: tuple[str, ...] = ()
@@ -103,5 +104,9 @@ SCOPE = {
     "from": Parameter(meaning="First day, in the site's time zone. Default: 30 days before `to`.", kind=date),
     "to": Parameter(meaning="The first day that is left out. Default: tomorrow.", kind=date),
     "bots": Parameter(meaning="Whose traffic counts. Default: exclude.", kind=Bots),
+}
+#: Of what has an id, and a site beside it.
+ITS_SITE = {
+    "site": Parameter(meaning="The site that it is of; a key of some sites has to name it.", kind=SiteId)
 }
 PERIOD = {name: parameter for name, parameter in SCOPE.items() if name != "site"}

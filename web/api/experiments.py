@@ -212,6 +212,7 @@ ENDPOINTS = (
         path="/api/v1/experiments/plan",
         summary="How many users it takes to see a change, or which change so many show",
         handler=plan,
+        is_of_no_site=True,
         answer=Planned,
         body=PlanAsked,
     ),

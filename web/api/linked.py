@@ -17,8 +17,19 @@ from web.problems import ProblemKind, problem
 
 #: What is asked by these is text of the site's, or of whoever asks; everything else may name a field.
 _TEXTS = frozenset(
-    ["site", "page", "event", "return_page", "return_event", "page_matches"]
-    + ["title", "value", "values", "keys", "control"]
+    {
+        "site",
+        "page",
+        "event",
+        "return_page",
+        "return_event",
+        "page_matches",
+        "title",
+        "value",
+        "values",
+        "keys",
+        "control",
+    }
 )
 
 

@@ -17,8 +17,8 @@ from app.errors import NotFoundError, QueryError
 from app.events.wire import SiteId
 from app.report_settings import ReportSettings
 from views.params import Bots
-from web.api.asking import body_of, query_of, site_of
-from web.api.endpoints import Context, Endpoint, Parameter
+from web.api.asking import body_of, is_of_another, query_of, site_of
+from web.api.endpoints import ITS_SITE, Context, Endpoint, Parameter
 from web.api.presenting import json_response
 from web.reports.background import ReportService
 from web.reports.model import Format, Template
@@ -101,10 +101,10 @@ async def show_list(request: Request, context: Context) -> Response:
 
 async def remove(request: Request, context: Context) -> Response:
     """Delete one."""
-    query_of(request, allowed=())
+    values = query_of(request, allowed=ITS_SITE)
     service, schedule_id = context.reports, str(request.path_params["schedule_id"])
     found = await service.schedules.get(schedule_id)
-    if found is None:
+    if found is None or is_of_another(values, found.site_id):
         raise NotFoundError(f"no schedule {schedule_id}; GET /api/v1/reports/schedules lists them")
     await service.schedules.remove(schedule_id)
     return json_response(_shown(found, service))
@@ -166,6 +166,7 @@ ENDPOINTS = (
         summary="Remove a schedule; what it has not sent yet is not sent",
         handler=remove,
         answer=ReportSchedule,
+        parameters=ITS_SITE,
         may_be_missing=True,
         scope=KeyScope.ADMIN,
     ),

@@ -13,8 +13,8 @@ from app.errors import NotFoundError
 from app.events.wire import SiteId
 from views.params import Bots, Scope
 from web import admin
-from web.api.asking import ScopedBody, body_of, number_of, query_of, scope_of, site_of
-from web.api.endpoints import Context, Endpoint, Parameter
+from web.api.asking import ScopedBody, body_of, is_of_another, number_of, query_of, scope_of, site_of
+from web.api.endpoints import ITS_SITE, Context, Endpoint, Parameter
 from web.api.presenting import json_response
 from web.problems import ProblemKind, problem
 from web.reports.background import ReportService
@@ -134,12 +134,13 @@ async def _submitted(service: ReportService, scope: Scope, asked: ReportRequest)
 
 
 async def _job(request: Request, context: Context) -> Job:
-    query_of(request, allowed=())
+    values = query_of(request, allowed=ITS_SITE)
     job_id = str(request.path_params["report_id"])
     job = await context.reports.jobs.get(job_id)
     # To others than operators it is as if reports of schedules were not there: they tell where mail goes.
     is_hidden = job is not None and bool(job.schedule_id) and not _is_operator(request, context)
-    if job is None or job.state is JobState.REMOVED or is_hidden:
+    is_gone = job is None or job.state is JobState.REMOVED or is_hidden
+    if job is None or is_gone or is_of_another(values, job.site_id):
         raise NotFoundError(f"no report {job_id}; GET /api/v1/reports lists them, for 90 days")
     return job
 
@@ -204,6 +205,7 @@ ENDPOINTS = (
         summary="How a report stands: state and progress",
         handler=show,
         answer=ReportJob,
+        parameters=ITS_SITE,
         may_be_missing=True,
         is_personal=True,
     ),
@@ -213,6 +215,7 @@ ENDPOINTS = (
         summary="The file of a finished report; 409 while it is not finished",
         handler=download,
         answer=Report,
+        parameters=ITS_SITE,
         may_be_missing=True,
         is_personal=True,
         other_media=MEDIA,
@@ -224,6 +227,7 @@ ENDPOINTS = (
         summary="Cancel a report that is not finished, or remove one that is",
         handler=remove,
         answer=ReportJob,
+        parameters=ITS_SITE,
         may_be_missing=True,
         is_personal=True,
     ),

@@ -166,7 +166,7 @@ function refused(view) {
   const asked = ({ site, days, state }) => ({ site: site.id, since: days.from, reason: state.own.reason });
   const one = view.panel({
     title: 'A refused event',
-    load: ({ state, signal }) => (state.own.letter ? get(`/api/v1/dead-letters/${encodeURIComponent(state.own.letter)}`, {}, { signal }) : null),
+    load: ({ site, state, signal }) => (state.own.letter ? get(`/api/v1/dead-letters/${encodeURIComponent(state.own.letter)}`, { site: site.id }, { signal }) : null),
     draw: (body, data, context) => data && letter(body, data, context),
   });
   view.watch(({ own }) => { one.element.hidden = !own.letter; });
@@ -248,7 +248,7 @@ function letter(body, one, { site, view }) {
     }));
   }
   body.append(el('p', { class: 'actions' },
-    el('button', { type: 'button', on: { click: () => sendBack(view, { ids: [one.id] }) } }, 'Send this one back …'),
+    el('button', { type: 'button', on: { click: () => sendBack(view, { ids: [one.id], site: site.id }) } }, 'Send this one back …'),
     el('button', { type: 'button', class: 'quiet', on: { click: () => view.setOwn({ letter: '' }) } }, 'Close')));
 }
 

@@ -92,12 +92,13 @@ function standing({ state, progress, problem, schedule_id: schedule }) {
     schedule && badge('Scheduled'), problem && el('span', { class: 'small' }, problem));
 }
 
-function actions({ id, state, template, format }, view) {
+function actions({ id, state, site_id: site, template, format }, view) {
   const path = `/api/v1/reports/${id}`;
+  const ofSite = `?site=${encodeURIComponent(site)}`;
   const what = `${words(template).toLowerCase()} report as ${FORMATS[format]}`;
   const drop = async () => {
     try {
-      await remove(path);
+      await remove(path + ofSite);
       tell(OPEN.has(state) ? 'The report is cancelled.' : 'The report is removed.');
       view.refresh();
     } catch (error) {
@@ -107,7 +108,7 @@ function actions({ id, state, template, format }, view) {
   const isOpen = OPEN.has(state);
   const ask = () => (isOpen ? drop() : confirm('Remove the report', { says: `The ${what} and its file are removed.`, action: 'Remove', take: drop }));
   return el('span', { class: 'marks' },
-    state === 'done' && el('a', { href: `${path}/download`, download: true, 'aria-label': `Download the ${what}` }, 'Download'),
+    state === 'done' && el('a', { href: `${path}/download${ofSite}`, download: true, 'aria-label': `Download the ${what}` }, 'Download'),
     viewer.canWrite && state !== 'cancelled' && el('button', { type: 'button', class: 'quiet small', on: { click: ask } }, isOpen ? 'Cancel' : 'Remove'));
 }
 
@@ -131,7 +132,7 @@ function columns(view, site) {
     says: `The ${cadence} report “${template}” is no longer sent. Reports that were made stay.`,
     action: 'Delete',
     take: async () => {
-      await remove(`/api/v1/reports/schedules/${id}`);
+      await remove(`/api/v1/reports/schedules/${id}?site=${encodeURIComponent(site.id)}`);
       tell('The schedule is deleted.');
       view.refresh();
     },
