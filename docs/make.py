@@ -74,7 +74,8 @@ WORDS = {
     "page view": "an accepted event of type `page_view`",
     "session": "a visitor's events with no pause of more than 30 minutes (`sessions.gap_ms`), by event time",
     "bounce": "a session of one page view, no interaction, engaged for less than 10 s",
-    "interaction": "a click, form submit, video play, or custom event not sent by the browser itself",
+    "interaction": "a click, form submit, video play, or a custom event other than `$page_leave`, "
+    "`$web_vitals`, `$exposure`, `$identify` and `$alias`",
     "session duration": "last activity less first event, plus the engaged time on the last page",
     "bounce rate": "bounces / sessions",
     "conversion": "an event whose name the site lists in `conversion_events`",

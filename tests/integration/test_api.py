@@ -102,7 +102,20 @@ async def test_a_page_is_found_by_its_path(asked: Asked, client: httpx.AsyncClie
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/metrics", "/a/metrics/b", "/it's", "/caf%C3%A9", "/a b", "/?x", "/é", "/products/bell", "/a/"],
+    [
+        "/",
+        "/metrics",
+        "/a/metrics/b",
+        "/it's",
+        "/caf%C3%A9",
+        "/a b",
+        "/?x",
+        "/é",
+        "/products/bell",
+        "/a/",
+        "//",
+        "//dbl//x",
+    ],
 )
 async def test_a_page_id_is_the_whole_path_percent_encoded(
     asked: Asked, client: httpx.AsyncClient, path: str

@@ -48,6 +48,13 @@ async def test_a_definition_is_made_replaced_and_deleted_and_every_version_stays
     assert made["changed_at"] == "2026-03-10T12:00:00Z"
     answer = await client.get(f"{path}/mine?site=shop")
     assert (answer.json(), answer.headers["etag"]) == (made, '"1"')
+    for tags, status in (('"1"', 304), ('W/"1", "7"', 304), ('"2"', 200)):
+        again = await client.get(f"{path}/mine?site=shop", headers={"If-None-Match": tags})
+        assert (again.status_code, again.headers["etag"], bool(again.content)) == (
+            status,
+            '"1"',
+            status == 200,
+        )
     replaced = await sent(
         client, "PUT", f"{path}/mine?site=shop", {**body, "title": "New"}, **{"If-Match": '"1"'}
     )

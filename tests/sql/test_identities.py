@@ -46,6 +46,16 @@ async def test_they_hold_of_nothing_and_of_one_event(asked: Asked) -> None:
     assert {one.difference for one in await found(asked, "shop")} == {""}
 
 
+async def test_days_of_another_zone_differ_and_it_is_said_why(asked: Asked) -> None:
+    told(asked, "peak")
+    moved = scope("peak", "2026-03-24", "2026-04-04")
+    period = msgspec.structs.replace(moved.period, zone=ZoneInfo("America/New_York"))
+    moved = msgspec.structs.replace(moved, period=period)
+    wrong = [one async for one in identities(asked.queries.stats, moved) if one.difference]
+    (days,) = [one.difference for one in wrong if one.identity.endswith("sessions_silver, by day")]
+    assert "gold is asked for days of America/New_York, silver keeps those of" in days
+
+
 @pytest.mark.parametrize(
     ("table", "broken"),
     [

@@ -57,6 +57,11 @@ LAYERED: dict[str, dict[str, Any]] = {
     "by hour, of the last week": {"interval": Step.HOUR},
 }
 
+#: Gold knows quarters of an hour, and the day of a session is written beside it.
+_OF_ANOTHER_ZONE = (
+    "gold is asked for days of {zone}, silver keeps those of the site's time zone when the events came: "
+    "where that was another, this is all that differs"
+)
 Ask = Callable[[Scope, Asked], Awaitable[Stats]]
 
 
@@ -138,7 +143,9 @@ async def _layers(ask: Ask, scope: Scope) -> AsyncIterator[tuple[str, str]]:
         ]
         if len(gold.rows) != len(silver.rows):
             wrong.insert(0, f"{len(gold.rows)} rows and {len(silver.rows)}")
-        yield f"{gold.layer} = {silver.layer}, {name}", "; ".join(wrong[:3])
+        if wrong and "interval" in question:
+            wrong[3:] = [_OF_ANOTHER_ZONE.format(zone=scope.period.zone.key)]
+        yield f"{gold.layer} = {silver.layer}, {name}", "; ".join(wrong[:4])
 
 
 def _unlike(one: StatsRow, other: StatsRow, metrics: Sequence[Metric]) -> str:

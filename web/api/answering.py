@@ -84,7 +84,7 @@ class Answering:
         except _NotKept as found:
             found.response.headers.setdefault("Vary", VARY)
             found.response.headers.setdefault("Cache-Control", NO_STORE)
-            return found.response
+            return _unless_known(found.response, request)
         return _response(kept, request, is_kept=endpoint.is_kept)
 
     async def _kept(self, endpoint: Endpoint, request: Request, media: str) -> Kept:
@@ -178,6 +178,16 @@ def _response(kept: Kept, request: Request, *, is_kept: bool) -> Response:
     if request.method in ("GET", "HEAD") and _has(request.headers.getlist("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
     return Response(kept.body, headers={**headers, "Content-Type": kept.content_type})
+
+
+def _unless_known(response: Response, request: Request) -> Response:
+    """An answer that goes out as it is; 304 where it has a version, and the client has that."""
+    is_asked = response.status_code == 200 and request.method in ("GET", "HEAD")
+    etag = response.headers.get("etag")
+    if not is_asked or etag is None or not _has(request.headers.getlist("if-none-match"), etag):
+        return response
+    headers = {name: response.headers[name] for name in ("ETag", "Vary", "Cache-Control")}
+    return Response(status_code=304, headers=headers)
 
 
 def _has(if_none_match: list[str], etag: str) -> bool:

@@ -161,7 +161,9 @@ def _site(request: Request) -> str:
 
 def _answer(stored: Stored[Any]) -> Response:
     response = json_response(stored)
-    response.headers["ETag"] = f'"{stored.version}"'
+    # What stands in the settings has one version, whatever it says.
+    if stored.version:
+        response.headers["ETag"] = f'"{stored.version}"'
     return response
 
 

@@ -32,7 +32,8 @@ async def metrics(request: Request, context: Context) -> Response:
     """Views, visitors, entries, exits, engagement and timings."""
     values = query_of(request)
     scope = scope_of(values, settings=context.queries.settings, now_ms=context.clock())
-    page = "/" + request.path_params["page_id"].lstrip("/")
+    page_id = request.path_params["page_id"]
+    page = page_id if page_id.startswith("/") else f"/{page_id}"
     return json_response(await context.queries.page_metrics(scope, page=page))
 
 
