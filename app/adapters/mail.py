@@ -12,6 +12,9 @@ import msgspec
 from app.errors import SendRefusedError, SendUnavailableError, SendUnknownError
 from app.report_settings import ReportSettings
 
+#: What a server answers to DATA.
+_GO_ON = 354
+
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
     """A message with one file. ``message_id`` is the same each time it is sent."""
@@ -29,7 +32,7 @@ def send(letter: Letter, *, settings: ReportSettings) -> None:
     """Return once the server has taken it for every address. Blocks: for a thread.
 
     Raises SendUnavailableError where trying again may help and cannot double it, SendUnknownError where
-    the server fell silent after it had the message, SendRefusedError for everything else.
+    the server fell silent after it had asked for the message, SendRefusedError for everything else.
     """
     message = _message(letter, sender=settings.mail_from)
     at = f"{settings.smtp_host}:{settings.smtp_port}"
@@ -43,21 +46,40 @@ def send(letter: Letter, *, settings: ReportSettings) -> None:
         refused = server.send_message(message)
     except (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused) as error:
         raise _refusal(error, at=at) from error
+    except smtplib.SMTPNotSupportedError as error:
+        raise SendRefusedError(f"{at}: {_told(error)}; check the addresses") from error
     except (OSError, smtplib.SMTPException) as error:
-        raise SendUnknownError(f"{at}: {_told(error)}, when the message was under way") from error
+        if server.is_under_way:
+            raise SendUnknownError(f"{at}: {_told(error)}, when the message was under way") from error
+        raise SendUnavailableError(f"{at}: {_told(error)}, before it took the message") from error
     finally:
         server.close()
     if refused:
         raise SendRefusedError(f"{at}: sent, but refused for {len(refused)} of {len(letter.to)} addresses")
 
 
-def _connected(settings: ReportSettings) -> smtplib.SMTP:
+class _Watched(smtplib.SMTP):
+    """Knows whether the server may have the message: whether it has said to go on with it."""
+
+    is_under_way = False
+
+    def getreply(self) -> tuple[int, bytes]:
+        code, told = super().getreply()
+        self.is_under_way = self.is_under_way or code == _GO_ON
+        return code, told
+
+
+class _WatchedTls(_Watched, smtplib.SMTP_SSL):
+    """The same over TLS from the first byte."""
+
+
+def _connected(settings: ReportSettings) -> _Watched:
     where = (settings.smtp_host, settings.smtp_port)
     trusted = ssl.create_default_context()
     if settings.smtp_security == "tls":
-        server: smtplib.SMTP = smtplib.SMTP_SSL(*where, timeout=settings.send_timeout_s, context=trusted)
+        server: _Watched = _WatchedTls(*where, timeout=settings.send_timeout_s, context=trusted)
     else:
-        server = smtplib.SMTP(*where, timeout=settings.send_timeout_s)
+        server = _Watched(*where, timeout=settings.send_timeout_s)
     try:
         if settings.smtp_security == "starttls":
             server.starttls(context=trusted)

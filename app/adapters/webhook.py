@@ -11,6 +11,9 @@ import hmac
 import http.client
 import socket
 import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
@@ -77,12 +80,10 @@ def post(call: Call, *, signed: str, timeout_s: float, may_be_private: bool) -> 
     }
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
-        connection = _connection(parts, timeout_s=timeout_s, may_be_private=may_be_private)
-        try:
+        plain = _reached(parts, timeout_s=timeout_s, may_be_private=may_be_private)
+        with _ended_after(plain, timeout_s), closing(_connection(parts, plain)) as connection:
             connection.request("POST", path, body=call.body, headers=headers)
             status = connection.getresponse().status
-        finally:
-            connection.close()
     except (OSError, http.client.HTTPException) as error:
         told = f"{type(error).__name__}: {error}"[:300]
         raise SendUnavailableError(f"{at}: {told}") from error
@@ -93,10 +94,10 @@ def post(call: Call, *, signed: str, timeout_s: float, may_be_private: bool) -> 
     raise SendRefusedError(f"{at}: it answered {status}; expected 2xx")
 
 
-def _connection(parts: SplitResult, *, timeout_s: float, may_be_private: bool) -> http.client.HTTPConnection:
+def _reached(parts: SplitResult, *, timeout_s: float, may_be_private: bool) -> socket.socket:
     """A connection to an address of the host that may be called."""
-    host, is_safe = parts.hostname or "", parts.scheme == "https"
-    port = parts.port or (443 if is_safe else 80)
+    host = parts.hostname or ""
+    port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
         found = [str(one[4][0]) for one in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
     except UnicodeError as error:
@@ -105,15 +106,39 @@ def _connection(parts: SplitResult, *, timeout_s: float, may_be_private: bool) -
         raise SendRefusedError(
             f"webhook at {host}: the name leads into our own network; see reports.private_webhooks"
         )
-    connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
-    plain = socket.create_connection((found[0], port), timeout=timeout_s)
+    return socket.create_connection((found[0], port), timeout=timeout_s)
+
+
+def _connection(parts: SplitResult, plain: socket.socket) -> http.client.HTTPConnection:
+    """What speaks HTTP over it, by TLS where the address says so."""
+    host = parts.hostname or ""
+    connection = http.client.HTTPConnection(host, parts.port)
     try:
-        trusted = ssl.create_default_context() if is_safe else None
+        trusted = ssl.create_default_context() if parts.scheme == "https" else None
         connection.sock = plain if trusted is None else trusted.wrap_socket(plain, server_hostname=host)
     except BaseException:
         plain.close()
         raise
     return connection
+
+
+@contextmanager
+def _ended_after(plain: socket.socket, timeout_s: float) -> Iterator[None]:
+    """Ends the connection after so long: its own timeout begins anew with every byte that comes."""
+    same = plain.dup()
+    timer = threading.Timer(timeout_s, _end, [same])
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        same.close()
+
+
+def _end(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _is_ours(host: str) -> bool:

@@ -18,8 +18,8 @@ import pytest
 
 from app.errors import SettingsError
 from views.answers import Overview, PageRow
-from web.reports.formats import write
-from web.reports.model import Format, Report, Template, TimingRow, tables
+from web.reports.formats import as_parquet, write
+from web.reports.model import Format, Report, Template, TimingRow, VariantRow, tables
 
 TEXTS = ("/größe", "/中文", "/🚀", "/العربية", "/\x01\x1f", "/" + "x" * 2047, "/a b", "")
 FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "http://x.test", "12")
@@ -111,6 +111,27 @@ def test_parquet_has_the_rows_of_every_part_with_their_types():
     assert (overview["page_views"], overview["revenue"], overview["from"]) == (5, 19.5, "2026-03-01")
     kinds = {field.name: str(field.type) for field in table.schema}
     assert (kinds["page_views"], kinds["lcp_ms"], kinds["path"]) == ("int64", "double", "string")
+
+
+def test_parquet_takes_flags_and_a_name_with_numbers_here_and_text_there():
+    variant = VariantRow(
+        experiment="new",
+        variant="b",
+        users=3,
+        conversion_rate=0.5,
+        low=None,
+        high=None,
+        lift=None,
+        p_value=None,
+        verdict="not_compared",
+        is_winner=True,
+        warnings="",
+    )
+    made = msgspec.structs.replace(report("/a"), experiments=[variant])
+    found = pq.read_table(io.BytesIO(written(made, "parquet"))).to_pylist()
+    assert [row["is_winner"] for row in found] == [None, None, None, True]
+    assert found[-1]["conversion_rate"] == found[0]["conversion_rate"] == 0.5
+    assert as_parquet._column([1, "a", None, True]).to_pylist() == ["1", "a", None, "True"]
 
 
 class Cells(HTMLParser):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
+import itertools
 import socket
+import threading
 
 import pytest
 
@@ -117,3 +120,28 @@ def test_nobody_there_may_be_there_later():
     call = Call(url="http://127.0.0.1:1/", delivery_id="d", body=b"{}")
     with pytest.raises(SendUnavailableError, match=r"webhook at 127\.0\.0\.1"):
         webhook.post(call, signed="", timeout_s=1, may_be_private=True)
+
+
+def dripping(listener, began, ended):
+    """Answers one byte after the other, for as long as anybody listens."""
+    with listener, listener.accept()[0] as connection:
+        connection.recv(65536)
+        began.set()
+        with contextlib.suppress(OSError):
+            for byte in itertools.cycle(b"HTTP/1.1 200 OK "):
+                connection.sendall(bytes([byte]))
+                if ended.wait(0.05):
+                    return
+
+
+def test_who_answers_drop_by_drop_has_no_more_time_than_others():
+    began, ended = threading.Event(), threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=dripping, args=(listener, began, ended))
+    thread.start()
+    call = Call(url=f"http://127.0.0.1:{listener.getsockname()[1]}/", delivery_id="1", body=b"{}")
+    with pytest.raises(SendUnavailableError, match="webhook at 127"):
+        webhook.post(call, signed="", timeout_s=0.5, may_be_private=True)
+    assert began.is_set()
+    ended.set()
+    thread.join()

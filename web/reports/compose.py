@@ -9,6 +9,7 @@ from app.core.experiments.contracts import VariantResult
 from app.errors import QueryError
 from views.catalog import Interval
 from views.experiments.model import CONTROL, ExperimentResults, ResultsAsked, VariantSeen
+from views.funnels.model import FUNNEL
 from views.params import Scope
 from views.queries import Queries
 from views.stats.model import Asked, Metric, Order
@@ -72,13 +73,13 @@ def _conversion(value: str, metrics: Mapping[str, float]) -> ConversionRow:
 
 
 async def _funnels(queries: Queries, scope: Scope) -> list[FunnelRow]:
-    """Every funnel of the settings, step by step."""
+    """Every funnel of the settings and of the site, step by step."""
     rows: list[FunnelRow] = []
-    for funnel_id in sorted(queries.settings.funnels):
-        found = await queries.funnel(scope, funnel_id=funnel_id)
+    for funnel in await queries.definitions.listed(FUNNEL, site_id=scope.site_id):
+        found = await queries.funnel(scope, funnel_id=funnel.id)
         rows += [
             FunnelRow(
-                funnel=funnel_id,
+                funnel=funnel.id,
                 step=step.title,
                 visitors=step.visitors,
                 conversion=step.conversion,

@@ -18,7 +18,9 @@ def write(report: Report, *, title: str, **_: str) -> bytes:
         for number, row in enumerate(msgspec.to_builtins(rows)):
             if number == 0:
                 lines.append("<tr>" + "".join(f"<th>{html.escape(key)}</th>" for key in row) + "</tr>")
-            cells = "".join(f"<td>{html.escape(str(value))}</td>" for value in row.values())
+            cells = "".join(
+                f"<td>{html.escape('' if value is None else str(value))}</td>" for value in row.values()
+            )
             lines.append(f"<tr>{cells}</tr>")
         lines.append("</table>")
     return "".join(lines).encode()

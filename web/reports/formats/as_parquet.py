@@ -6,7 +6,7 @@ The overview is one row with a column for each figure.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -20,10 +20,9 @@ def write(report: Report, *, title: str, **_: str) -> bytes:
     """The file."""
     rows = list(_rows(report))
     names = list(dict.fromkeys(name for row in rows for name in row))
-    columns = {name: [row.get(name) for row in rows] for name in names}
-    schema = pa.schema([(name, _kind(values)) for name, values in columns.items()], metadata={"title": title})
+    columns = [_column([row.get(name) for row in rows]) for name in names]
     file = io.BytesIO()
-    pq.write_table(pa.table(columns, schema=schema), file)
+    pq.write_table(pa.table(columns, names=names, metadata={"title": title}), file)
     return file.getvalue()
 
 
@@ -35,8 +34,19 @@ def _rows(report: Report) -> Iterator[dict[str, Any]]:
             yield from ({"part": part, **row} for row in msgspec.to_builtins(found))
 
 
-def _kind(values: Iterable[Any]) -> pa.DataType:
+def _column(values: Sequence[Any]) -> pa.Array:
+    """The values of a column; parts may have other kinds of value under one name: then all are text."""
     kinds = {type(value) for value in values if value is not None}
-    if kinds <= {int}:
-        return pa.int64() if kinds else pa.float64()
-    return pa.float64() if kinds <= {int, float} else pa.string()
+    for kind, made in _KINDS:
+        if kinds <= kind:
+            return pa.array(values, type=made)
+    return pa.array([None if value is None else str(value) for value in values], type=pa.string())
+
+
+#: Without any value it may be any of them.
+_KINDS: tuple[tuple[set[type], pa.DataType], ...] = (
+    (set(), pa.float64()),
+    ({bool}, pa.bool_()),
+    ({int}, pa.int64()),
+    ({int, float}, pa.float64()),
+)
