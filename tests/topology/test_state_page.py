@@ -83,9 +83,27 @@ async def test_before_partitions_are_given_it_is_told(graph: Topology) -> None:
     assert "no worker has the visitor's partition" in body["detail"]
 
 
-async def test_while_partitions_move_it_is_told(graph: Topology) -> None:
+def moving(app: Any) -> None:
+    app.rebalancing = True
+
+
+def reading_back(app: Any) -> None:
+    app.in_recovery = True
+
+
+def given_anew(app: Any) -> None:
+    """What was read back is of the assignment before, whose end says that nothing moves."""
+    app.consumer_generation_id += 1
+
+
+def about_to_read_back(app: Any) -> None:
+    app.tables.recovery.signal_recovery_start.set()
+
+
+@pytest.mark.parametrize("state", [moving, reading_back, given_anew, about_to_read_back])
+async def test_while_partitions_move_it_is_told(graph: Topology, state: Any) -> None:
     await given(graph, to=str(graph.app.conf.canonical_url))
-    graph.app.rebalancing = True
+    state(graph.app)
     status, body = await show(graph)
     assert status == 503
     assert "reads its state back from the changelog" in body["detail"]

@@ -13,6 +13,20 @@ if TYPE_CHECKING:
     import faust
 
 
+def is_settled(app: faust.App) -> bool:
+    """Whether every store of this worker is whole.
+
+    TRICKY: the end of one recovery says that no partition moves any more, also where they have begun to move
+    again: what was read back has to be what the last assignment gave.
+    """
+    loose = cast(Any, app)
+    recovery = loose.tables.recovery
+    is_read_back = recovery._generation_id == loose.consumer_generation_id
+    return is_read_back and not (
+        loose.rebalancing or loose.in_recovery or recovery.signal_recovery_start.is_set()
+    )
+
+
 class Owners:
     """The owners of the partitions of one table."""
 
@@ -33,8 +47,7 @@ class Owners:
     @property
     def is_settled(self) -> bool:
         """Whether every store of this worker is whole: nothing is being handed over or read back."""
-        app = cast(Any, self._app)
-        return not (app.rebalancing or app.in_recovery)
+        return is_settled(self._app)
 
     def by_partition(self) -> dict[int, URL]:
         """The owner of each partition that has one."""

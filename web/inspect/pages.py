@@ -22,7 +22,7 @@ from web.inspect.answering import STATIC, Answers, Shown, refused, wants_json
 from web.inspect.browsing import keys_at, place_of
 from web.inspect.graph import graph_of
 from web.inspect.layout import draw
-from web.inspect.owners import Owners
+from web.inspect.owners import Owners, is_settled
 from web.inspect.refusals import Link, RefusalError, not_now
 from web.inspect.tables_shown import InspectedStore, Tables, TableView
 from web.inspect.visitor_state import FORWARDED, no_state
@@ -112,7 +112,7 @@ class Inspection:
             app_id=loose.conf.id,
             version=version("web-user-analytics"),
             worker=self.here,
-            is_settled=not (loose.rebalancing or loose.in_recovery),
+            is_settled=is_settled(self._app),
             tables=list(tables),
         )
         return Shown(template="overview.html", value=value)
