@@ -6,12 +6,12 @@ not say of which days they are. Those of its API may have any of them, a date am
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping
 from datetime import date
 
 import msgspec
 
+from app.core.csv_records import Damaged, csv_records
 from app.core.pages import clean_page, has_control_characters
 from app.errors import SearchConsoleError
 
@@ -82,11 +82,11 @@ def read_export(lines: Iterable[str], *, days: tuple[date, date] | None) -> Expo
 
     Raises SearchConsoleError where a column is lacking or unknown, or both dates and days are there.
     """
-    text = csv.reader(_lines(lines), strict=True)
-    try:
-        columns = _columns(next(text, []))
-    except csv.Error as error:
-        raise SearchConsoleError(f"line 1: {error}; expected the names of columns") from error
+    records = csv_records(_lines(lines))
+    header = next(records, None)
+    if isinstance(header, Damaged):
+        raise SearchConsoleError(f"line 1: {header.detail}; expected the names of columns")
+    columns = _columns(header.cells if header else [])
     dimensions = [name for name in DIMENSIONS if name in columns]
     if ("date" in columns) is (days is not None):
         raise SearchConsoleError(
@@ -97,21 +97,22 @@ def read_export(lines: Iterable[str], *, days: tuple[date, date] | None) -> Expo
     rows: dict[tuple[object, ...], int] = {}
     kept: list[SearchRow] = []
     bad: list[BadRow] = []
-    while True:
+    for record in records:
+        if isinstance(record, Damaged):
+            bad.append(BadRow(record.line, record.detail))
+            continue
+        if not any(record.cells):
+            continue
         try:
-            cells = next(text)
-            if not any(cells):
-                continue
-            row = _row(cells, columns, days=days)
-        except StopIteration:
-            return Export(dimensions=",".join(dimensions), rows=kept, bad=bad)
-        except (csv.Error, ValueError) as error:
-            bad.append(BadRow(text.line_num, str(error)))
+            row = _row(record.cells, columns, days=days)
+        except ValueError as error:
+            bad.append(BadRow(record.line, str(error)))
             continue
         key = (row.first_day, row.page, row.search_query, row.search_country, row.device)
-        if (first := rows.setdefault(key, text.line_num)) != text.line_num:
-            bad.append(BadRow(text.line_num, f"says again what line {first} is about"))
+        if (first := rows.setdefault(key, record.line)) != record.line:
+            bad.append(BadRow(record.line, f"says again what line {first} is about"))
         kept.append(row)
+    return Export(dimensions=",".join(dimensions), rows=kept, bad=bad)
 
 
 def _lines(lines: Iterable[str]) -> Iterable[str]:

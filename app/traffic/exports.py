@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, tzinfo
 
 import msgspec
 
 from app.adapters.geo import country_named
+from app.errors import ImportFileError
 from app.events.vocabulary import DeviceClass
 from app.events.wire import MAX_TIME_MS, Exported
 
@@ -57,6 +59,15 @@ _SYSTEMS = {
 }
 #: What tools write where they know nothing.
 _UNKNOWN = frozenset({"(not set)", "(other)", "<other>", "null", "unknown", "web"})
+#: Bytes that are no UTF-8, as they are read.
+_NO_TEXT = re.compile("[\udc80-\udcff]")
+#: TRICKY: that of UTF-16 is how one of UTF-32 begins.
+_MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,11 +105,24 @@ def exported(
     )
 
 
-def text_lines(file: Iterable[bytes], *, errors: str = "surrogateescape") -> Iterator[str]:
-    """The lines of a file as text, line ends included, without a byte order mark."""
+def text_lines(file: Iterable[bytes], *, name: str) -> Iterator[str]:
+    """The lines of a file as text, line ends included, without a byte order mark.
+
+    Of bytes that are no UTF-8 ``is_text`` tells; ImportFileError where the first line has another encoding.
+    """
     for number, line in enumerate(file):
+        if number == 0 and (found := _other_encoding(line)):
+            raise ImportFileError(
+                f"{name}, line 1: {found}; expected UTF-8: export the file as UTF-8, or convert it, "
+                "and import that"
+            )
         bare = line if number else line.removeprefix(codecs.BOM_UTF8)
-        yield bare.decode("utf-8", errors)
+        yield bare.decode("utf-8", "surrogateescape")
+
+
+def is_text(cells: Iterable[str]) -> bool:
+    """Whether what ``text_lines`` gave was UTF-8."""
+    return not _NO_TEXT.search("".join(cells))
 
 
 def time_ms(text: str, *, zone: tzinfo) -> int | None:
@@ -109,6 +133,14 @@ def time_ms(text: str, *, zone: tzinfo) -> int | None:
     except (ValueError, OverflowError):
         return None
     return at if 0 <= at <= MAX_TIME_MS else None
+
+
+def _other_encoding(first_line: bytes) -> str:
+    """What shows that a file is no UTF-8; empty for one that may be."""
+    for mark, encoding in _MARKS.items():
+        if first_line.startswith(mark):
+            return f"a byte order mark of {encoding}"
+    return "NUL bytes, as UTF-16 without a byte order mark has them" if b"\0" in first_line else ""
 
 
 def _known(text: str) -> str:

@@ -25,6 +25,7 @@ class LineFault(StrEnum):
     BAD_TIME = "bad_time"
     NO_REQUEST = "no_request"
     WRONG_COLUMNS = "wrong_columns"
+    MALFORMED_CSV = "malformed_csv"
 
 
 class SkipReason(StrEnum):

@@ -5,7 +5,6 @@ There are no events in it, so nothing of it can be counted by our rules.
 
 from __future__ import annotations
 
-import csv
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -14,11 +13,12 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
+from app.core.csv_records import Damaged, Record, csv_records
 from app.errors import ImportFileError
 from app.events.imports import DayFigures, DayKey
 from app.events.vocabulary import ImportedDimension, RejectReason
 from app.traffic.export_files import zip_members
-from app.traffic.exports import text_lines
+from app.traffic.exports import is_text, text_lines
 from app.traffic.lines import BadLine, LineFault
 
 _FILE = re.compile(r"(?P<table>imported_[a-z_]+?)(?:_\d{8}_\d{8})?\.csv")
@@ -109,40 +109,45 @@ def _table(member: zipfile.ZipInfo) -> str:
 def _read_table(archive: zipfile.ZipFile, member: zipfile.ZipInfo, table: str, read: Days) -> Iterator[int]:
     """Add the rows of a file; how far it is, in bytes, after some of them."""
     with archive.open(member) as unpacked:
-        rows = csv.reader(text_lines(unpacked, errors="replace"))
-        header = next(rows, [])
+        records = csv_records(text_lines(unpacked, name=member.filename))
+        header = _header(next(records, None), table, name=member.filename)
         if not header:
             return
-        needed = ["date", "visitors", *(column for column in list(TABLES[table].values())[:1] if column)]
-        if missing := [column for column in needed if column not in header]:
-            raise ImportFileError(
-                f"{member.filename}, line 1: no column {', '.join(missing)}; expected the header of "
-                f"Plausible's {table}.csv, with {', '.join(needed)} at least"
-            )
-        while True:
-            try:
-                cells = next(rows)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                read.bad.append((member.filename, _bad(rows.line_num, LineFault.WRONG_COLUMNS, str(error))))
-                continue
-            if cells:
-                _add(cells, header, table, read, at=(member.filename, rows.line_num))
+        for record in records:
+            match record:
+                case Damaged(line, detail):
+                    read.bad.append((member.filename, BadLine(line, LineFault.MALFORMED_CSV, detail)))
+                case Record(line, cells) if cells:
+                    _add(cells, header, table, read, at=(member.filename, line))
             if read.taken % 1000 == 0:
                 yield unpacked.tell()
+
+
+def _header(first: Record | Damaged | None, table: str, *, name: str) -> list[str]:
+    """The columns of a file; none of an empty one."""
+    needed = ["date", "visitors", *(column for column in list(TABLES[table].values())[:1] if column)]
+    expected = f"expected the header of Plausible's {table}.csv, with {', '.join(needed)} at least"
+    if isinstance(first, Damaged):
+        raise ImportFileError(f"{name}, line 1: {first.detail}; {expected}")
+    header = first.cells if first else []
+    if header and (missing := [column for column in needed if column not in header]):
+        raise ImportFileError(f"{name}, line 1: no column {', '.join(missing)}; {expected}")
+    return header
 
 
 def _add(cells: list[str], header: list[str], table: str, read: Days, *, at: tuple[str, int]) -> None:
     if len(cells) != len(header):
         detail = f"{len(cells)} columns, the header has {len(header)}"
-        read.bad.append((at[0], _bad(at[1], LineFault.WRONG_COLUMNS, detail)))
+        read.bad.append((at[0], BadLine(at[1], LineFault.WRONG_COLUMNS, detail)))
+        return
+    if not is_text(cells):
+        read.bad.append((at[0], BadLine(at[1], RejectReason.INVALID_UTF8, "bytes that are no UTF-8")))
         return
     row = dict(zip(header, cells, strict=True))
     try:
         day, figures = _day(row["date"]), {ours: _count(row, theirs) for theirs, ours in _present(row)}
     except ValueError as error:
-        read.bad.append((at[0], _bad(at[1], RejectReason.INVALID_VALUE, str(error))))
+        read.bad.append((at[0], BadLine(at[1], RejectReason.INVALID_VALUE, str(error))))
         return
     read.taken += 1
     for dimension, column in TABLES[table].items():
@@ -175,7 +180,3 @@ def _count(row: Mapping[str, str], column: str) -> int:
     if not _NUMBER.fullmatch(text):
         raise ValueError(f"{column} = {text[:40]!r}: expected a whole number")
     return int(text)
-
-
-def _bad(line: int, reason: LineFault | RejectReason, detail: str) -> BadLine:
-    return BadLine(line, reason, detail)

@@ -5,17 +5,17 @@ An Umami session is its visitor: a hash of address, browser and month that sessi
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
+from app.core.csv_records import Damaged, Record, csv_records
 from app.core.ids import derived_uuid
 from app.errors import ImportFileError
 from app.events.vocabulary import EventType, Origin, RejectReason, ReservedName
 from app.events.wire import WebEvent
-from app.traffic.exports import Asked, exported, text_lines, time_ms
+from app.traffic.exports import Asked, exported, is_text, text_lines, time_ms
 from app.traffic.lines import BadLine, LineFault, Skipped, SkipReason, Told
 
 #: The member of the zip that Umami makes.
@@ -25,8 +25,6 @@ NEEDED = ("event_id", "session_id", "created_at", "url_path", "event_type")
 _PAGE_VIEW, _CUSTOM, _LINK, _PIXEL, _PERFORMANCE = "12345"
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SCREEN = re.compile(r"(\d{1,5})x(\d{1,5})", re.ASCII)
-#: Bytes that are no UTF-8, as they are read.
-_NO_TEXT = re.compile("[\udc80-\udcff]")
 #: TRICKY: Umami writes ' before what a spreadsheet would take for a formula.
 _GUARDED = ("'=", "'+", "'-", "'@", "'\t", "'\r")
 _VITALS = {"lcp": "lcp_ms", "inp": "inp_ms", "cls": "cls", "fcp": "fcp_ms", "ttfb": "ttfb_ms"}
@@ -36,27 +34,20 @@ Row = Mapping[str, str]
 
 def read_umami(file: Iterable[bytes], *, asked: Asked, name: str) -> Iterator[Told | BadLine | Skipped]:
     """An answer for each row; ImportFileError where the header is not that of such an export."""
-    rows = csv.reader(text_lines(file))
-    header = _header(rows, name=name)
-    while True:
-        try:
-            cells = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield BadLine(rows.line_num, LineFault.WRONG_COLUMNS, str(error))
-            continue
-        if cells:
-            yield _read(cells, header, line=rows.line_num, asked=asked)
+    records = csv_records(text_lines(file, name=name))
+    header = _header(next(records, None), name=name)
+    for record in records:
+        match record:
+            case Damaged(line, detail):
+                yield BadLine(line, LineFault.MALFORMED_CSV, detail)
+            case Record(line, cells) if cells:
+                yield _read(cells, header, line=line, asked=asked)
 
 
-def _header(rows: Iterator[list[str]], *, name: str) -> list[str]:
-    try:
-        header = [cell.strip() for cell in next(rows, [])]
-    except csv.Error as error:
-        raise ImportFileError(
-            f"{name}, line 1: {error}; expected a CSV file with {_listed(NEEDED)}"
-        ) from error
+def _header(first: Record | Damaged | None, *, name: str) -> list[str]:
+    if isinstance(first, Damaged):
+        raise ImportFileError(f"{name}, line 1: {first.detail}; expected a CSV file with {_listed(NEEDED)}")
+    header = [cell.strip() for cell in first.cells] if first else []
     if missing := [column for column in NEEDED if column not in header]:
         raise ImportFileError(
             f"{name}, line 1: no column {_listed(missing)}; expected the header of Umami's {MEMBER}, "
@@ -69,7 +60,7 @@ def _read(cells: list[str], header: list[str], *, line: int, asked: Asked) -> To
     if len(cells) != len(header):
         return BadLine(line, LineFault.WRONG_COLUMNS, f"{len(cells)} columns, the header has {len(header)}")
     row = {column: _cell(cell) for column, cell in zip(header, cells, strict=True)}
-    if _NO_TEXT.search("".join(cells)):
+    if not is_text(cells):
         return BadLine(line, RejectReason.INVALID_UTF8, "bytes that are no UTF-8")
     if missing := [column for column in NEEDED if not row[column]]:
         return BadLine(line, RejectReason.MISSING_FIELD, f"{_listed(missing)} is empty")

@@ -150,6 +150,34 @@ def test_a_run_that_was_cut_off_goes_on(tmp_path, monkeypatch):
     assert run(file, data).is_repeated
 
 
+def test_a_run_that_was_cut_off_behind_an_open_quote_goes_on_with_the_rows_behind_it(tmp_path, monkeypatch):
+    rows, data = history(rows=900), tmp_path / "data"
+    file = tmp_path / "export.csv"
+    lines = umami_csv(rows).splitlines(keepends=True)
+    # In the batch that is cut off, and so that it reads ahead beyond it.
+    lines[395:395] = [lines[1].replace(b"s0,", b's0,"', 1)]
+    file.write_bytes(b"".join(lines))
+    send, sent = Feeder.send, []
+
+    async def cut(feeder: Feeder, batch: Any, **beside: Any) -> None:
+        if len(sent) == 1:
+            raise BrokerUnavailableError("pulled out")
+        sent.append(len(batch))
+        await send(feeder, batch, **beside)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(importing, "BATCH_LINES", 400)
+        patched.setattr(Feeder, "send", cut)
+        with pytest.raises(BrokerUnavailableError, match="pulled out"):
+            run(file, data)
+    assert gold(data) == recount(of_umami(rows[:399]))
+    report = run(file, data)
+    assert (report.lines, report.taken, report.already) == (901, 501, 399)
+    assert report.bad_by_reason == {"malformed_csv": 1}
+    assert report.first_bad[0].startswith("export.csv, line 396: malformed_csv: ")
+    assert gold(data) == recount(of_umami(rows))
+
+
 def test_days_are_those_of_the_site_and_ga4_events_are_counted_as_they_are_named(tmp_path):
     data, file = tmp_path / "data", tmp_path / "ga4.json"
     names = ("page_view", "scroll", "add_to_cart", "session_start", "user_engagement", "page_view")

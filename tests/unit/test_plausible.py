@@ -85,6 +85,58 @@ def test_bad_rows_are_told_with_file_and_line_and_do_not_stop_the_rest(tmp_path)
     assert (found.taken, len(found.days), found.ignored) == (2, 2, ["x.txt"])
 
 
+def test_an_open_quote_costs_its_row_alone(tmp_path):
+    rows = [f"2024-03-01,1,/p{number}" for number in range(1000)]
+    rows[499] = '2024-03-01,1,"/open'
+    members = {
+        "imported_pages.csv": "\n".join(["date,visitors,page", *rows]),
+        "imported_browsers.csv": 'date,visitors,browser\n2024-03-01,1,"Fire\n2024-03-01,2,"Chrome"\n',
+    }
+    found = read(zipped(tmp_path / "export.zip", members))
+    assert [(name, line.line, line.reason) for name, line in found.bad] == [
+        ("imported_pages.csv", 501, "malformed_csv"),
+        ("imported_browsers.csv", 2, "malformed_csv"),
+    ]
+    assert found.taken == 1000
+    assert found.days[D.PAGE, FIRST, "/p999"].visitors == 1
+    assert {value for kind, _, value in found.days if kind is D.BROWSER} == {"Chrome"}
+
+
+def test_pages_that_are_no_utf_8_are_bad_and_never_one(tmp_path):
+    content = b"date,visitors,page\n2024-03-01,1,/caf\xe9\n2024-03-01,2,/caf\xe8\n2024-03-01,3,/caf\xc3\xa9\n"
+    found = read(zipped(tmp_path / "export.zip", {"imported_pages.csv": content}))
+    assert [(line.line, line.reason) for _, line in found.bad] == [(2, "invalid_utf8"), (3, "invalid_utf8")]
+    assert {value: figures.visitors for (_, _, value), figures in found.days.items()} == {"/café": 3}
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (
+            b"x" * 200_000,
+            r"field larger than field limit .*; expected the header of Plausible's imported_vis",
+        ),
+        (b'"date,visitors\n2024-03-01,1\n', "unexpected end of data.*; expected the header of Plausible's"),
+        (VISITORS.encode("utf-16"), "a byte order mark of UTF-16; expected UTF-8"),
+    ],
+)
+def test_a_header_that_cannot_be_read_is_refused(tmp_path, content, told):
+    with pytest.raises(ImportFileError, match=rf"^imported_visitors.csv, line 1: {told}"):
+        read(zipped(tmp_path / "export.zip", {"imported_visitors.csv": content}))
+
+
+def test_how_far_the_reading_is_never_goes_back_and_ends_at_the_whole(tmp_path):
+    rows = [
+        '2024-03-01,1,"/open' if number % 200 == 9 else f"2024-03-01,1,/p{number}" for number in range(5000)
+    ]
+    file = zipped(tmp_path / "export.zip", {"imported_pages.csv": "\n".join(["date,visitors,page", *rows])})
+    steps: list[tuple[int, int, int]] = []
+    read_plausible(file, progress=lambda *step: steps.append(step))
+    assert steps == sorted(steps)
+    assert steps[-1][0] == steps[-1][1]
+    assert steps[-1][2] == 5000 - 25
+
+
 def test_a_missing_column_is_told_with_file_line_and_what_is_expected(tmp_path):
     file = zipped(tmp_path / "export.zip", {"imported_pages.csv": "date,visitors\n2024-03-01,1\n"})
     with pytest.raises(

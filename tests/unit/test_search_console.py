@@ -120,9 +120,21 @@ def test_a_line_that_says_again_what_another_said_is_bad():
 
 
 def test_lines_are_those_of_the_file_also_within_quotes():
-    """A query may have a line break in it, which is a control character: it is refused, where it ends."""
+    """A query may have a line break in it, which is a control character: it is refused, where it begins."""
     text = DATED + GOOD.replace("bell", '"be\nll"') + "x\n"
-    assert [line for line, _ in bad(text)] == [3, 4]
+    assert [line for line, _ in bad(text)] == [2, 4]
+
+
+def test_an_open_quote_is_told_where_it_opens_and_hides_no_other_bad_line():
+    rows = [GOOD.replace("bell", f"bell {number}") for number in range(300)]
+    rows[100] = rows[100].replace("bell", '"bell')
+    rows[200] = "x\n"
+    found = read(DATED + "".join(rows))
+    assert [(one.line, one.detail.split(",")[0]) for one in found.bad] == [
+        (102, "unexpected end of data"),
+        (202, "1 cells"),
+    ]
+    assert len(found.rows) == 298
 
 
 def test_signs_of_any_script_are_text():

@@ -145,6 +145,56 @@ def test_a_quoted_line_end_moves_the_numbers_on():
     assert bad.line == 4
 
 
+@pytest.mark.parametrize("is_quoted", [False, True])
+def test_an_open_quote_costs_its_row_alone(is_quoted):
+    """The title is the last cell: nothing of its own row can close the quote."""
+    columns = [*NEEDED, "page_title"]
+    rows = [umami_row(page_title=f"Title {number}") for number in range(1000)]
+    lines = umami_csv(rows, columns=columns).replace(b"Title", b'"Title').splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        open_quote = number == 500
+        lines[number] = line if open_quote else line.replace(b'"', b"")
+        if is_quoted and number and not open_quote:
+            lines[number] = lines[number].replace(b"Title", b'"Title').replace(b"\r\n", b'"\r\n')
+    answers = read(b"".join(lines))
+    assert [(one.line, one.reason) for one in answers if isinstance(one, BadLine)] == [
+        (501, LineFault.MALFORMED_CSV)
+    ]
+    told = [one for one in answers if isinstance(one, Told)]
+    assert [one.event.title for one in told] == [f"Title {n}" for n in range(1000) if n != 499]
+    assert [one.line for one in told] == [n for n in range(2, 1002) if n != 501]
+
+
+def test_a_title_of_several_lines_is_one_event_told_by_its_first_line():
+    (told, bad) = read(
+        umami_csv([umami_row(page_title="two\nlines"), umami_row(page_title="a\nb", session_id="")])
+    )
+    assert (told.line, told.event.title, bad.line) == (2, "two\nlines", 4)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "found"),
+    [
+        ("utf-16", "a byte order mark of UTF-16"),
+        ("utf-32", "a byte order mark of UTF-32"),
+        ("utf-16-le", "NUL bytes, as UTF-16 without a byte order mark has them"),
+        ("utf-16-be", "NUL bytes, as UTF-16 without a byte order mark has them"),
+    ],
+)
+def test_a_file_in_another_encoding_is_refused_with_what_to_do(encoding, found):
+    content = umami_csv([umami_row()]).decode().encode(encoding)
+    with pytest.raises(
+        ImportFileError, match=rf"^export.csv, line 1: {found}; expected UTF-8: export .*convert"
+    ):
+        read(content)
+
+
+@pytest.mark.parametrize("header", [b"x" * 200_000, b'"event_id,session_id\n', b"event_id\rsession_id\n"])
+def test_a_header_that_is_no_csv_is_refused(header):
+    with pytest.raises(ImportFileError, match=r"^export.csv, line 1: .*; expected a CSV file with event_id"):
+        read(header)
+
+
 @pytest.mark.parametrize("column", NEEDED)
 def test_a_missing_column_is_told_with_file_line_and_what_is_expected(column):
     with pytest.raises(
