@@ -12,8 +12,23 @@ import msgspec
 from app.errors import SendRefusedError, SendUnavailableError, SendUnknownError
 from app.report_settings import ReportSettings
 
-#: What a server answers to DATA.
+#: The answer to DATA, and to nothing else.
 _GO_ON = 354
+
+
+class _Server(smtplib.SMTP):
+    """Notes when the server has asked for the message: from then on it may have it."""
+
+    is_under_way = False
+
+    def getreply(self) -> tuple[int, bytes]:
+        code, text = super().getreply()
+        self.is_under_way = self.is_under_way or code == _GO_ON
+        return code, text
+
+
+class _TlsServer(_Server, smtplib.SMTP_SSL):
+    """The same over TLS from the first byte."""
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,42 +59,23 @@ def send(letter: Letter, *, settings: ReportSettings) -> None:
         raise SendUnavailableError(f"{at}: {_told(error)}; check reports.smtp_*") from error
     try:
         refused = server.send_message(message)
-    except (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused) as error:
-        raise _refusal(error, at=at) from error
     except smtplib.SMTPNotSupportedError as error:
         raise SendRefusedError(f"{at}: {_told(error)}; check the addresses") from error
     except (OSError, smtplib.SMTPException) as error:
-        if server.is_under_way:
-            raise SendUnknownError(f"{at}: {_told(error)}, when the message was under way") from error
-        raise SendUnavailableError(f"{at}: {_told(error)}, before it took the message") from error
+        raise _failure(error, at=at, is_under_way=server.is_under_way) from error
     finally:
         server.close()
     if refused:
         raise SendRefusedError(f"{at}: sent, but refused for {len(refused)} of {len(letter.to)} addresses")
 
 
-class _Watched(smtplib.SMTP):
-    """Knows whether the server may have the message: whether it has said to go on with it."""
-
-    is_under_way = False
-
-    def getreply(self) -> tuple[int, bytes]:
-        code, told = super().getreply()
-        self.is_under_way = self.is_under_way or code == _GO_ON
-        return code, told
-
-
-class _WatchedTls(_Watched, smtplib.SMTP_SSL):
-    """The same over TLS from the first byte."""
-
-
-def _connected(settings: ReportSettings) -> _Watched:
+def _connected(settings: ReportSettings) -> _Server:
     where = (settings.smtp_host, settings.smtp_port)
     trusted = ssl.create_default_context()
     if settings.smtp_security == "tls":
-        server: _Watched = _WatchedTls(*where, timeout=settings.send_timeout_s, context=trusted)
+        server: _Server = _TlsServer(*where, timeout=settings.send_timeout_s, context=trusted)
     else:
-        server = _Watched(*where, timeout=settings.send_timeout_s)
+        server = _Server(*where, timeout=settings.send_timeout_s)
     try:
         if settings.smtp_security == "starttls":
             server.starttls(context=trusted)
@@ -101,17 +97,26 @@ def _message(letter: Letter, *, sender: str) -> EmailMessage:
     return message
 
 
-def _refusal(
-    error: smtplib.SMTPResponseException | smtplib.SMTPRecipientsRefused, *, at: str
-) -> SendRefusedError | SendUnavailableError:
-    """4xx: later, perhaps; 5xx: never."""
+def _failure(
+    error: OSError | smtplib.SMTPException, *, at: str, is_under_way: bool
+) -> SendRefusedError | SendUnavailableError | SendUnknownError:
+    """5xx: never; 4xx: later, perhaps; no answer, or half of one: later, unless the message was under way."""
+    codes, told = _codes(error), _told(error)
     if isinstance(error, smtplib.SMTPRecipientsRefused):
-        codes = [code for code, _ in error.recipients.values()]
         told = f"every address was refused ({', '.join(str(code) for code in sorted(set(codes)))})"
-    else:
-        codes, told = [error.smtp_code], _told(error)
-    kind = SendUnavailableError if all(400 <= code < 500 for code in codes) else SendRefusedError
-    return kind(f"{at}: {told}")
+    if any(500 <= code < 600 for code in codes):
+        return SendRefusedError(f"{at}: {told}")
+    is_answered = bool(codes) and all(400 <= code < 500 for code in codes)
+    if is_under_way and not is_answered:
+        return SendUnknownError(f"{at}: {told}, when the message was under way")
+    return SendUnavailableError(f"{at}: {told}")
+
+
+def _codes(error: Exception) -> list[int]:
+    """What the server answered, none where it did not."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return [code for code, _ in error.recipients.values()]
+    return [error.smtp_code] if isinstance(error, smtplib.SMTPResponseException) else []
 
 
 def _told(error: Exception) -> str:

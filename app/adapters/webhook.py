@@ -125,18 +125,28 @@ def _connection(parts: SplitResult, plain: socket.socket) -> http.client.HTTPCon
 @contextmanager
 def _ended_after(plain: socket.socket, timeout_s: float) -> Iterator[None]:
     """Ends the connection after so long: its own timeout begins anew with every byte that comes."""
-    same = plain.dup()
-    timer = threading.Timer(timeout_s, _end, [same])
+    same, is_over = plain.dup(), threading.Event()
+    timer = threading.Timer(timeout_s, _end, [same, is_over])
     timer.start()
+    late = TimeoutError(f"not done within {timeout_s:g} s")
     try:
         yield
+    except (OSError, http.client.HTTPException) as error:
+        if is_over.is_set():
+            raise late from error
+        raise
+    else:
+        # Half a head is a whole one to who reads it, once the connection has ended.
+        if is_over.is_set():
+            raise late
     finally:
         timer.cancel()
         timer.join()
         same.close()
 
 
-def _end(connection: socket.socket) -> None:
+def _end(connection: socket.socket, is_over: threading.Event) -> None:
+    is_over.set()
     with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
 

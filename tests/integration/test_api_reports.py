@@ -9,7 +9,9 @@ import httpx
 import pytest
 
 from tests.answering import Asked, asked, engine, migrated
-from tests.asking_api import SHOP, client, fill, post
+from tests.asking_api import SHOP, client, fill, get, post
+from tests.integration.test_experiments_api import fill as fill_experiment
+from web.reports.model import Format, Template
 
 __all__ = ["asked", "client", "engine", "migrated"]
 
@@ -66,3 +68,48 @@ async def test_no_text_of_a_page_is_markup_in_a_report(asked: Asked, client: htt
     text = (await client.post("/api/v1/reports/generate", json=asking)).text
     assert "<script" not in text
     assert "/&lt;script&gt;" in text
+
+
+BUYING = {
+    "title": "Buying",
+    "steps": [{"title": "Cart", "page": "/cart"}, {"title": "Pay", "event": "$purchase"}],
+}
+
+
+@pytest.mark.parametrize("template", Template)
+async def test_every_template_is_written_in_every_format(
+    asked: Asked, client: httpx.AsyncClient, template: Template
+) -> None:
+    """Of a site with all there can be: funnels, goals, vitals, experiments with and without a control."""
+    fill(asked)
+    fill_experiment(asked, name="buy button")
+    fill_experiment(asked, name="colours", variants=("blue", "green"))
+    asked.events({"path": "/cart", "event_type": "custom_event", "name": "$web_vitals", "lcp_ms": 1200})
+    for path, body in (("funnels", BUYING), ("goals", {"title": "Order", "event": "$purchase"})):
+        made = await client.post(f"/api/v1/{path}?site=shop&id={template}", json=body)
+        assert made.status_code == 200, made.text
+    for format_ in Format:
+        asking = {**SHOP, "template": template, "format": format_}
+        answer = await client.post("/api/v1/reports/generate", json=asking)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, format_.media_type), answer.text
+        if format_ in (Format.HTML, Format.CSV):
+            assert "None" not in answer.text
+
+
+async def test_funnels_of_the_settings_and_then_stored_ones_are_in_the_report(
+    asked: Asked, client: httpx.AsyncClient
+) -> None:
+    """By id; not those of another site, nor one that was deleted."""
+    fill(asked)
+    for site, name in (("shop", "zeta"), ("shop", "alpha"), ("isle", "beyond"), ("shop", "gone")):
+        made = await client.post(f"/api/v1/funnels?site={site}&id={name}", json=BUYING)
+        assert made.status_code == 200, made.text
+    assert (await client.delete("/api/v1/funnels/gone?site=shop")).status_code == 200
+    found = await post(client, "/api/v1/reports/generate", **SHOP, template="conversion")
+    listed = (await get(client, "/api/v1/funnels", site="shop"))["definitions"]
+    order = list(dict.fromkeys(row["funnel"] for row in found["funnels"]))
+    assert order == [one["id"] for one in listed]
+    assert order == ["checkout", "alpha", "zeta"]
+    alone = await get(client, "/api/v1/funnels/alpha/conversion", **SHOP)
+    rows = [(row["step"], row["visitors"]) for row in found["funnels"] if row["funnel"] == "alpha"]
+    assert rows == [(step["title"], step["visitors"]) for step in alone["steps"]] == [("Cart", 2), ("Pay", 1)]

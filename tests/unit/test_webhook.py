@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
-import itertools
 import socket
 import threading
+import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -122,26 +123,59 @@ def test_nobody_there_may_be_there_later():
         webhook.post(call, signed="", timeout_s=1, may_be_private=True)
 
 
-def dripping(listener, began, ended):
-    """Answers one byte after the other, for as long as anybody listens."""
-    with listener, listener.accept()[0] as connection:
-        connection.recv(65536)
-        began.set()
+@contextlib.contextmanager
+def receiving(*pieces: bytes, pause_s: float) -> Iterator[str]:
+    """The address of a receiver who reads a call and says ``pieces``, with a pause before each."""
+    stop = threading.Event()
+
+    def talk() -> None:
         with contextlib.suppress(OSError):
-            for byte in itertools.cycle(b"HTTP/1.1 200 OK "):
-                connection.sendall(bytes([byte]))
-                if ended.wait(0.05):
-                    return
+            client, _ = listener.accept()
+            with client:
+                client.recv(65536)
+                for piece in pieces:
+                    if stop.wait(pause_s):
+                        return
+                    client.sendall(piece)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        talking = threading.Thread(target=talk)
+        talking.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        finally:
+            stop.set()
+            talking.join()
 
 
-def test_who_answers_drop_by_drop_has_no_more_time_than_others():
-    began, ended = threading.Event(), threading.Event()
-    listener = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=dripping, args=(listener, began, ended))
-    thread.start()
-    call = Call(url=f"http://127.0.0.1:{listener.getsockname()[1]}/", delivery_id="1", body=b"{}")
-    with pytest.raises(SendUnavailableError, match="webhook at 127"):
-        webhook.post(call, signed="", timeout_s=0.5, may_be_private=True)
-    assert began.is_set()
-    ended.set()
-    thread.join()
+DRIPS = (
+    [bytes([one]) for one in b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" + b" " * 60],
+    [b"HTTP/1.1 100 Continue\r\n\r\n"] * 100,
+    [b"HTTP/1.1 200 OK\r\n", *[b"X-More: x\r\n"] * 90],
+)
+
+
+@pytest.mark.parametrize("pieces", DRIPS, ids=["bytes", "continues", "headers"])
+def test_an_answer_that_drips_in_outlasts_no_deadline(pieces):
+    """Each piece comes within the time, all of them take 27 s or more; the status line alone 5 s."""
+    began = time.monotonic()
+    with receiving(*pieces, pause_s=0.3) as url:
+        call = Call(url=url, delivery_id="d", body=b"{}")
+        with pytest.raises(SendUnavailableError, match=r"webhook at 127\.0\.0\.1: TimeoutError"):
+            webhook.post(call, signed="", timeout_s=1, may_be_private=True)
+        took_s = time.monotonic() - began
+    assert took_s < 4
+
+
+def test_a_receiver_who_does_not_read_outlasts_no_deadline():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        call = Call(url=url, delivery_id="d", body=b"x" * 50_000_000)
+        with pytest.raises(SendUnavailableError, match="TimeoutError"):
+            webhook.post(call, signed="", timeout_s=0.5, may_be_private=True)
+
+
+def test_an_answer_in_pieces_within_the_time_is_taken():
+    with receiving(b"HTTP/1.1 20", b"4 x\r\nContent-", b"Length: 0\r\n\r\n", pause_s=0.01) as url:
+        call = Call(url=url, delivery_id="d", body=b"{}")
+        assert webhook.post(call, signed="", timeout_s=20, may_be_private=True) is None

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from app.core.experiments.contracts import VariantResult
-from app.errors import QueryError
+from app.errors import NotFoundError, QueryError
 from views.catalog import Interval
 from views.experiments.model import CONTROL, ExperimentResults, ResultsAsked, VariantSeen
 from views.funnels.model import FUNNEL
@@ -76,7 +76,10 @@ async def _funnels(queries: Queries, scope: Scope) -> list[FunnelRow]:
     """Every funnel of the settings and of the site, step by step."""
     rows: list[FunnelRow] = []
     for funnel in await queries.definitions.listed(FUNNEL, site_id=scope.site_id):
-        found = await queries.funnel(scope, funnel_id=funnel.id)
+        try:
+            found = await queries.funnel(scope, funnel_id=funnel.id)
+        except NotFoundError:
+            continue  # it was deleted meanwhile
         rows += [
             FunnelRow(
                 funnel=funnel.id,
