@@ -4,8 +4,8 @@ DATA ?= ./data
 EVENTS ?= 50000
 ONCE ?=
 PYTEST_ARGS ?=
-# Test files run side by side in so many processes: more than cores, for browsers and brokers keep them waiting.
-WORKERS ?= 3
+# Test files run side by side in so many processes.
+WORKERS ?= 2
 # Of make crash; a night's run: ROUNDS=20 ROUND_EVENTS=20000.
 ROUNDS ?= 20
 ROUND_EVENTS ?= 3000
