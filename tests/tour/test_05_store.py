@@ -2,10 +2,10 @@
 
 import msgspec
 
-from tests.sql.conftest import client, database, store
+from tests.sql.conftest import client, database, schema, store
 from tests.tour.test_04_sessionise import folded
 
-__all__ = ["client", "database", "store"]
+__all__ = ["client", "database", "schema", "store"]
 
 
 def test_one_insert_of_events_and_one_of_sessions_fill_every_layer(store):
