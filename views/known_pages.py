@@ -54,7 +54,7 @@ class KnownPages:
     @property
     def refusing_unknown(self) -> str:
         """SQL: 0, or the end of the statement where the event is of a page that gold lacks."""
-        return f"throwIf(bitTest(pages, {_UNKNOWN.bit_length() - 1}))" if self else "0"
+        return f"throwIf(bitTest(pages, {_UNKNOWN.bit_length() - 1}))"
 
 
 async def by_known_pages(ask: Callable[[KnownPages | None], Awaitable[T]]) -> T:

@@ -30,8 +30,8 @@ _WRAPPED = msgspec.json.Decoder(_Wrapped)
 
 #: An escape, a pair of them that is one character, or a half of such a pair.
 _ESCAPE = re.compile(
-    rb"\\(?:ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|(?P<half>ud[89a-f][0-9a-f]{2})|.)",
-    re.DOTALL | re.IGNORECASE,
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
 )
 
 

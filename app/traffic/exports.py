@@ -10,9 +10,11 @@ from datetime import UTC, datetime, tzinfo
 import msgspec
 
 from app.adapters.geo import country_named
+from app.core.csv_records import Damaged, Record
 from app.errors import ImportFileError
-from app.events.vocabulary import DeviceClass
+from app.events.vocabulary import DeviceClass, RejectReason
 from app.events.wire import MAX_TIME_MS, Exported
+from app.traffic.lines import BadLine, LineFault
 
 #: What tools call devices; a name of ours is one of theirs, too.
 _DEVICES = {
@@ -108,7 +110,7 @@ def exported(
 def text_lines(file: Iterable[bytes], *, name: str) -> Iterator[str]:
     """The lines of a file as text, line ends included, without a byte order mark.
 
-    Of bytes that are no UTF-8 ``is_text`` tells; ImportFileError where the first line has another encoding.
+    Of bytes that are no UTF-8 ``cells_of`` tells; ImportFileError where the first line has another encoding.
     """
     for number, line in enumerate(file):
         if number == 0 and (found := _other_encoding(line)):
@@ -120,9 +122,17 @@ def text_lines(file: Iterable[bytes], *, name: str) -> Iterator[str]:
         yield bare.decode("utf-8", "surrogateescape")
 
 
-def is_text(cells: Iterable[str]) -> bool:
-    """Whether what ``text_lines`` gave was UTF-8."""
-    return not _NO_TEXT.search("".join(cells))
+def cells_of(record: Record | Damaged, *, width: int) -> list[str] | BadLine:
+    """The cells of a record of ``text_lines``, none of a blank line, or why there are none to read."""
+    if isinstance(record, Damaged):
+        return BadLine(record.line, LineFault.MALFORMED_CSV, record.detail)
+    cells = record.cells
+    if cells and len(cells) != width:
+        detail = f"{len(cells)} columns, the header has {width}"
+        return BadLine(record.line, LineFault.WRONG_COLUMNS, detail)
+    if _NO_TEXT.search("".join(cells)):
+        return BadLine(record.line, RejectReason.INVALID_UTF8, "bytes that are no UTF-8")
+    return cells
 
 
 def time_ms(text: str, *, zone: tzinfo) -> int | None:

@@ -18,8 +18,8 @@ from app.errors import ImportFileError
 from app.events.imports import DayFigures, DayKey
 from app.events.vocabulary import ImportedDimension, RejectReason
 from app.traffic.export_files import zip_members
-from app.traffic.exports import is_text, text_lines
-from app.traffic.lines import BadLine, LineFault
+from app.traffic.exports import cells_of, text_lines
+from app.traffic.lines import BadLine
 
 _FILE = re.compile(r"(?P<table>imported_[a-z_]+?)(?:_\d{8}_\d{8})?\.csv")
 _NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
@@ -114,11 +114,12 @@ def _read_table(archive: zipfile.ZipFile, member: zipfile.ZipInfo, table: str, r
         if not header:
             return
         for record in records:
-            match record:
-                case Damaged(line, detail):
-                    read.bad.append((member.filename, BadLine(line, LineFault.MALFORMED_CSV, detail)))
-                case Record(line, cells) if cells:
-                    _add(cells, header, table, read, at=(member.filename, line))
+            cells = cells_of(record, width=len(header))
+            if isinstance(cells, BadLine):
+                read.bad.append((member.filename, cells))
+            elif cells:
+                row = dict(zip(header, cells, strict=True))
+                _add(row, table, read, at=(member.filename, record.line))
             if read.taken % 1000 == 0:
                 yield unpacked.tell()
 
@@ -135,15 +136,7 @@ def _header(first: Record | Damaged | None, table: str, *, name: str) -> list[st
     return header
 
 
-def _add(cells: list[str], header: list[str], table: str, read: Days, *, at: tuple[str, int]) -> None:
-    if len(cells) != len(header):
-        detail = f"{len(cells)} columns, the header has {len(header)}"
-        read.bad.append((at[0], BadLine(at[1], LineFault.WRONG_COLUMNS, detail)))
-        return
-    if not is_text(cells):
-        read.bad.append((at[0], BadLine(at[1], RejectReason.INVALID_UTF8, "bytes that are no UTF-8")))
-        return
-    row = dict(zip(header, cells, strict=True))
+def _add(row: Mapping[str, str], table: str, read: Days, *, at: tuple[str, int]) -> None:
     try:
         day, figures = _day(row["date"]), {ours: _count(row, theirs) for theirs, ours in _present(row)}
     except ValueError as error:

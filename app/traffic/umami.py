@@ -15,7 +15,7 @@ from app.core.ids import derived_uuid
 from app.errors import ImportFileError
 from app.events.vocabulary import EventType, Origin, RejectReason, ReservedName
 from app.events.wire import WebEvent
-from app.traffic.exports import Asked, exported, is_text, text_lines, time_ms
+from app.traffic.exports import Asked, cells_of, exported, text_lines, time_ms
 from app.traffic.lines import BadLine, LineFault, Skipped, SkipReason, Told
 
 #: The member of the zip that Umami makes.
@@ -37,11 +37,12 @@ def read_umami(file: Iterable[bytes], *, asked: Asked, name: str) -> Iterator[To
     records = csv_records(text_lines(file, name=name))
     header = _header(next(records, None), name=name)
     for record in records:
-        match record:
-            case Damaged(line, detail):
-                yield BadLine(line, LineFault.MALFORMED_CSV, detail)
-            case Record(line, cells) if cells:
-                yield _read(cells, header, line=line, asked=asked)
+        cells = cells_of(record, width=len(header))
+        if isinstance(cells, BadLine):
+            yield cells
+        elif cells:
+            row = {column: _cell(cell) for column, cell in zip(header, cells, strict=True)}
+            yield _read(row, line=record.line, asked=asked)
 
 
 def _header(first: Record | Damaged | None, *, name: str) -> list[str]:
@@ -56,12 +57,7 @@ def _header(first: Record | Damaged | None, *, name: str) -> list[str]:
     return header
 
 
-def _read(cells: list[str], header: list[str], *, line: int, asked: Asked) -> Told | BadLine | Skipped:
-    if len(cells) != len(header):
-        return BadLine(line, LineFault.WRONG_COLUMNS, f"{len(cells)} columns, the header has {len(header)}")
-    row = {column: _cell(cell) for column, cell in zip(header, cells, strict=True)}
-    if not is_text(cells):
-        return BadLine(line, RejectReason.INVALID_UTF8, "bytes that are no UTF-8")
+def _read(row: Row, *, line: int, asked: Asked) -> Told | BadLine | Skipped:
     if missing := [column for column in NEEDED if not row[column]]:
         return BadLine(line, RejectReason.MISSING_FIELD, f"{_listed(missing)} is empty")
     kind = row["event_type"]

@@ -12,7 +12,6 @@ import pytest
 from tests.answering import Asked, asked, engine, migrated
 from tests.asking_api import SHOP, client, get, post
 from tests.integration.test_experiments_api import fill
-from web.reports.model import Format, Template
 
 __all__ = ["asked", "client", "engine", "migrated"]
 
@@ -59,21 +58,6 @@ async def test_one_that_cannot_be_compared_is_told_without_figures(
     cells = [cell for row in csv.reader(io.StringIO(answer.text, newline="")) for cell in row]
     assert "'=1+1" in cells
     assert "=1+1" not in cells
-
-
-@pytest.mark.parametrize("template", Template)
-@pytest.mark.parametrize("format_", Format)
-async def test_every_report_has_every_format_where_there_is_something_to_tell(
-    asked: Asked, client: httpx.AsyncClient, template: Template, format_: Format
-) -> None:
-    fill(asked, name="buy button")
-    step = {"title": "Cart", "page": "/*"}
-    await post(client, "/api/v1/funnels?site=shop&id=mine", title="Mine", steps=[step, step])
-    body = {**SHOP, "template": template, "format": format_}
-    answer = await client.post("/api/v1/reports/generate", json=body)
-    assert (answer.status_code, answer.headers["content-type"]) == (200, format_.media_type)
-    if template is Template.CONVERSION and format_ is Format.JSON:
-        assert "mine" in {row["funnel"] for row in answer.json()["funnels"]}
 
 
 async def test_without_an_experiment_the_part_is_empty(client: httpx.AsyncClient) -> None:

@@ -123,14 +123,12 @@ def test_gold_is_a_recount_of_the_rows_and_the_same_file_again_changes_nothing(t
     assert list(told.values()) == ["DE", "Chrome", "Windows", "desktop", "replay", 0]
 
 
-def test_a_run_that_was_cut_off_goes_on(tmp_path, monkeypatch):
-    rows, data = history(rows=2300), tmp_path / "data"
-    file = tmp_path / "export.csv"
-    file.write_bytes(umami_csv(rows))
+def cut_off(file: Path, data: Path, monkeypatch: pytest.MonkeyPatch, *, batches: int) -> None:
+    """Import of it so many batches of 400 lines; then the broker is gone."""
     send, sent = Feeder.send, []
 
     async def cut(feeder: Feeder, batch: Any, **beside: Any) -> None:
-        if len(sent) == 3:
+        if len(sent) == batches:
             raise BrokerUnavailableError("pulled out")
         sent.append(len(batch))
         await send(feeder, batch, **beside)
@@ -140,6 +138,13 @@ def test_a_run_that_was_cut_off_goes_on(tmp_path, monkeypatch):
         patched.setattr(Feeder, "send", cut)
         with pytest.raises(BrokerUnavailableError, match="pulled out"):
             run(file, data)
+
+
+def test_a_run_that_was_cut_off_goes_on(tmp_path, monkeypatch):
+    rows, data = history(rows=2300), tmp_path / "data"
+    file = tmp_path / "export.csv"
+    file.write_bytes(umami_csv(rows))
+    cut_off(file, data, monkeypatch, batches=3)
     assert gold(data) == recount(of_umami(rows[:1200]))
     report = run(file, data)
     assert (report.taken, report.already) == (1100, 1200)
@@ -157,19 +162,7 @@ def test_a_run_that_was_cut_off_behind_an_open_quote_goes_on_with_the_rows_behin
     # In the batch that is cut off, and so that it reads ahead beyond it.
     lines[395:395] = [lines[1].replace(b"s0,", b's0,"', 1)]
     file.write_bytes(b"".join(lines))
-    send, sent = Feeder.send, []
-
-    async def cut(feeder: Feeder, batch: Any, **beside: Any) -> None:
-        if len(sent) == 1:
-            raise BrokerUnavailableError("pulled out")
-        sent.append(len(batch))
-        await send(feeder, batch, **beside)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(importing, "BATCH_LINES", 400)
-        patched.setattr(Feeder, "send", cut)
-        with pytest.raises(BrokerUnavailableError, match="pulled out"):
-            run(file, data)
+    cut_off(file, data, monkeypatch, batches=1)
     assert gold(data) == recount(of_umami(rows[:399]))
     report = run(file, data)
     assert (report.lines, report.taken, report.already) == (901, 501, 399)

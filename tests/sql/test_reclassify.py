@@ -15,10 +15,9 @@ from app.adapters.enricher import Enricher
 from app.core.reclassify import Facts, decided
 from app.errors import ReconcileError
 from app.events.vocabulary import BotReason
-from migrations.runner import migrate
 from tests.factories import rules, wire
 from tests.sql.holes import contents, delete
-from tests.sql.store import AT, DAY, EVENT_GOLD, MINUTE, SESSION_GOLD, Store, block, event, retracted, session
+from tests.sql.store import AT, DAY, EVENT_GOLD, MINUTE, SESSION_GOLD, block, event, retracted, session
 from tests.sql.test_retention import ROWS, old, settings
 
 CHROME = (
@@ -164,10 +163,9 @@ def told(store):
 
 
 @pytest.fixture(scope="module")
-def right(client):
+def right(client, schema):
     """What is told where events were judged by the rules of today from the first."""
-    migrate(client, database="right")
-    store = Store(client, "right")
+    store = schema.store("right")
     fill(store, is_right=True)
     yield told(store)
     client.command("DROP DATABASE right")

@@ -72,6 +72,13 @@ async def test_half_a_character_is_mended_and_costs_no_event(sent, kept, wrap):
         assert found[1] == {"q": kept}
 
 
+async def test_what_is_no_escape_of_json_is_not_mended():
+    body = b"[%s]" % raw(properties={"q": "SENT"}).replace(b"SENT", rb"\ud83d \UD83D")
+    async with collecting() as site:
+        answer = await site.post(body)
+        assert (answer.status_code, answer.json()["reason"]) == (400, "malformed_json")
+
+
 async def test_good_events_of_a_bad_batch_are_kept():
     async with collecting() as site:
         batch = [posted(), posted(url=...), posted(event_type="zap"), posted()]

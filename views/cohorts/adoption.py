@@ -9,10 +9,9 @@ from typing import Any
 from app.errors import QueryError
 from views.cohorts.calendar import Cadence, Intervals, since
 from views.cohorts.model import Adoption, AdoptionRow, By, DepthRow, Spread, StickinessRow
-from views.cohorts.occurrences import Occurrences
+from views.cohorts.occurrences import Occurrences, over
 from views.figures import ratio
 from views.happenings import Happening
-from views.known_pages import KnownPages, by_known_pages
 from views.params import FIRST_DAY, Scope
 from views.reading import Reader, Row, about
 
@@ -76,15 +75,11 @@ class _Asking:
         return await self._ask(since(scope, scope.period.since - timedelta(days=MONTH_DAYS - 1)), _GAPS)
 
     async def _ask(self, scope: Scope, sql: str, **bound: Any) -> list[Row]:
-        async def ask(known: KnownPages | None) -> list[Row]:
-            within = Occurrences.within(
-                scope, database=self._reader.database, cap_ms=self._cap_ms, by=self._by, known=known
-            )
-            made = sql.replace("{both}", _BOTH).replace("{uses}", within.of(self._feature))
-            made = made.replace("{visits}", within.of(Happening()))
-            return await self._reader.ask(made, {**within.places.bound, **bound})
+        def made(within: Occurrences) -> str:
+            found = sql.replace("{both}", _BOTH).replace("{uses}", within.of(self._feature))
+            return found.replace("{visits}", within.of(Happening()))
 
-        return await by_known_pages(ask)
+        return await over(self._reader, scope, made, cap_ms=self._cap_ms, by=self._by, bound=bound)
 
 
 _BOTH = """(

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from views.cohorts.calendar import Cadence, Intervals, since
 from views.cohorts.model import By, Lifecycle, LifecycleRow
-from views.cohorts.occurrences import Occurrences
+from views.cohorts.occurrences import over
 from views.happenings import Happening
-from views.known_pages import KnownPages, by_known_pages
 from views.params import FIRST_DAY, Scope
-from views.reading import Reader, Row, about
+from views.reading import Reader, about
 
 
 async def lifecycle(
@@ -17,14 +16,13 @@ async def lifecycle(
     """A row for each interval. A visitor is active in one in which a session with the activity began."""
     intervals = Intervals.of(scope.period, interval)
     whole = intervals.whole(scope)
-    ever = since(whole, FIRST_DAY)
-
-    async def ask(known: KnownPages | None) -> list[Row]:
-        stored = Occurrences.within(ever, database=reader.database, cap_ms=cap_ms, by=by, known=known)
-        statement = _STATEMENT.format(number=interval.sql, active=stored.of(activity))
-        return await reader.ask(statement, stored.places.bound)
-
-    found = await by_known_pages(ask)
+    found = await over(
+        reader,
+        since(whole, FIRST_DAY),
+        lambda stored: _STATEMENT.format(number=interval.sql, active=stored.of(activity)),
+        cap_ms=cap_ms,
+        by=by,
+    )
     by_number = {row["n"]: row for row in found}
     known = sum(row["new"] for row in found if row["n"] < intervals.first)
     rows = []

@@ -1,4 +1,4 @@
-"""When something occurred, and who did it -> a relation: ``actor``, ``day``, ``at`` and more. Pure.
+"""When something occurred, and who did it -> a relation: ``actor``, ``day``, ``at`` and more.
 
 Everything counts on the day on which its session began. The rows of sessions are asked where they can tell
 it, the events of sessions where they cannot.
@@ -6,7 +6,9 @@ it, the events of sessions where they cannot.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 import msgspec
 
@@ -14,8 +16,9 @@ from app.errors import QueryError
 from views import living
 from views.cohorts.model import By
 from views.happenings import Happening
-from views.known_pages import KnownPages
+from views.known_pages import KnownPages, by_known_pages
 from views.params import Scope
+from views.reading import Reader, Row
 from views.stats import fields, filters
 from views.stats.crossed import Split, passing_events
 from views.stats.filters import Places
@@ -152,6 +155,25 @@ class Occurrences(msgspec.Struct, frozen=True, kw_only=True):
         known = None if apart.both else self.known
         also = asked.condition(self.places, known=known)
         return passing_events(apart, columns, self.places, database=self.database, also=also, known=known)
+
+
+async def over(
+    reader: Reader,
+    scope: Scope,
+    statement: Callable[[Occurrences], str],
+    *,
+    cap_ms: int,
+    by: By,
+    bound: Mapping[str, Any] = MappingProxyType({}),
+) -> list[Row]:
+    """The rows of a statement over the occurrences of a scope. ``bound``: what else is bound in it."""
+
+    async def ask(known: KnownPages | None) -> list[Row]:
+        within = Occurrences.within(scope, database=reader.database, cap_ms=cap_ms, by=by, known=known)
+        sql = statement(within)
+        return await reader.ask(sql, {**within.places.bound, **bound})
+
+    return await by_known_pages(ask)
 
 
 def _columns(dim: str) -> str:

@@ -8,11 +8,10 @@ from typing import Any
 
 from views.cohorts.calendar import Intervals, since
 from views.cohorts.model import By, CohortGroup, CohortRow, Measure, Retention, RetentionAsked
-from views.cohorts.occurrences import Occurrences, dimension
+from views.cohorts.occurrences import Occurrences, dimension, over
 from views.figures import ratio
-from views.known_pages import KnownPages, by_known_pages
 from views.params import FIRST_DAY, Scope
-from views.reading import Reader, Row, about
+from views.reading import Reader, about
 
 #: Of a key of the sums: cohort * _CELL + offset. Beyond the number of intervals that there can be.
 _CELL = 1024
@@ -28,13 +27,13 @@ async def retention(reader: Reader, scope: Scope, asked: RetentionAsked, *, cap_
     """The grid. What a session does counts on the day on which it began; first: of all that is stored."""
     intervals = Intervals.of(scope.period, asked.interval)
     whole = intervals.whole(scope)
-    ever = since(whole, FIRST_DAY)
-
-    async def ask(known: KnownPages | None) -> list[Row]:
-        stored = Occurrences.within(ever, database=reader.database, cap_ms=cap_ms, by=asked.by, known=known)
-        return await reader.ask(_statement(asked, stored, intervals), stored.places.bound)
-
-    rows = await by_known_pages(ask)
+    rows = await over(
+        reader,
+        since(whole, FIRST_DAY),
+        lambda stored: _statement(asked, stored, intervals),
+        cap_ms=cap_ms,
+        by=asked.by,
+    )
     everybody = next((row for row in rows if row["is_total"]), _NOBODY)
     parts = [row for row in rows if not row["is_total"]]
     counted = [_Counted(row, asked, intervals) for row in (everybody, *parts)]

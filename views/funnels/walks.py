@@ -195,11 +195,16 @@ def _events(
         )
         for one in definition.exclusions
     )
+    takes = "is_steps"
+    if definition.mode is not Mode.UNORDERED:
+        # TRICKY: a walk that the event ends cannot be led on by it.
+        takes = "bitAnd(is_steps, bitNot(bitShiftLeft(ended, 1)))"
     rows, pages = f"{database}.user_behavior_silver WHERE {living.WITHIN}", ""
     # Each level is named once: what the engine finds twice in a statement it thinks about twice.
     if known:
         pages = ", pages"
         steps = f"bitOr(bitAnd(pages, {(1 << last) - 1}), {steps})"
+        takes = f"bitOr({takes}, {known.refusing_unknown})"
         rows = known.events(within=living.WITHIN, database=database)
     amount, pays = _amount(rates, places)
     matters = f"is_steps != 0 OR ended != 0 OR {pays}"
@@ -210,12 +215,6 @@ def _events(
     if key and key not in living.attributes([key]):
         value = f"toString({filters.column(fields.field(key), places)})"
     day = "toDate(0)" if asked.interval is None else "local_date"
-    takes = "is_steps"
-    if definition.mode is not Mode.UNORDERED:
-        # TRICKY: a walk that the event ends cannot be led on by it.
-        takes = "bitAnd(is_steps, bitNot(bitShiftLeft(ended, 1)))"
-    if known:
-        takes = f"bitOr({takes}, {known.refusing_unknown})"
     code = codes.code(steps="steps", ended="ended")
     rows = (
         f"SELECT visitor_id, visitor_hash, {living.number(database=database)} AS number, event_order, "  # noqa: S608

@@ -143,9 +143,10 @@ async def _layers(ask: Ask, scope: Scope) -> AsyncIterator[tuple[str, str]]:
         ]
         if len(gold.rows) != len(silver.rows):
             wrong.insert(0, f"{len(gold.rows)} rows and {len(silver.rows)}")
-        if wrong and "interval" in question:
-            wrong[3:] = [_OF_ANOTHER_ZONE.format(zone=scope.period.zone.key)]
-        yield f"{gold.layer} = {silver.layer}, {name}", "; ".join(wrong[:4])
+        told = wrong[:3]
+        if told and "interval" in question:
+            told.append(_OF_ANOTHER_ZONE.format(zone=scope.period.zone.key))
+        yield f"{gold.layer} = {silver.layer}, {name}", "; ".join(told)
 
 
 def _unlike(one: StatsRow, other: StatsRow, metrics: Sequence[Metric]) -> str:

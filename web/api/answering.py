@@ -85,7 +85,7 @@ class Answering:
             found.response.headers.setdefault("Vary", VARY)
             found.response.headers.setdefault("Cache-Control", NO_STORE)
             return _unless_known(found.response, request)
-        return _response(kept, request, is_kept=endpoint.is_kept)
+        return _unless_known(_response(kept, is_kept=endpoint.is_kept), request)
 
     async def _kept(self, endpoint: Endpoint, request: Request, media: str) -> Kept:
         """The answer, of several that ask the same at once made for one."""
@@ -165,8 +165,8 @@ class Answering:
         return CLOSED_AGE_S if now - period.bounds[1] >= grace else OPEN_AGE_S
 
 
-def _response(kept: Kept, request: Request, *, is_kept: bool) -> Response:
-    """200 with the body, or 304 where the client has it already."""
+def _response(kept: Kept, *, is_kept: bool) -> Response:
+    """200 with the body."""
     etag = f'"{hashlib.sha256(kept.content_type.encode() + kept.body).hexdigest()[:32]}"'
     headers = {
         "ETag": etag,
@@ -175,18 +175,16 @@ def _response(kept: Kept, request: Request, *, is_kept: bool) -> Response:
     }
     if kept.next_cursor is not None:
         headers["X-Next-Cursor"] = kept.next_cursor
-    if request.method in ("GET", "HEAD") and _has(request.headers.getlist("if-none-match"), etag):
-        return Response(status_code=304, headers=headers)
     return Response(kept.body, headers={**headers, "Content-Type": kept.content_type})
 
 
 def _unless_known(response: Response, request: Request) -> Response:
-    """An answer that goes out as it is; 304 where it has a version, and the client has that."""
+    """The answer; 304 without its body where the client has that version of it already."""
     is_asked = response.status_code == 200 and request.method in ("GET", "HEAD")
     etag = response.headers.get("etag")
     if not is_asked or etag is None or not _has(request.headers.getlist("if-none-match"), etag):
         return response
-    headers = {name: response.headers[name] for name in ("ETag", "Vary", "Cache-Control")}
+    headers = {name: text for name, text in response.headers.items() if not name.startswith("content-")}
     return Response(status_code=304, headers=headers)
 
 

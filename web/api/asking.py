@@ -51,9 +51,14 @@ def site_of(values: Mapping[str, str]) -> str:
         raise QueryError(f"site = {site_id[:64]!r}: expected a site id; {error}") from error
 
 
+def site_if_named(values: Mapping[str, str]) -> str | None:
+    """The site id that is named; None where none is."""
+    return site_of(values) if "site" in values else None
+
+
 def is_of_another(values: Mapping[str, str], site_id: str) -> bool:
     """Whether a site is named, and it is not this one."""
-    return "site" in values and site_of(values) != site_id
+    return site_if_named(values) not in (None, site_id)
 
 
 def number_of(values: Mapping[str, str], name: str, *, default: int, most: int) -> int:

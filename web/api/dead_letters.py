@@ -19,7 +19,7 @@ from app.traffic.returns import Returns
 from views.answers import DeadLetterDetail, DeadLetterList
 from views.letters import LetterFilter
 from views.params import parse_moment
-from web.api.asking import body_of, number_of, optional, query_of, site_of
+from web.api.asking import body_of, number_of, optional, query_of, site_if_named
 from web.api.endpoints import ITS_SITE, Context, Endpoint, Parameter
 from web.api.presenting import json_response
 
@@ -67,8 +67,8 @@ async def show_list(request: Request, context: Context) -> Response:
 async def show(request: Request, context: Context) -> Response:
     """One whole."""
     values = query_of(request, allowed=ITS_SITE)
-    site_id = site_of(values) if "site" in values else None
-    return json_response(await context.queries.dead_letter(request.path_params["letter_id"], site_id=site_id))
+    letter_id, site_id = request.path_params["letter_id"], site_if_named(values)
+    return json_response(await context.queries.dead_letter(letter_id, site_id=site_id))
 
 
 async def replay(request: Request, context: Context) -> Response:
@@ -104,7 +104,7 @@ def _which(values: Mapping[str, str], context: Context) -> LetterFilter:
     since = values.get("since")
     return LetterFilter(
         reason=optional(RejectReason, values, "reason"),
-        site_id=site_of(values) if "site" in values else None,
+        site_id=site_if_named(values),
         since=None if since is None else parse_moment("since", since, now_ms=context.clock()),
     )
 

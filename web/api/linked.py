@@ -38,7 +38,7 @@ async def refusal(share: Share, endpoint: Endpoint, request: Request) -> Respons
     if not endpoint.is_kept:
         return _forbidden("it shows sums: nothing of single people, and nothing that is made or changed")
     needed = msgspec.json.decode(share.filter) if share.filter else None
-    if share.filter and not _holds(needed, await _filter(endpoint, request)):
+    if needed is not None and not _holds(needed, await _filter(endpoint, request)):
         return _forbidden(f"it shows the site with this filter, or within an `and` of it: {share.filter}")
     for name in _names(await _asked(endpoint, request), but=needed):
         if name in fields.OF_PEOPLE or name.startswith(fields.USER):

@@ -17,7 +17,7 @@ from app.errors import NotFoundError, QueryError
 from app.events.wire import SiteId
 from app.report_settings import ReportSettings
 from views.params import Bots
-from web.api.asking import body_of, is_of_another, query_of, site_of
+from web.api.asking import body_of, is_of_another, query_of, site_if_named
 from web.api.endpoints import ITS_SITE, Context, Endpoint, Parameter
 from web.api.presenting import json_response
 from web.reports.background import ReportService
@@ -95,7 +95,7 @@ async def show_list(request: Request, context: Context) -> Response:
     """All of them, or those of a site."""
     values = query_of(request, allowed=LIST)
     service = context.reports
-    found = await service.schedules.listed(site_id=site_of(values) if "site" in values else None)
+    found = await service.schedules.listed(site_id=site_if_named(values))
     return json_response(ScheduleList(schedules=[_shown(one, service) for one in found]))
 
 

@@ -13,7 +13,7 @@ from app.errors import NotFoundError
 from app.events.wire import SiteId
 from views.params import Bots, Scope
 from web import admin
-from web.api.asking import ScopedBody, body_of, is_of_another, number_of, query_of, scope_of, site_of
+from web.api.asking import ScopedBody, body_of, is_of_another, number_of, query_of, scope_of, site_if_named
 from web.api.endpoints import ITS_SITE, Context, Endpoint, Parameter
 from web.api.presenting import json_response
 from web.problems import ProblemKind, problem
@@ -82,7 +82,7 @@ async def show_list(request: Request, context: Context) -> Response:
     """Reports of the background, the latest first."""
     values = query_of(request, allowed=LIST)
     found, following = await context.reports.jobs.listed(
-        site_id=site_of(values) if "site" in values else None,
+        site_id=site_if_named(values),
         limit=number_of(values, "limit", default=50, most=MAX_LISTED),
         cursor=values.get("cursor"),
         scheduled=_is_operator(request, context),
@@ -137,12 +137,14 @@ async def _job(request: Request, context: Context) -> Job:
     values = query_of(request, allowed=ITS_SITE)
     job_id = str(request.path_params["report_id"])
     job = await context.reports.jobs.get(job_id)
-    # To others than operators it is as if reports of schedules were not there: they tell where mail goes.
-    is_hidden = job is not None and bool(job.schedule_id) and not _is_operator(request, context)
-    is_gone = job is None or job.state is JobState.REMOVED or is_hidden
-    if job is None or is_gone or is_of_another(values, job.site_id):
+    if job is None or _is_hidden(job, request, context) or is_of_another(values, job.site_id):
         raise NotFoundError(f"no report {job_id}; GET /api/v1/reports lists them, for 90 days")
     return job
+
+
+def _is_hidden(job: Job, request: Request, context: Context) -> bool:
+    """Removed, or of a schedule: those tell where mail goes, and are as if not there but to operators."""
+    return job.state is JobState.REMOVED or (bool(job.schedule_id) and not _is_operator(request, context))
 
 
 def _is_operator(request: Request, context: Context) -> bool:
